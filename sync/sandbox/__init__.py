@@ -1,0 +1,1 @@
+"""The five vendors emulated on loopback, with faults on demand. Shares no code with the rest of the package."""
