@@ -1,0 +1,1 @@
+"""One module per vendor, behind the contract of `base`."""
