@@ -1,0 +1,317 @@
+"""Plan the writes that bring every link of one record to the merged values, and the creates that are due.
+
+Never writes over a change that is not merged, never repeats what a system has shown it cannot hold better or has refused for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from sync.engine.consent import is_opt_out
+from sync.engine.detect import readable
+from sync.engine.merge import canonical_values
+from sync.mapping import Cell, EntityMapping, FieldMapping, Refs, SystemMapping
+from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Operation, Record
+from sync.model.remote import Kind
+from sync.model.values import HELD, MISSING, UNRESOLVED, Absence, Canonical, Native, is_blank
+
+PENDING_REF = "$record"
+"""A native reference to a record that this same run creates first: ``{"$record": RECORD}``, resolved when it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the plan may know beside the record.
+
+    ``creatable``/``clearable``/``deletable`` are systems that can do so for this entity; ``writable`` those that may be written now.
+    ``rivals``: system -> remote ids there that hold one of this record's match keys without being linked to it.
+    ``coming``: (system, record) pairs that this run creates. ``related`` as for the merge. ``latest_turns``: this run's rule per field.
+    """
+
+    refs: Refs
+    writable: frozenset[str]
+    creatable: frozenset[str]
+    clearable: frozenset[str]
+    deletable: frozenset[str]
+    rivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    coming: frozenset[tuple[str, str]] = frozenset()
+    related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
+    lost: Mapping[str, tuple] = field(default_factory=dict)  # type: ignore[type-arg]
+    suppressed: bool = False
+
+
+@dataclass(slots=True)
+class Planned:
+    """Operations for one record, and why others are not there. ``record`` has the exchanges that the comparison itself brought up to date."""
+
+    record: Record
+    operations: list[Operation] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    """Systems where something has to wait for a parent."""
+    uncleared: list[tuple[str, str]] = field(default_factory=list)
+    wordless: list[tuple[Link, str]] = field(default_factory=list)
+    """Fields whose value has no word in that system."""
+    questions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """Systems where a create is due but somebody holds the key already."""
+    doubtful: list[tuple[Link, str]] = field(default_factory=list)
+    """Links whose deletion elsewhere meets an edit here."""
+
+
+def payload_hash(value: Native) -> str:
+    """Names a native value that a system refused, so that it is not sent again."""
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+def plan(record: Record, mapping: EntityMapping, around: Surroundings) -> Planned:
+    """All operations that are due for one record now."""
+    return _Work(record, mapping, around).run()
+
+
+def address_of(record: Record, mapping: EntityMapping) -> str | None:
+    """The person's e-mail, where the entity has one."""
+    cell = record.cells.get(mapping.address_field) if mapping.address_field else None
+    return cell.value if cell is not None and isinstance(cell.value, str) else None
+
+
+class _Work:
+    def __init__(self, record: Record, mapping: EntityMapping, around: Surroundings) -> None:
+        self.record = record
+        self.mapping = mapping
+        self.around = around
+        self.values = canonical_values(record, {})
+        self.exchanges: dict[int, dict[str, Exchange]] = {}
+        self.out = Planned(record)
+
+    def run(self) -> Planned:
+        for link in self.record.links:
+            if readable(link) and link.system in self.around.writable and link.system in self.mapping.systems:
+                self._link(link)
+        for system in self.mapping.systems.values():
+            if self._create_is_due(system):
+                self._create(system)
+        self._settle_exchanges()
+        return self.out
+
+    # existing links --------------------------------------------------------------------------------------------------
+
+    def _link(self, link: Link) -> None:
+        system = self.mapping.systems[link.system]
+        if system.mode == "read" or self._deletes(link, system):
+            return
+        changes: list[Change] = []
+        consent: list[Change] = []
+        for name, cell in system.cells.items():
+            change = self._change(link, cell, self.mapping.fields[name]) if cell.writes else None
+            if change is not None:
+                (consent if name == self.mapping.consent_field else changes).append(change)
+        if consent:
+            self._operation(link, Kind.SUBSCRIBE, consent)
+        if changes:
+            self._operation(link, Kind.UPDATE, changes)
+
+    def _operation(self, link: Link, kind: Kind, changes: list[Change]) -> None:
+        reason = ", ".join(sorted({f"{c.field}: {c.rule}" for c in changes}))
+        seen = link.observed
+        self.out.operations.append(
+            Operation(
+                self.record.entity, self.record.id, seen.system, seen.object, kind, seen.remote_id, tuple(changes), reason, address_of(self.record, self.mapping)
+            )
+        )
+
+    def _change(self, link: Link, cell: Cell, mapped: FieldMapping) -> Change | None:
+        hub = self._hub(mapped, cell)
+        if hub is None or hub.held:
+            return None
+        native = link.observed.values.get(cell.path, MISSING)
+        exchange = link.exchange.get(mapped.name)
+        if not self._may_write(cell, native, exchange):
+            return None
+        value = cell.source(self.values)
+        if is_blank(value) and not self._may_clear(link, cell, mapped, hub, native, exchange):
+            return None
+        return self._desire(link, cell, mapped, hub, native, exchange, value)
+
+    def _hub(self, mapped: FieldMapping, cell: Cell) -> HubCell | None:
+        """The cell that is written: the field's own, or a stand-in where it is made of other fields."""
+        own = self.record.cells.get(mapped.name)
+        if own is not None:
+            return own
+        return HubCell(None, 0, "", "compute") if not is_blank(cell.source(self.values)) else None
+
+    def _may_write(self, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
+        if native is MISSING:
+            return not cell.reads
+        if not cell.reads:
+            return True
+        return exchange is not None and cell.eq(native, exchange.seen)
+
+    def _may_clear(
+        self, link: Link, cell: Cell, mapped: FieldMapping, hub: HubCell, native: Native | Absence, exchange: Exchange | None
+    ) -> bool:
+        """A blank travels only where something was exchanged before, the field may be blank, and the system can be told so."""
+        if is_blank(native) or native is MISSING or exchange is None or hub.version == 0 or not mapped.clearable:
+            return False
+        if link.system not in self.around.clearable:
+            self.out.uncleared.append((link.system, mapped.name))
+            return False
+        return True
+
+    def _desire(
+        self,
+        link: Link,
+        cell: Cell,
+        mapped: FieldMapping,
+        hub: HubCell,
+        native: Native | Absence,
+        exchange: Exchange | None,
+        value: Canonical,
+    ) -> Change | None:
+        refs = self.around.refs
+        granted = mapped.type == "consent" and hub.rule == "granted"
+        if native is not MISSING and not granted and cell.agrees(value, native, refs):
+            self._acknowledge(link, mapped.name, exchange, native, hub)
+            return None
+        desired = cell.put(value, MISSING if granted else native, refs)
+        if desired is UNRESOLVED:
+            desired = self._coming(link.system, mapped, value)
+        if isinstance(desired, Absence):
+            self._wordless(link, mapped.name, desired)
+            return None
+        if native is not MISSING and cell.eq(desired, native):
+            self._acknowledge(link, mapped.name, exchange, native, hub)
+            return None
+        if exchange is not None and (cell.eq(desired, exchange.sent) or exchange.rejected == payload_hash(desired)):
+            self._acknowledge(link, mapped.name, exchange, exchange.seen, hub)
+            return None
+        before = None if native is MISSING else native
+        return Change(mapped.name, cell.path, before, desired, hub.origin, hub.rule, hub.version, self.around.lost.get(mapped.name, ()))
+
+    def _wordless(self, link: Link, name: str, absence: Absence) -> None:
+        if absence is HELD:
+            self.out.wordless.append((link, name))
+        elif absence is UNRESOLVED:
+            self.out.waiting.append(link.system)
+
+    def _acknowledge(self, link: Link, name: str, exchange: Exchange | None, native: Native, hub: HubCell) -> None:
+        if exchange is None:
+            self.exchanges.setdefault(link.number, {})[name] = Exchange(native, native, hub.version)
+        elif exchange.acked != hub.version:
+            self.exchanges.setdefault(link.number, {})[name] = replace(exchange, acked=hub.version)
+
+    def _coming(self, system: str, mapped: FieldMapping, value: Canonical) -> Native | Absence:
+        return {PENDING_REF: value} if (system, value) in self.around.coming else UNRESOLVED
+
+    # deletes ---------------------------------------------------------------------------------------------------------
+
+    def _deletes(self, link: Link, system: SystemMapping) -> bool:
+        """Carries a deletion elsewhere to this link where the mapping says so; an edit here makes it a question."""
+        gone = [other for other in self.record.links if other.state is LinkState.TOMBSTONE and not other.observed.merged_into]
+        if system.deleted != "delete" or not gone or any(other.system == link.system for other in gone):
+            return False
+        if link.system not in self.around.deletable:
+            return False
+        if self._edited_since(link, system):
+            self.out.doubtful.append((link, gone[0].system))
+            return True
+        operation = Operation(
+            self.record.entity,
+            self.record.id,
+            link.system,
+            link.observed.object,
+            Kind.DELETE,
+            link.observed.remote_id,
+            (),
+            f"deleted in {gone[0].system}",
+            address_of(self.record, self.mapping),
+        )
+        self.out.operations.append(operation)
+        return True
+
+    def _edited_since(self, link: Link, system: SystemMapping) -> bool:
+        """Whether the link is the origin of a value newer than what the deleted row had been told."""
+        gone = [other for other in self.record.links if other.state is LinkState.TOMBSTONE]
+        for name, hub in self.record.cells.items():
+            known = [exchange.acked for other in gone if (exchange := other.exchange.get(name)) is not None]
+            if hub.origin == link.system and known and max(known) < hub.version:
+                return True
+        return False
+
+    # creates ---------------------------------------------------------------------------------------------------------
+
+    def _create_is_due(self, system: SystemMapping) -> bool:
+        if not system.create or system.mode == "read" or system.system not in self.around.creatable:
+            return False
+        if system.system in self.record.occupied or any(link.system == system.system for link in self.record.links):
+            return False
+        if not any(link.state is LinkState.LINKED for link in self.record.links):
+            return False
+        if any(link.state is LinkState.TOMBSTONE or link.quarantined for link in self.record.links):
+            return False
+        if any(is_blank(self._create_value(name)) or self._held(name) for name in self.mapping.required):
+            return False
+        return system.when is None or bool(system.when.evaluate(canonical_values(self.record, self.around.related)))
+
+    def _held(self, name: str) -> bool:
+        cell = self.record.cells.get(name)
+        return cell is not None and cell.held is not None
+
+    def _create_value(self, name: str) -> Canonical:
+        value = self.values.get(name)
+        return self.mapping.fields[name].default if is_blank(value) else value
+
+    def _create(self, system: SystemMapping) -> None:
+        rivals = self.around.rivals.get(system.system, ())
+        if rivals:
+            self.out.questions.append((system.system, rivals))
+            return
+        values = {**self.values, **{name: self._create_value(name) for name in self.mapping.fields}}
+        changes = []
+        for name, cell in system.cells.items():
+            if not cell.writes or self._held(name):
+                continue
+            native = self._create_native(system, cell, self.mapping.fields[name], values)
+            if native is UNRESOLVED:
+                self.out.waiting.append(system.system)
+                return
+            if not isinstance(native, Absence) and not is_blank(native):
+                changes.append(self._create_change(name, cell, native))
+        self.out.operations.append(self._create_operation(system, changes))
+
+    def _create_native(
+        self, system: SystemMapping, cell: Cell, mapped: FieldMapping, values: Mapping[str, Canonical]
+    ) -> Native | Absence:
+        value = cell.source(values)
+        if is_blank(value) or (mapped.type == "consent" and not is_opt_out(value) and (self.around.suppressed or not cell.subscribe)):
+            return MISSING
+        native = cell.put(value, MISSING, self.around.refs)
+        return self._coming(system.system, mapped, value) if native is UNRESOLVED else native
+
+    def _create_change(self, name: str, cell: Cell, native: Native) -> Change:
+        hub = self.record.cells.get(name) or HubCell(None, 0, "", "default")
+        return Change(name, cell.path, None, native, hub.origin, hub.rule, hub.version, self.around.lost.get(name, ()))
+
+    def _create_operation(self, system: SystemMapping, changes: list[Change]) -> Operation:
+        home = next(link.system for link in self.record.links if link.state is LinkState.LINKED)
+        return Operation(
+            self.record.entity,
+            self.record.id,
+            system.system,
+            system.objects[-1],
+            Kind.CREATE,
+            None,
+            tuple(changes),
+            f"not there yet; known from {home}",
+            address_of(self.record, self.mapping),
+        )
+
+    def _settle_exchanges(self) -> None:
+        if self.exchanges:
+            links = tuple(
+                replace(link, exchange={**link.exchange, **self.exchanges[link.number]}) if link.number in self.exchanges else link
+                for link in self.record.links
+            )
+            self.out.record = replace(self.record, links=links)
