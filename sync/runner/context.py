@@ -1,0 +1,96 @@
+"""What one run works with: the systems at hand, the mappings, the state, the clock, and how it tells of its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from sync.connectors.base import Connector
+from sync.engine.guard import Limits
+from sync.mapping import EntityMapping, Mappings, SystemMapping
+from sync.model.clock import Clock
+from sync.model.remote import Feed
+from sync.state import Store
+
+
+class Progress(Protocol):
+    """Where a person watches a run. All methods are cheap and may be called from the main thread only."""
+
+    def start(self, task: str, total: int | None) -> None:
+        """Begins a task, e.g. ``read salesforce``; `total` rows, where known."""
+
+    def advance(self, task: str, rows: int, calls_left: int | None = None) -> None:
+        """`rows` more are done."""
+
+    def note(self, text: str) -> None:
+        """One line for a person."""
+
+
+class Silence:
+    """Progress for nobody."""
+
+    def start(self, task: str, total: int | None) -> None:
+        """Nothing."""
+
+    def advance(self, task: str, rows: int, calls_left: int | None = None) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One configured system with its connector and the settings that the runner needs."""
+
+    name: str
+    kind: str
+    connector: Connector
+    writes: bool
+    horizon: timedelta
+    verify_delays: tuple[float, ...]
+    clock_margin: timedelta
+    credentials: str
+    """A digest of address and credentials: a change of it makes the runner ask whose data this is."""
+    resubscribes: bool = False
+
+
+@dataclass(slots=True)
+class Context:
+    """Everything a run needs. ``failed`` maps a system that is out of this run to the reason."""
+
+    store: Store
+    mappings: Mappings
+    systems: Mapping[str, System]
+    clock: Clock
+    limits: Limits
+    progress: Progress = field(default_factory=Silence)
+    failed: dict[str, str] = field(default_factory=dict)
+    entities: tuple[str, ...] = ()
+
+    def chosen(self) -> list[EntityMapping]:
+        """The record entities of this run, parents first."""
+        return [e for name, e in self.mappings.entities.items() if not self.entities or name in self.entities]
+
+    def alive(self, system: str) -> bool:
+        """Whether a system is configured and takes part in this run."""
+        return system in self.systems and system not in self.failed
+
+    def fail(self, system: str, why: str) -> None:
+        """Takes a system out of this run; the others go on."""
+        if system not in self.failed:
+            self.failed[system] = why
+            self.progress.note(f"{system}: {why}")
+
+
+def feeds(mapping: SystemMapping) -> list[Feed]:
+    """What to read of one entity in one system: one feed for each native object."""
+    paths = tuple(dict.fromkeys([*mapping.paths, *([mapping.external_id] if mapping.external_id else [])]))
+    return [Feed(name, paths, mapping.where, mapping.params) for name in mapping.objects]
+
+
+def feed_of(mapping: SystemMapping, name: str) -> Feed:
+    """The feed of one native object."""
+    return next(feed for feed in feeds(mapping) if feed.object == name)

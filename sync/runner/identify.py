@@ -1,0 +1,233 @@
+"""Identity before values: merged rows, tombstones, then links for the rows that have none.
+
+Crash: each batch is one transaction, and a record's id follows from its first row, so that the same work done again makes the same records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from sync.engine.match import Claim, Decision, Unmatched, Verdict, match
+from sync.mapping import EntityMapping
+from sync.model.record import LinkState, Quarantined
+from sync.runner.context import Context
+from sync.runner.pull import Pulled
+from sync.state import Holder, NewRecord, Unlinked
+
+BATCH = 1000
+ABSENT_TWICE = 2
+
+
+def identify(context: Context, entity: EntityMapping) -> None:
+    """Brings the links of one entity up to date with what was observed."""
+    follow_merges(context, entity)
+    bury(context, entity)
+    link(context, entity)
+
+
+def record_id(entity: str, system: str, name: str, remote_id: str) -> str:
+    """The id of the record that begins with this remote row: always the same."""
+    digest = hashlib.blake2b(f"{entity}\0{system}\0{name}\0{remote_id}".encode(), digest_size=10).hexdigest()
+    return f"{entity[:3]}_{digest}"
+
+
+# links -----------------------------------------------------------------------------------------------------------------
+
+
+def link(context: Context, entity: EntityMapping) -> None:
+    """Matches every observed row that has no link yet."""
+    after = 0
+    while rows := context.store.unlinked(entity.name, after=after, limit=BATCH):
+        after = rows[-1].observation.number
+        with context.store.transaction():
+            _Matching(context, entity, rows).run()
+
+
+class _Matching:
+    """One batch of unlinked rows; what it decides for one row, the next row knows."""
+
+    def __init__(self, context: Context, entity: EntityMapping, rows: Sequence[Unlinked]) -> None:
+        self.store = context.store
+        self.context = context
+        self.entity = entity
+        self.rows = rows
+        self.holders = {key: list(found) for key, found in self.store.by_key(entity.name, sorted({k for row in rows for k in row.keys})).items()}
+        self.slots: dict[str, set[str]] = {}
+        self.occupied: dict[str, frozenset[str]] = {}
+        self.stamps = self._stamps()
+        self._learn(sorted({h.record for found in self.holders.values() for h in found if h.record} | set(self.stamps.values())))
+
+    def run(self) -> None:
+        for row in self.rows:
+            self._settle(row, self._decide(row))
+
+    def _stamps(self) -> dict[int, str]:
+        """Rows that carry the id of one of our records in their external-id field."""
+        carried = {}
+        for row in self.rows:
+            path = self.entity.systems[row.observation.system].external_id
+            value = row.observation.values.get(path) if path else None
+            if isinstance(value, str) and value:
+                carried[row.observation.number] = self.store.resolve(value)
+        known = {record.id for record in self.store.load_ids(sorted(set(carried.values())))}
+        return {number: record for number, record in carried.items() if record in known}
+
+    def _learn(self, ids: list[str]) -> None:
+        for record in self.store.load_ids(ids):
+            self.slots[record.id] = {x.system for x in record.links if x.state is LinkState.LINKED and not x.observed.deleted}
+            self.occupied[record.id] = record.occupied
+
+    def _decide(self, row: Unlinked) -> Decision:
+        seen = row.observation
+        claims = [[_claim(h) for h in self.holders.get(key, ())] for key in row.keys]
+        stamped = self.stamps.get(seen.number)
+        question = Unmatched(seen.system, seen.object, seen.remote_id, seen.deleted, stamped, claims)
+        return match(question, {k: frozenset(v) for k, v in self._near(claims, stamped).items()}, self.occupied)
+
+    def _near(self, claims: list[list[Claim]], stamped: str | None) -> dict[str, set[str]]:
+        names = {claim.record for found in claims for claim in found if claim.record} | ({stamped} if stamped else set())
+        return {name: self.slots.get(name, set()) for name in names if name}
+
+    def _settle(self, row: Unlinked, decision: Decision) -> None:
+        seen = row.observation
+        if decision.verdict is Verdict.NEW:
+            self._join(row, self._new(row))
+        elif decision.verdict in (Verdict.LINK, Verdict.TOMBSTONE):
+            assert decision.record is not None
+            self.store.add_link(decision.record, seen.number, by_us=False, state=_state(decision))
+            self._join(row, decision.record)
+        elif decision.verdict is Verdict.AMBIGUOUS:
+            self._quarantine(row, decision)
+            return
+        if decision.verdict is not Verdict.WAIT:
+            self.store.release(system=seen.system, remote_id=seen.remote_id, error="AMBIGUOUS_MATCH")
+            self.store.mark_clean([seen.number] if decision.verdict is Verdict.IGNORE else [])
+
+    def _new(self, row: Unlinked) -> str:
+        seen = row.observation
+        name = record_id(self.entity.name, seen.system, seen.object, seen.remote_id)
+        self.store.create_records([NewRecord(name, self.entity.name, (seen.number,))])
+        return name
+
+    def _join(self, row: Unlinked, record: str) -> None:
+        seen = row.observation
+        if not seen.deleted:
+            self.slots.setdefault(record, set()).add(seen.system)
+        for key in row.keys:
+            found = self.holders.setdefault(key, [])
+            found[:] = [h for h in found if h.number != seen.number]
+            found.append(Holder(seen.number, seen.system, seen.object, seen.remote_id, seen.deleted, record, LinkState.LINKED))
+
+    def _quarantine(self, row: Unlinked, decision: Decision) -> None:
+        seen = row.observation
+        self.store.quarantine(
+            Quarantined(
+                id=quarantine_id("AMBIGUOUS_MATCH", seen.system, seen.object, seen.remote_id),
+                entity=self.entity.name,
+                system=seen.system,
+                record=decision.record,
+                object=seen.object,
+                remote_id=seen.remote_id,
+                error="AMBIGUOUS_MATCH",
+                message=f"{len(decision.candidates)} rows claim to be the same {self.entity.name}: {', '.join(decision.candidates)}",
+                remedy="Merge or delete the duplicates, or give them different keys; then run `crm-sync quarantine retry`.",
+                candidates=decision.candidates,
+            )
+        )
+
+
+def quarantine_id(*parts: str | None) -> str:
+    """A stable id for one reason to set one thing aside."""
+    return hashlib.blake2b("\0".join(part or "" for part in parts).encode(), digest_size=6).hexdigest()
+
+
+def _claim(holder: Holder) -> Claim:
+    linked = holder.record is not None and holder.link_state is LinkState.LINKED
+    return Claim(holder.system, holder.object, holder.remote_id, holder.deleted, holder.record, linked)
+
+
+def _state(decision: Decision) -> LinkState:
+    return LinkState.TOMBSTONE if decision.verdict is Verdict.TOMBSTONE else LinkState.LINKED
+
+
+# merges and deletes ------------------------------------------------------------------------------------------------------
+
+
+def follow_merges(context: Context, entity: EntityMapping) -> None:
+    """A row merged away hands its record to the winner's; chains are followed, opt-outs joined, partners elsewhere reported."""
+    for loser, winner in context.store.merged_rows(entity.name):
+        with context.store.transaction():
+            _hand_over(context, entity, loser, winner)
+
+
+def _hand_over(context: Context, entity: EntityMapping, loser: int, winner: int) -> None:
+    store = context.store
+    lost, kept = store.record_of_row(loser), store.record_of_row(winner)
+    if lost is None:
+        return
+    if kept is None:
+        store.relink(loser, winner)
+    elif lost != kept:
+        store.bury_row(loser)
+        _report_partners(context, entity, lost, kept)
+        store.mark_pending(records=[lost, kept])
+
+
+def _report_partners(context: Context, entity: EntityMapping, lost: str, kept: str) -> None:
+    for record in context.store.load_ids([lost]):
+        _join_consent(context, entity, lost, kept)
+        for partner in record.links:
+            if partner.state is LinkState.LINKED and not partner.observed.deleted:
+                _report_duplicate(context, entity, kept, partner.observed.system, partner.observed.object, partner.observed.remote_id)
+
+
+def _join_consent(context: Context, entity: EntityMapping, lost: str, kept: str) -> None:
+    name = entity.consent_field
+    if name is None:
+        return
+    context.store.join_consent(name, lost, kept)
+
+
+def _report_duplicate(context: Context, entity: EntityMapping, kept: str, system: str, name: str, remote_id: str) -> None:
+    context.store.quarantine(
+        Quarantined(
+            id=quarantine_id("DUPLICATE", system, name, remote_id),
+            entity=entity.name,
+            system=system,
+            record=kept,
+            object=name,
+            remote_id=remote_id,
+            error="DUPLICATE",
+            message=f"its partner was merged away, so {name} {remote_id} is a duplicate of the record that stayed",
+            remedy=f"Merge it with its twin in {system}, or delete it there. It is not touched until then.",
+            candidates=(f"{system}:{remote_id}",),
+        )
+    )
+
+
+def bury(context: Context, entity: EntityMapping) -> None:
+    """Links of deleted rows become tombstones; a row that came back revives its link."""
+    with context.store.transaction():
+        context.store.bury_deleted(entity.name)
+        context.store.revive_undeleted(entity.name)
+
+
+def absent(context: Context, pulled: Iterable[Pulled], run: str) -> None:
+    """Rows that a verified complete read did not show, checked by id; gone twice, a run apart, is a deletion."""
+    for done in pulled:
+        if done.complete and done.read.sweep is not None:
+            _check_absent(context, done, run)
+
+
+def _check_absent(context: Context, done: Pulled, run: str) -> None:
+    read, after = done.read, 0
+    assert read.sweep is not None
+    while rows := context.store.not_in_sweep(
+        read.entity.name, read.system.name, read.feed.object, read.sweep, after=after, limit=BATCH
+    ):
+        after = rows[-1].number
+        found = read.system.connector.fetch(read.feed, [row.remote_id for row in rows])
+        gone = [row.number for row in rows if found.get(row.remote_id) is None]
+        with context.store.transaction():
+            context.store.mark_absent(gone, run=run, times=ABSENT_TWICE)

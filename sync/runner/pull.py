@@ -1,0 +1,223 @@
+"""Pull: every healthy system side by side, pages fetched ahead, rows and cursor persisted in one transaction.
+
+Crash: a page is stored together with its cursor, or not at all; a cursor therefore never passes a row that is not in the state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from sync.engine.consent import is_opt_out
+from sync.errors import AbortError
+from sync.mapping import NO_REFS, EntityMapping, SystemMapping
+from sync.model.remote import Feed, NativeRecord, Page
+from sync.model.values import Absence
+from sync.runner.context import Context, System, feeds
+from sync.state import Seen, Suppression
+
+AHEAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One object of one system to pull for one entity. ``sweep`` names a complete enumeration."""
+
+    entity: EntityMapping
+    mapping: SystemMapping
+    system: System
+    feed: Feed
+    key: str
+    cursor: str | None
+    full: bool
+    sweep: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull of one object came to. ``complete``: a verified complete enumeration under `sweep`."""
+
+    read: Read
+    rows: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """What a reading thread hands over: a page, an error, or (neither) its end."""
+
+    system: str
+    read: Read | None = None
+    page: Page | None = None
+    error: Exception | None = None
+    last: bool = False
+
+
+def feed_key(feed: Feed) -> str:
+    """Fingerprint of what a feed reads: a cursor holds for this feed alone."""
+    shape = orjson.dumps([feed.object, feed.paths, feed.where, dict(feed.params)], option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.blake2b(shape, digest_size=8).hexdigest()
+
+
+def reads(context: Context, *, full: bool, resume: bool = False) -> list[Read]:
+    """Everything to pull in this run, by system and in the order of the entities."""
+    found = []
+    for entity in context.chosen():
+        for mapping in entity.systems.values():
+            if context.alive(mapping.system) and mapping.mode != "write":
+                found += [_read(context, entity, mapping, feed, full=full, resume=resume) for feed in feeds(mapping)]
+    return [read for read in found if read.system.connector.capabilities(read.feed.object).listable]
+
+
+def _read(context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, *, full: bool, resume: bool) -> Read:
+    key = feed_key(feed)
+    stored = context.store.cursor(mapping.system, feed.object, _resumable(key) if full else key)
+    cursor = stored if not full or resume else None
+    sweep = uuid.uuid4().hex if full or cursor is None else None
+    return Read(entity, mapping, context.systems[mapping.system], feed, key, cursor, full or cursor is None, sweep)
+
+
+def _resumable(key: str) -> str:
+    return f"{key}+"
+
+
+def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
+    """Pulls the systems side by side into the state; a system that fails is taken out of the run."""
+    by_system: dict[str, list[Read]] = {}
+    for read in wanted:
+        by_system.setdefault(read.system.name, []).append(read)
+    if not by_system:
+        return []
+    pages: queue.Queue[_Item] = queue.Queue(AHEAD * len(by_system))
+    stop = threading.Event()
+    threads = [threading.Thread(target=_fetch, args=(name, todo, pages, stop), daemon=True) for name, todo in by_system.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        return _persist(context, pages, len(threads))
+    finally:
+        stop.set()
+        _drain(pages)
+
+
+def _fetch(name: str, todo: list[Read], pages: queue.Queue[_Item], stop: threading.Event) -> None:
+    try:
+        for read in todo:
+            for page, last in _with_end(read.system.connector.pull(read.feed, read.cursor, full=read.full)):
+                if stop.is_set():
+                    return
+                pages.put(_Item(name, read, page, last=last))
+    except Exception as error:  # noqa: BLE001 - it crosses to the main thread, which decides
+        pages.put(_Item(name, error=error))
+    pages.put(_Item(name, last=True))
+
+
+def _with_end(pages: Iterable[Page]) -> Iterator[tuple[Page, bool]]:
+    """Each page with whether it is the last."""
+    held: Page | None = None
+    for page in pages:
+        if held is not None:
+            yield held, False
+        held = page
+    if held is not None:
+        yield held, True
+
+
+def _drain(pages: queue.Queue[_Item]) -> None:
+    while True:
+        try:
+            pages.get_nowait()
+        except queue.Empty:
+            return
+
+
+def _persist(context: Context, pages: queue.Queue[_Item], running: int) -> list[Pulled]:
+    done: dict[tuple[str, str, str], Pulled] = {}
+    while running:
+        item = pages.get()
+        if item.error is not None:
+            _give_up(context, item)
+        elif item.read is None or item.page is None:
+            running -= 1
+        else:
+            read = item.read
+            place = (item.system, read.entity.name, read.feed.object)
+            rows = done[place].rows if place in done else 0
+            save_page(context, read, item.page, last=item.last)
+            done[place] = Pulled(read, rows + len(item.page.records), item.page.complete)
+    return list(done.values())
+
+
+def _give_up(context: Context, item: _Item) -> None:
+    if not isinstance(item.error, AbortError):
+        assert item.error is not None
+        raise item.error
+    context.fail(item.system, item.error.message)
+
+
+def save_page(context: Context, read: Read, page: Page, *, last: bool = True) -> None:
+    """Stores one page with its keys, its opt-outs and its cursor, in one transaction."""
+    store = context.store
+    task = f"read {read.system.name} {read.feed.object}"
+    context.progress.start(task, page.total)
+    rows = [seen for record in page.records if (seen := _seen(context, read, record)) is not None]
+    key = _resumable(read.key) if read.full and not last else read.key
+    with store.transaction():
+        _suppress(context, read, page.records)
+        now = context.clock.now()
+        store.save_page(
+            read.entity.name, read.system.name, read.feed.object, key, rows, cursor=page.cursor, seen_at=now, sweep=read.sweep
+        )
+        if read.full and last:
+            store.drop_cursor(read.system.name, read.feed.object, _resumable(read.key))
+    context.progress.advance(task, len(page.records), read.system.connector.usage().calls_left)
+
+
+def _seen(context: Context, read: Read, record: NativeRecord) -> Seen | None:
+    address = address_of(read, record)
+    if address is not None and context.store.is_forgotten(address):
+        return None
+    return Seen(record, tuple(keys_of(read.entity, read.mapping, record)))
+
+
+def keys_of(entity: EntityMapping, mapping: SystemMapping, record: NativeRecord) -> Iterator[tuple[str, str]]:
+    """The match keys that a row holds, normalised, in the order of the mapping."""
+    for name in entity.match_keys:
+        cell = mapping.cells.get(name)
+        if cell is None or cell.path not in record.values:
+            continue
+        value = cell.get(record.values[cell.path], NO_REFS)
+        key = None if isinstance(value, Absence) else entity.key_of(name, value)
+        if key is not None:
+            yield name, key
+
+
+def address_of(read: Read, record: NativeRecord) -> str | None:
+    """The person's address on a row, where the entity has one and the row shows it."""
+    name = read.entity.address_field
+    cell = read.mapping.cells.get(name) if name else None
+    value = cell.get(record.values.get(cell.path), NO_REFS) if cell else None
+    return value if isinstance(value, str) else None
+
+
+def _suppress(context: Context, read: Read, records: Iterable[NativeRecord]) -> None:
+    """Opt-outs before everything: an address that is out on any row goes into the ledger with the row."""
+    name = read.entity.consent_field
+    cell = read.mapping.cells.get(name) if name else None
+    if cell is None or not cell.reads:
+        return
+    out = []
+    for record in records:
+        if cell.path in record.values and is_opt_out(cell.get(record.values[cell.path], NO_REFS)):
+            address = address_of(read, record)
+            if address is not None:
+                out.append(Suppression(address, read.system.name, f"{read.feed.object} {record.id}"))
+    fresh = context.store.suppress(out)
+    if fresh:
+        context.store.mark_pending_by_key(read.entity.name, read.entity.address_field or "", fresh)
