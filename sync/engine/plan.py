@@ -6,7 +6,7 @@ Never writes over a change that is not merged, never repeats what a system has s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -15,7 +15,7 @@ from sync.engine.consent import is_opt_out
 from sync.engine.detect import readable
 from sync.engine.merge import canonical_values
 from sync.mapping import Cell, EntityMapping, FieldMapping, Refs, SystemMapping
-from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Operation, Record
+from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Lost, Operation, Record
 from sync.model.remote import Kind
 from sync.model.values import HELD, MISSING, UNRESOLVED, Absence, Canonical, Native, is_blank
 
@@ -29,7 +29,8 @@ class Surroundings:
 
     ``creatable``/``clearable``/``deletable`` are systems that can do so for this entity; ``writable`` those that may be written now.
     ``rivals``: system -> remote ids there that hold one of this record's match keys without being linked to it.
-    ``coming``: (system, record) pairs that this run creates. ``related`` as for the merge. ``latest_turns``: this run's rule per field.
+    ``coming``: (system, record) pairs that this run creates; ``barred``: those where a parent will never be. ``related`` as for the merge.
+    ``lost``: the values that lost in this merge, by field.
     """
 
     refs: Refs
@@ -38,9 +39,10 @@ class Surroundings:
     clearable: frozenset[str]
     deletable: frozenset[str]
     rivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    coming: frozenset[tuple[str, str]] = frozenset()
+    coming: Collection[tuple[str, str]] = frozenset()
+    barred: Collection[tuple[str, str]] = frozenset()
     related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
-    lost: Mapping[str, tuple] = field(default_factory=dict)  # type: ignore[type-arg]
+    lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
     suppressed: bool = False
 
 
@@ -179,7 +181,7 @@ class _Work:
         if desired is UNRESOLVED:
             desired = self._coming(link.system, mapped, value)
         if isinstance(desired, Absence):
-            self._wordless(link, mapped.name, desired)
+            self._wordless(link, mapped.name, desired, barred=(link.system, value) in self.around.barred)
             return None
         if native is not MISSING and cell.eq(desired, native):
             self._acknowledge(link, mapped.name, exchange, native, hub)
@@ -190,10 +192,10 @@ class _Work:
         before = None if native is MISSING else native
         return Change(mapped.name, cell.path, before, desired, hub.origin, hub.rule, hub.version, self.around.lost.get(mapped.name, ()))
 
-    def _wordless(self, link: Link, name: str, absence: Absence) -> None:
+    def _wordless(self, link: Link, name: str, absence: Absence, *, barred: bool) -> None:
         if absence is HELD:
             self.out.wordless.append((link, name))
-        elif absence is UNRESOLVED:
+        elif absence is UNRESOLVED and not barred:
             self.out.waiting.append(link.system)
 
     def _acknowledge(self, link: Link, name: str, exchange: Exchange | None, native: Native, hub: HubCell) -> None:
@@ -288,7 +290,9 @@ class _Work:
         if is_blank(value) or (mapped.type == "consent" and not is_opt_out(value) and (self.around.suppressed or not cell.subscribe)):
             return MISSING
         native = cell.put(value, MISSING, self.around.refs)
-        return self._coming(system.system, mapped, value) if native is UNRESOLVED else native
+        if native is not UNRESOLVED:
+            return native
+        return MISSING if (system.system, value) in self.around.barred else self._coming(system.system, mapped, value)
 
     def _create_change(self, name: str, cell: Cell, native: Native) -> Change:
         hub = self.record.cells.get(name) or HubCell(None, 0, "", "default")

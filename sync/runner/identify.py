@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from sync.engine.consent import is_opt_out
 from sync.engine.match import Claim, Decision, Unmatched, Verdict, match
 from sync.mapping import EntityMapping
-from sync.model.record import LinkState, Quarantined
+from sync.model.record import LinkState, Quarantined, Record
 from sync.runner.context import Context
 from sync.runner.pull import Pulled
-from sync.state import Holder, NewRecord, Unlinked
+from sync.state import Holder, NewRecord, Suppression, Unlinked
 
 BATCH = 1000
 ABSENT_TWICE = 2
@@ -176,17 +177,21 @@ def _hand_over(context: Context, entity: EntityMapping, loser: int, winner: int)
 
 def _report_partners(context: Context, entity: EntityMapping, lost: str, kept: str) -> None:
     for record in context.store.load_ids([lost]):
-        _join_consent(context, entity, lost, kept)
+        _join_consent(context, entity, record, kept)
         for partner in record.links:
             if partner.state is LinkState.LINKED and not partner.observed.deleted:
                 _report_duplicate(context, entity, kept, partner.observed.system, partner.observed.object, partner.observed.remote_id)
 
 
-def _join_consent(context: Context, entity: EntityMapping, lost: str, kept: str) -> None:
-    name = entity.consent_field
-    if name is None:
+def _join_consent(context: Context, entity: EntityMapping, lost: Record, kept: str) -> None:
+    """The opt-out of the row that was merged away binds the address of the one that stayed."""
+    name, address = entity.consent_field, entity.address_field
+    if name is None or address is None or name not in lost.cells or not is_opt_out(lost.cells[name].value):
         return
-    context.store.join_consent(name, lost, kept)
+    for winner in context.store.load_ids([kept]):
+        value = winner.cells[address].value if address in winner.cells else None
+        if isinstance(value, str):
+            context.store.suppress([Suppression(value, "merge", f"merged from {lost.id}")])
 
 
 def _report_duplicate(context: Context, entity: EntityMapping, kept: str, system: str, name: str, remote_id: str) -> None:

@@ -59,6 +59,10 @@ class StoreRefs:
             self._remotes[key] = self._store.remote_ids([key]).get(key)
         return self._remotes[key]
 
+    def buried(self, system: str, record_id: str) -> bool:
+        """Whether a record's row in a system was deleted."""
+        return self.remote_of(system, "", record_id) is None and self._store.is_buried(system, record_id)
+
     def value_of(self, entity: str, record_id: str, field: str) -> Canonical:
         """One canonical value of a record."""
         return self.fields_of(record_id).get(field)

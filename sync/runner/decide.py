@@ -1,0 +1,326 @@
+"""Merge and plan every record that has news, in batches, and write the plan into the journal.
+
+Crash: what was merged is durable and the record stays pending until its plan is carried out; a plan that is lost is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sync.engine.consent import is_opt_out
+from sync.engine.merge import Circumstances, Merged, merge
+from sync.engine.plan import Planned, Surroundings, address_of, plan
+from sync.mapping import EntityMapping
+from sync.model.record import Conflict, HubCell, Link, LinkState, Operation, Quarantined, Record, Turn
+from sync.model.remote import Capabilities, Kind
+from sync.model.values import Canonical, is_blank
+from sync.runner.context import Context
+from sync.runner.identify import quarantine_id
+from sync.runner.refs import StoreRefs
+from sync.state import RecordSaved, Suppression
+
+BATCH = 1000
+
+
+@dataclass(slots=True)
+class Decided:
+    """What the decision came to beside the operations in the journal. ``coming``: (system, record) that this run creates."""
+
+    coming: set[tuple[str, str]] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
+    uncleared: int = 0
+    planned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which records a run is about (`backfill --from --since`); everything by default."""
+
+    system: str | None = None
+    since: datetime | None = None
+
+    def holds(self, record: Record) -> bool:
+        """Whether the run is about this record."""
+        if self.system is None and self.since is None:
+            return True
+        return any(self._holds_link(link) for link in record.links if link.state is LinkState.LINKED)
+
+    def _holds_link(self, link: Link) -> bool:
+        if self.system is not None and link.system != self.system:
+            return False
+        changed = link.observed.changed_at
+        return self.since is None or changed is None or changed >= self.since
+
+
+def decide(context: Context, entity: EntityMapping, run: str, decided: Decided, scope: Scope) -> None:
+    """Decides for all pending records of one entity."""
+    desk = _Desk(context, entity, run, decided, scope)
+    after = 0
+    while numbers := context.store.pending(entity.name, after=after, limit=BATCH):
+        after = numbers[-1]
+        with context.store.transaction():
+            desk.work(context.store.load(numbers))
+
+
+class _Desk:
+    """The decisions about one entity in one run."""
+
+    def __init__(self, context: Context, entity: EntityMapping, run: str, decided: Decided, scope: Scope) -> None:
+        self.context = context
+        self.store = context.store
+        self.entity = entity
+        self.run = run
+        self.decided = decided
+        self.scope = scope
+        self.refs = StoreRefs(context.store)
+        self.margins = {name: system.clock_margin for name, system in context.systems.items()}
+        self.able = _abilities(context, entity)
+
+    def work(self, records: Sequence[Record]) -> None:
+        self.refs.prefetch(records, self.entity)
+        addresses = self._addresses(records)
+        suppressed = self.store.suppressed({a for found in addresses.values() for a in found})
+        merged = [self._merge(r, bool(addresses[r.id] & suppressed)) for r in records]
+        self._learn_opt_outs(merged)
+        rivals = self._rivals(merged)
+        self._finish([(m, self._plan(m, rivals.get(m.record.id, {}), bool(addresses[m.record.id] & suppressed))) for m in merged])
+
+    # merge ---------------------------------------------------------------------------------------------------------
+
+    def _merge(self, record: Record, suppressed: bool) -> Merged:
+        around = Circumstances(
+            now=self.context.clock.now(),
+            refs=self.refs,
+            margins=self.margins,
+            suppressed=suppressed,
+            taken=self._taken(record),
+            related=self._related(record),
+        )
+        return merge(record, self.entity, around)
+
+    def _related(self, record: Record) -> Mapping[str, Mapping[str, Canonical]]:
+        if not self.entity.looks_further:
+            return {}
+        return {
+            name: self.refs.fields_of(cell.value)
+            for name, cell in record.cells.items()
+            if self.entity.fields.get(name) is not None and self.entity.fields[name].type == "ref" and isinstance(cell.value, str)
+        }
+
+    def _taken(self, record: Record) -> frozenset[str]:
+        """Match keys that changed to one that another record holds."""
+        if not record.cells:
+            return frozenset()
+        fresh = {}
+        for name in self.entity.match_keys:
+            hub = record.cells.get(name)
+            for link in record.links:
+                cell = self.entity.systems[link.system].cells.get(name) if link.system in self.entity.systems else None
+                if cell is None or hub is None or not cell.reads or cell.path not in link.observed.values:
+                    continue
+                key = self.entity.key_of(name, cell.get(link.observed.values[cell.path], self.refs))
+                if key is not None and key != self.entity.key_of(name, hub.value):
+                    fresh[name, key] = name
+        if not fresh:
+            return frozenset()
+        holders = self.store.by_key(self.entity.name, sorted(fresh))
+        return frozenset(
+            name for pair, name in fresh.items() if any(h.record not in (None, record.id) and not h.deleted for h in holders.get(pair, ()))
+        )
+
+    def _addresses(self, records: Sequence[Record]) -> dict[str, set[str]]:
+        """Every address that a record has or had: on its links, in its cell, in the cell's past."""
+        name = self.entity.address_field
+        found: dict[str, set[str]] = {record.id: set() for record in records}
+        if name is None or self.entity.consent_field is None:
+            return found
+        for record in records:
+            hub = record.cells.get(name)
+            values = [hub.value, *(past.value for past in hub.past)] if hub else []
+            for link in record.links:
+                cell = self.entity.systems[link.system].cells.get(name) if link.system in self.entity.systems else None
+                if cell is not None:
+                    values.append(cell.get(link.observed.values.get(cell.path), self.refs))
+            found[record.id] = {value for value in values if isinstance(value, str)}
+        return found
+
+    def _learn_opt_outs(self, merged: Sequence[Merged]) -> None:
+        """Whoever is out is out under every address: a new one inherits the opt-out before anything is planned."""
+        name = self.entity.consent_field
+        if name is None:
+            return
+        out = [m.record for m in merged if name in m.record.cells and is_opt_out(m.record.cells[name].value)]
+        addresses = self._addresses(out)
+        known = self.store.suppressed({a for found in addresses.values() for a in found})
+        fresh = [(record, a) for record in out for a in sorted(addresses[record.id] - known)]
+        if fresh:
+            self.store.suppress([Suppression(a, record.cells[name].origin or "ledger", f"record {record.id}") for record, a in fresh])
+
+    # plan ----------------------------------------------------------------------------------------------------------
+
+    def _plan(self, merged: Merged, rivals: Mapping[str, tuple[str, ...]], suppressed: bool) -> Planned:
+        if not self.scope.holds(merged.record):
+            return Planned(merged.record)
+        around = Surroundings(
+            refs=self.refs,
+            writable=self.able["writable"],
+            creatable=self.able["creatable"],
+            clearable=self.able["clearable"],
+            deletable=self.able["deletable"],
+            rivals=rivals,
+            coming=self.decided.coming,
+            barred=self._barred(merged.record),
+            related=self._related(merged.record),
+            lost={turn.field: turn.lost for turn in merged.turns if turn.lost},
+            suppressed=suppressed,
+        )
+        return plan(merged.record, self.entity, around)
+
+    def _barred(self, record: Record) -> frozenset[tuple[str, str]]:
+        """(system, parent) pairs where the parent will never be: a child does not wait for it."""
+        pairs = set()
+        for name, mapped in self.entity.fields.items():
+            parent = record.cells[name].value if mapped.type == "ref" and name in record.cells else None
+            target = self.context.mappings.entities.get(mapped.entity or "")
+            if not isinstance(parent, str) or target is None:
+                continue
+            for system in mapped.cells:
+                there = target.systems.get(system)
+                if there is None or not there.create or there.mode == "read" or self.refs.buried(system, parent):
+                    pairs.add((system, parent))
+        return frozenset(pairs)
+
+    def _rivals(self, merged: Sequence[Merged]) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Record -> system -> remote ids there that hold one of its keys without being linked to it."""
+        wanted: dict[tuple[str, str], list[Record]] = {}
+        for m in merged:
+            if self._lacks_link(m.record):
+                for name in self.entity.match_keys:
+                    value = m.record.cells[name].value if name in m.record.cells else None
+                    key = self.entity.key_of(name, value) if not is_blank(value) else None
+                    if key is not None:
+                        wanted.setdefault((name, key), []).append(m.record)
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        for pair, holders in self.store.by_key(self.entity.name, sorted(wanted)).items():
+            for record in wanted[pair]:
+                for h in holders:
+                    if h.record != record.id and not h.deleted:
+                        there = found.setdefault(record.id, {})
+                        there[h.system] = (*there.get(h.system, ()), f"{h.system}:{h.remote_id}")
+        return found
+
+    def _lacks_link(self, record: Record) -> bool:
+        linked = {link.system for link in record.links}
+        return any(s.create and s.system not in linked for s in self.entity.systems.values())
+
+    # finish ----------------------------------------------------------------------------------------------------------
+
+    def _finish(self, results: Sequence[tuple[Merged, Planned]]) -> None:
+        operations: list[Operation] = []
+        saved: list[RecordSaved] = []
+        for merged, planned in results:
+            operations += planned.operations
+            self._note(merged, planned)
+            saved.append(RecordSaved(planned.record, self._is_pending(merged, planned), tuple(merged.turns)))
+        self.store.save(saved, run=self.run)
+        self.store.plan(self.run, operations)
+        self.decided.planned += len(operations)
+        self.store.mark_clean(link.observed.number for merged, _ in results for link in merged.record.links)
+
+    def _is_pending(self, merged: Merged, planned: Planned) -> bool:
+        waits = bool(merged.waiting or planned.waiting or planned.questions)
+        if waits:
+            self.decided.waiting.add(merged.record.id)
+        return waits or bool(planned.operations) or any(link.busy_until for link in merged.record.links) or self._behind(merged.record)
+
+    def _behind(self, record: Record) -> bool:
+        """A system of this record is out of this run, so something may remain to be done there."""
+        return any(system in self.context.failed for system in self.entity.systems)
+
+    def _note(self, merged: Merged, planned: Planned) -> None:
+        record = merged.record
+        for operation in planned.operations:
+            if operation.kind is Kind.CREATE:
+                self.decided.coming.add((operation.system, operation.record))
+        self.decided.uncleared += len(planned.uncleared)
+        if merged.settled:
+            self.store.close_conflicts(record.id, merged.settled)
+        conflicts = [*merged.conflicts, *(_delete_conflict(record, link, gone) for link, gone in planned.doubtful)]
+        for conflict in conflicts:
+            self.store.open_conflict(conflict)
+        self._note_questions(merged, planned)
+
+    def _note_questions(self, merged: Merged, planned: Planned) -> None:
+        for system, rivals in planned.questions:
+            self.store.quarantine(_rival(merged.record, system, rivals))
+        for seen, name in merged.held:
+            self.store.quarantine(_held(merged.record, seen.link, name, f"the mapping has no word for what {seen.link.system} holds"))
+        for link, name in planned.wordless:
+            self.store.quarantine(_held(merged.record, link, name, f"{link.system} has no word for the value"))
+
+
+def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[str]]:
+    """Which systems can do what for this entity, now."""
+    found: dict[str, set[str]] = {"writable": set(), "creatable": set(), "clearable": set(), "deletable": set()}
+    tests: dict[str, Callable[[Capabilities], bool]] = {
+        "writable": lambda c: c.writable,
+        "creatable": lambda c: c.creatable,
+        "clearable": lambda c: c.clearable,
+        "deletable": lambda c: c.deletable,
+    }
+    for mapping in entity.systems.values():
+        if not context.alive(mapping.system) or not context.systems[mapping.system].writes:
+            continue
+        able = context.systems[mapping.system].connector.capabilities(mapping.objects[-1])
+        for what, test in tests.items():
+            if test(able):
+                found[what].add(mapping.system)
+    return {what: frozenset(systems) for what, systems in found.items()}
+
+
+def _delete_conflict(record: Record, link: Link, gone: str) -> Conflict:
+    values = {gone: "deleted", link.system: "edited"}
+    return Conflict(quarantine_id("delete", record.id, link.system), record.entity, record.id, "(record)", values, "deleted and edited")
+
+
+def _rival(record: Record, system: str, rivals: tuple[str, ...]) -> Quarantined:
+    return Quarantined(
+        id=quarantine_id("AMBIGUOUS_MATCH", record.id, system),
+        entity=record.entity,
+        system=system,
+        record=record.id,
+        object=None,
+        remote_id=None,
+        error="AMBIGUOUS_MATCH",
+        message=f"not created in {system}: {', '.join(rivals)} there {'holds' if len(rivals) == 1 else 'hold'} its key already",
+        remedy=f"Make one of them the partner: merge or delete the others in {system}; then run `crm-sync quarantine retry`.",
+        candidates=rivals,
+    )
+
+
+def _held(record: Record, link: Link, name: str, message: str) -> Quarantined:
+    return Quarantined(
+        id=quarantine_id("UNMAPPED_VALUE", record.id, link.system, name),
+        entity=record.entity,
+        system=link.system,
+        record=record.id,
+        object=link.observed.object,
+        remote_id=link.observed.remote_id,
+        error="UNMAPPED_VALUE",
+        message=f"{name}: {message}",
+        remedy=f"Add the word to `values` of {record.entity}.{name} for {link.system}, or change it there.",
+        field=name,
+    )
+
+
+def resolve_cell(hub: HubCell | None, value: Canonical, *, origin: str, rule: str, now: datetime) -> HubCell:
+    """The cell after a person's decision (`conflicts resolve`, `undo`): a new version, no longer held."""
+    from sync.engine.merge import PAST_MAX
+    from sync.model.record import Past
+
+    if hub is None:
+        return HubCell(value, 1, origin, rule, changed_by=now)
+    past = (Past(hub.value, hub.version, now), *hub.past)[:PAST_MAX]
+    return replace(hub, value=value, version=hub.version + 1, origin=origin, rule=rule, changed_by=now, held=None, past=past)
