@@ -6,7 +6,7 @@ Never writes over a change that is not merged, never repeats what a system has s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -44,6 +44,8 @@ class Surroundings:
     related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
     lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
     suppressed: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """System -> hash of the create that it refused for good."""
 
 
 @dataclass(slots=True)
@@ -66,6 +68,11 @@ class Planned:
 def payload_hash(value: Native) -> str:
     """Names a native value that a system refused, so that it is not sent again."""
     return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+def create_hash(changes: Iterable[Change]) -> str:
+    """Names what a create would write, so that a refused one is not sent again unchanged."""
+    return payload_hash({change.native: change.after for change in changes})
 
 
 def plan(record: Record, mapping: EntityMapping, around: Surroundings) -> Planned:
@@ -281,7 +288,8 @@ class _Work:
                 return
             if not isinstance(native, Absence) and not is_blank(native):
                 changes.append(self._create_change(name, cell, native))
-        self.out.operations.append(self._create_operation(system, changes))
+        if self.around.refused.get(system.system) != create_hash(changes):
+            self.out.operations.append(self._create_operation(system, changes))
 
     def _create_native(
         self, system: SystemMapping, cell: Cell, mapped: FieldMapping, values: Mapping[str, Canonical]

@@ -77,6 +77,7 @@ class _Desk:
         self.refs = StoreRefs(context.store)
         self.margins = {name: system.clock_margin for name, system in context.systems.items()}
         self.able = _abilities(context, entity)
+        self.refused: Mapping[str, Mapping[str, str]] = {}
 
     def work(self, records: Sequence[Record]) -> None:
         self.refs.prefetch(records, self.entity)
@@ -85,6 +86,7 @@ class _Desk:
         merged = [self._merge(r, bool(addresses[r.id] & suppressed)) for r in records]
         self._learn_opt_outs(merged)
         rivals = self._rivals(merged)
+        self.refused = self.store.refused_creates([record.id for record in records])
         self._finish([(m, self._plan(m, rivals.get(m.record.id, {}), bool(addresses[m.record.id] & suppressed))) for m in merged])
 
     # merge ---------------------------------------------------------------------------------------------------------
@@ -175,6 +177,7 @@ class _Desk:
             related=self._related(merged.record),
             lost={turn.field: turn.lost for turn in merged.turns if turn.lost},
             suppressed=suppressed,
+            refused=self.refused.get(merged.record.id, {}),
         )
         return plan(merged.record, self.entity, around)
 
