@@ -373,18 +373,14 @@ def _image(context: Context, mapping: SystemMapping, feed: Feed, row: Journalled
 
 def _exchanged(record: Record, mapping: SystemMapping, remote_id: str, changes: Sequence[Change]) -> Record:
     written = {c.field: Exchange(c.after, c.after, c.version) for c in changes}
-    links = tuple(_with_exchange(link, mapping, written) if _is(link, mapping.system, remote_id) else link for link in record.links)
+    links = tuple(
+        replace(link, exchange={**link.exchange, **written}) if _is(link, mapping.system, remote_id) else link for link in record.links
+    )
     return replace(record, links=links)
 
 
 def _is(link: Link, system: str, remote_id: str) -> bool:
     return link.system == system and link.observed.remote_id == remote_id and link.state is LinkState.LINKED
-
-
-def _with_exchange(link: Link, mapping: SystemMapping, written: Mapping[str, Exchange]) -> Link:
-    """The written fields; on a link just made, every other field was blank there and is known to be."""
-    fresh = {} if link.exchange else {name: Exchange(None, None, 0) for name in mapping.cells}
-    return replace(link, exchange={**fresh, **link.exchange, **written})
 
 
 def reject(context: Context, entity: EntityMapping, system: str, row: Journalled, receipt: Receipt) -> None:

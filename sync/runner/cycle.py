@@ -1,0 +1,148 @@
+"""One run: recover, pull, identify, merge, plan, guard, journal, push, settle; then once more where the world moved meanwhile.
+
+Crash: at every instant the state holds all that is needed to go on: cursors behind persisted rows, records pending until their plan
+is carried out, writes journalled before they are sent. The next run begins with recovery and computes its plan anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from sync.engine.guard import Breach, Load, guard
+from sync.errors import AbortError
+from sync.model.ids import run_id
+from sync.model.record import Journalled, Operation, Status
+from sync.model.remote import Kind
+from sync.runner.approve import Approval, restrict
+from sync.runner.context import Context
+from sync.runner.decide import Decided, Scope, decide
+from sync.runner.identify import absent, identify
+from sync.runner.pin import adopt_mappings, pin_tenants
+from sync.runner.pull import Pulled, pull, reads
+from sync.runner.push import push
+from sync.runner.recover import recover
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What kind of run is wanted. ``dry``: stop before the first write. ``approval``: carry out exactly these operations."""
+
+    kind: str = "sync"
+    full: bool = False
+    dry: bool = False
+    resume: bool = False
+    scope: Scope = Scope()
+    approval: Approval | None = None
+
+
+@dataclass(slots=True)
+class Ran:
+    """What a run came to; its operations are in the journal under `run`."""
+
+    run: str
+    order: Order
+    seconds: float = 0.0
+    read: dict[str, int] = field(default_factory=dict)
+    breaches: list[Breach] = field(default_factory=list)
+    in_doubt: int = 0
+    missing: list[Operation] = field(default_factory=list)
+    uncleared: int = 0
+
+
+def run_cycle(context: Context, order: Order) -> Ran:
+    """Runs one cycle and leaves its record in the state."""
+    ran = Ran(run_id(context.clock.now()), order)
+    started = context.clock.monotonic()
+    context.store.start_run(ran.run, order.kind, full=order.full, entities=[e.name for e in context.chosen()])
+    changed_consent = _prepare(context)
+    recover(context)
+    pulled = pull(context, reads(context, full=order.full, resume=order.resume))
+    _count(ran, pulled)
+    _check_absence(context, pulled, ran.run)
+    _rounds(context, ran, consent_mapping_changed=changed_consent)
+    ran.in_doubt = len(context.store.in_doubt())
+    ran.seconds = context.clock.monotonic() - started
+    return ran
+
+
+def _prepare(context: Context) -> bool:
+    """Tenants, mapping changes, leftovers of runs that died; whether the mapping of consent changed."""
+    context.store.drop_planned()
+    pin_tenants(context)
+    return adopt_mappings(context)
+
+
+def _count(ran: Ran, pulled: list[Pulled]) -> None:
+    for done in pulled:
+        ran.read[done.read.system.name] = ran.read.get(done.read.system.name, 0) + done.rows
+
+
+def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
+    for done in pulled:
+        if context.alive(done.read.system.name):
+            try:
+                absent(context, [done], run)
+            except AbortError as error:
+                context.fail(done.read.system.name, error.message)
+
+
+def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> None:
+    for _ in range(ROUNDS):
+        decided = Decided()
+        for entity in context.chosen():
+            identify(context, entity)
+            decide(context, entity, ran.run, decided, ran.order.scope)
+        ran.uncleared = decided.uncleared
+        again = _carry_out(context, ran, consent_mapping_changed=consent_mapping_changed)
+        context.store.settle_pending(ran.run, decided.waiting)
+        if not again:
+            return
+
+
+def _carry_out(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> bool:
+    """Guards and pushes what is planned; whether another round has something to do."""
+    if ran.order.approval is not None:
+        ran.missing = restrict(context.store, ran.run, ran.order.approval)
+    else:
+        ran.breaches = guard(loads(context, ran.run), context.limits, backfill=ran.order.kind == "backfill", consent_mapping_changed=consent_mapping_changed)
+    if ran.order.dry:
+        return False
+    if ran.breaches:
+        if not any(breach.what == "opt_outs" for breach in ran.breaches):
+            push(context, ran.run, only_consent=True)
+        return False
+    pushed = push(context, ran.run)
+    if pushed.doubts:
+        recover(context)
+    return ran.order.approval is None and (pushed.moved > 0 or pushed.doubts > 0)
+
+
+def loads(context: Context, run: str) -> dict[str, Load]:
+    """What this run's plan does to each system, what is done already included."""
+    counts = context.store.counts(run)
+    clears = context.store.clear_counts(run)
+    found = {}
+    for name in context.systems:
+        number = {kind: sum(n for (s, k, status), n in counts.items() if s == name and k == kind and _weighs(status)) for kind in Kind}
+        linked = sum(context.store.linked_count(entity.name, name) for entity in context.chosen())
+        found[name] = Load(
+            creates=number[Kind.CREATE],
+            updates=number[Kind.UPDATE],
+            deletes=number[Kind.DELETE],
+            opt_outs=number[Kind.SUBSCRIBE],
+            clears=clears.get(name, 0),
+            linked=linked,
+        )
+    return found
+
+
+def _weighs(status: Status) -> bool:
+    return status in (Status.PLANNED, Status.SENT, Status.SETTLED, Status.IN_DOUBT)
+
+
+def planned(context: Context, run: str, statuses: Collection[Status] | None = None, limit: int = 1000) -> list[Journalled]:
+    """A sample of a run's operations, in order."""
+    return context.store.operations(run, statuses=statuses, limit=limit)

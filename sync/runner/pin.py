@@ -1,0 +1,68 @@
+"""Before anything is read: whose data is this, and has the mapping changed since the last run?
+
+A system whose credentials open another tenant than the pinned one takes no part. A mapping row that changed is first contact
+again for that field alone; a mapping row that is new or gone makes its entity be looked at once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+
+from sync.errors import AbortError
+from sync.mapping import EntityMapping
+from sync.runner.context import Context
+
+
+def pin_tenants(context: Context) -> None:
+    """Asks each system whose data it holds when its address or credentials are not those of the last run."""
+    for system in list(context.systems.values()):
+        if not context.alive(system.name) or context.store.get_meta(f"credentials:{system.name}") == system.credentials:
+            continue
+        try:
+            context.store.pin_tenant(system.name, system.connector.identify())
+        except AbortError as error:
+            context.fail(system.name, error.message)
+        else:
+            context.store.set_meta(f"credentials:{system.name}", system.credentials)
+
+
+def adopt_mappings(context: Context) -> bool:
+    """Notes which cells changed; whether one of them carries consent."""
+    changed = [_adopt(context, entity) for entity in context.chosen()]
+    return any(changed)
+
+
+def _adopt(context: Context, entity: EntityMapping) -> bool:
+    store, name = context.store, f"mapping:{entity.name}"
+    now = _fingerprints(entity)
+    raw = store.get_meta(name)
+    before: dict[str, str] = orjson.loads(raw) if raw else {}
+    if before == now:
+        return False
+    changed = [key for key, digest in now.items() if key in before and before[key] != digest]
+    cells = [key.split("/", 1) for key in changed if "/" in key]
+    with store.transaction():
+        for system, mapped in cells:
+            store.drop_exchanges(entity.name, system, mapped)
+        if before:
+            store.mark_pending(entity=entity.name)
+        store.set_meta(name, orjson.dumps(now).decode())
+    return any(mapped == entity.consent_field for _, mapped in cells)
+
+
+def _fingerprints(entity: EntityMapping) -> dict[str, str]:
+    """One digest per cell (``system/field``) and one for the rest of the entity."""
+    found = {f"{system}/{name}": cell.fingerprint for system, mapping in entity.systems.items() for name, cell in mapping.cells.items()}
+    found["entity"] = _rest(entity)
+    return found
+
+
+def _rest(entity: EntityMapping) -> str:
+    systems = [
+        [s.system, s.objects, s.mode, s.create, s.when.text if s.when else None, s.where, s.deleted, s.external_id] for s in entity.systems.values()
+    ]
+    fields = [[f.name, f.type, f.conflict, f.prefer, f.owner, f.blank, f.compute.text if f.compute else None] for f in entity.fields.values()]
+    shape = orjson.dumps([entity.match_keys, entity.required, systems, fields], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(shape, digest_size=8).hexdigest()

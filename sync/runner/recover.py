@@ -1,0 +1,216 @@
+"""Recover: writes in doubt are looked up, never simply repeated; nothing is planned on top of doubt.
+
+An update in doubt is settled as soon as the row shows it; that it did not happen is known only after the horizon. A create is
+repeated at once where the system makes that safe; elsewhere it is looked up after each of the configured delays and then repeated once.
+A second doubt about the same create is a person's.
+
+Crash: every step changes the journal row and what follows from it in one transaction; a recovery that dies is begun again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from sync.errors import AbortError
+from sync.mapping import EntityMapping, SystemMapping
+from sync.model.record import Change, Journalled, Quarantined, Status
+from sync.model.remote import Feed, Kind, NativeRecord, Outcome, Receipt
+from sync.model.values import MISSING
+from sync.runner.context import Context, System, feed_of
+from sync.runner.identify import quarantine_id
+from sync.runner.push import book, settle
+from sync.state import Finished
+
+PATIENCE = timedelta(seconds=5)
+"""A horizon this near is waited for: the next run would only find the same doubt."""
+
+
+def recover(context: Context) -> int:
+    """Looks up everything in doubt that is due; returns how many writes are still in doubt."""
+    _adopt_orphans(context)
+    for _ in range(len(_longest_delays(context)) + 1):
+        _round(context)
+        pause = _pause(context)
+        if pause is None:
+            break
+        context.clock.sleep(pause)
+    return len(context.store.in_doubt())
+
+
+def _adopt_orphans(context: Context) -> None:
+    """What a dead process left as SENT is in doubt from the moment it was sent."""
+    orphans = [row for row in context.store.in_doubt() if row.status is Status.SENT]
+    with context.store.transaction():
+        for row in orphans:
+            system = context.systems.get(row.operation.system)
+            until = (row.sent_at or context.clock.now()) + (system.horizon if system else timedelta(minutes=15))
+            context.store.finish([Finished(row.number, Status.IN_DOUBT, error="INTERRUPTED", message="the process ended while it was sent", doubt_until=until)])
+            if row.operation.remote_id is not None:
+                context.store.set_busy(row.operation.system, row.operation.object, row.operation.remote_id, until)
+
+
+def _longest_delays(context: Context) -> tuple[float, ...]:
+    return max((system.verify_delays for system in context.systems.values()), key=len, default=())
+
+
+def _pause(context: Context) -> float | None:
+    """Seconds until the next doubt that is worth waiting for in this run."""
+    now = context.clock.now()
+    waits = [(due - now).total_seconds() for row in context.store.in_doubt() if (due := _due(context, row)) is not None]
+    near = [max(0.0, wait) for wait in waits if wait <= PATIENCE.total_seconds()]
+    return min(near) + 0.01 if near else None
+
+
+def _due(context: Context, row: Journalled) -> datetime | None:
+    """When the next look at this doubt may tell something new."""
+    system = context.systems.get(row.operation.system)
+    if system is None or not context.alive(system.name) or row.error == "UNKNOWN":
+        return None
+    delays = system.verify_delays
+    start = row.sent_at or context.clock.now()
+    if row.looks < len(delays):
+        return start + timedelta(seconds=delays[row.looks])
+    return row.doubt_until or start
+
+
+def _round(context: Context) -> None:
+    now = context.clock.now()
+    rows = [row for row in context.store.in_doubt() if (due := _due(context, row)) is not None and (due <= now or row.looks == 0)]
+    rows.sort(key=lambda row: (row.operation.system, row.operation.entity, row.operation.object, row.operation.kind.value))
+    for (system, entity, name, kind), group in groupby(
+        rows, key=lambda row: (row.operation.system, row.operation.entity, row.operation.object, row.operation.kind)
+    ):
+        mapped = context.mappings.entities.get(entity)
+        if mapped is None or system not in mapped.systems or name not in mapped.systems[system].objects:
+            continue
+        case = _Case(context, mapped, mapped.systems[system], context.systems[system], feed_of(mapped.systems[system], name))
+        try:
+            case.creates(list(group)) if kind is Kind.CREATE else case.existing(list(group))
+        except AbortError as error:
+            context.fail(system, error.message)
+
+
+class _Case:
+    """The doubts about one object of one system."""
+
+    def __init__(self, context: Context, entity: EntityMapping, mapping: SystemMapping, system: System, feed: Feed) -> None:
+        self.context = context
+        self.store = context.store
+        self.entity = entity
+        self.mapping = mapping
+        self.system = system
+        self.feed = feed
+        self.able = system.connector.capabilities(feed.object)
+
+    # updates and deletes ---------------------------------------------------------------------------------------------
+
+    def existing(self, rows: Sequence[Journalled]) -> None:
+        ids = list(dict.fromkeys(str(row.operation.remote_id) for row in rows))
+        fresh = self.system.connector.fetch(self.feed, ids)
+        with self.store.transaction():
+            for row in rows:
+                self._existing(row, fresh.get(str(row.operation.remote_id)))
+
+    def _existing(self, row: Journalled, fresh: NativeRecord | None) -> None:
+        gone = fresh is None or fresh.deleted
+        if row.operation.kind is Kind.DELETE and gone:
+            self._happened(row, None)
+        elif fresh is not None and not gone and row.operation.changes and all(self._arrived(c, fresh) for c in row.operation.changes):
+            self._happened(row, fresh)
+        elif self._is_over(row):
+            self._did_not_happen(row, fresh)
+        else:
+            self.store.looked(row.number)
+
+    def _arrived(self, change: Change, fresh: NativeRecord) -> bool:
+        cell = self.mapping.cells.get(change.field)
+        now = fresh.values.get(change.native, MISSING)
+        if cell is None or now is MISSING:
+            return False
+        return cell.eq(now, change.after) or (cell.variant(change.after, now) and not cell.eq(now, change.before))
+
+    def _is_over(self, row: Journalled) -> bool:
+        return row.doubt_until is None or self.context.clock.now() >= row.doubt_until
+
+    def _happened(self, row: Journalled, fresh: NativeRecord | None) -> None:
+        pair = (row, Receipt(row.number, Outcome.ACKED, remote_id=fresh.id if fresh else row.operation.remote_id))
+        self._free(row)
+        book(self.context, self.entity, self.mapping, self.feed, [pair])
+        if fresh is not None:
+            settle(self.context, self.entity, self.mapping, self.feed, [pair], {fresh.id: fresh})
+        self.store.mark_pending(records=[row.operation.record])
+
+    def _did_not_happen(self, row: Journalled, fresh: NativeRecord | None) -> None:
+        """The row as it is now is news; the merge decides again."""
+        self._free(row)
+        self.store.finish([Finished(row.number, Status.FAILED, error="NOT_APPLIED", message="it did not happen; planned again")])
+        if fresh is not None:
+            self.store.observe(self.entity.name, self.system.name, self.feed.object, fresh, at=self.context.clock.now())
+        self.store.mark_pending(records=[row.operation.record])
+
+    def _free(self, row: Journalled) -> None:
+        if row.operation.remote_id is not None:
+            self.store.set_busy(self.system.name, self.feed.object, row.operation.remote_id, None)
+
+    # creates -----------------------------------------------------------------------------------------------------------
+
+    def creates(self, rows: Sequence[Journalled]) -> None:
+        if self.able.repeatable_create:
+            self._repeat(rows)
+            return
+        found = self._look_up(rows)
+        with self.store.transaction():
+            for row in rows:
+                self._create(row, [r for r in found.get(row.number, ()) if not self._is_linked(r)])
+
+    def _repeat(self, rows: Sequence[Journalled]) -> None:
+        with self.store.transaction():
+            for row in rows:
+                self.store.finish([Finished(row.number, Status.FAILED, error="REPEATED", message="in doubt, and safe to repeat: planned again")])
+            self.store.mark_pending(records=[row.operation.record for row in rows])
+
+    def _look_up(self, rows: Sequence[Journalled]) -> Mapping[int, tuple[NativeRecord, ...]]:
+        path = next((p for p in self.able.lookup_paths if all(_value(row, p) is not None for row in rows)), None)
+        if path is None:
+            return {}
+        found = self.system.connector.lookup(self.feed, path, [_value(row, path) for row in rows])
+        return {row.number: found.get(str(_value(row, path)), ()) for row in rows}
+
+    def _is_linked(self, record: NativeRecord) -> bool:
+        return record.deleted or self.store.is_linked(self.system.name, self.feed.object, record.id)
+
+    def _create(self, row: Journalled, found: list[NativeRecord]) -> None:
+        if len(found) == 1:
+            self._happened(row, found[0])
+        elif len(found) > 1:
+            self._give_up(row, f"{len(found)} rows there could be it")
+        elif row.looks + 1 < len(self.system.verify_delays) or not self._is_over(row):
+            self.store.looked(row.number)
+        elif row.resent:
+            self._give_up(row, "it was sent twice and never found")
+        else:
+            self.store.finish([Finished(row.number, Status.FAILED, error="NOT_APPLIED", message="looked up and not found; sent once more")])
+            self.store.mark_pending(records=[row.operation.record])
+
+    def _give_up(self, row: Journalled, why: str) -> None:
+        self.store.finish([Finished(row.number, Status.IN_DOUBT, error="UNKNOWN", message=why, doubt_until=row.doubt_until)])
+        self.store.quarantine(
+            Quarantined(
+                id=quarantine_id("IN_DOUBT", row.operation.record, self.system.name),
+                entity=self.entity.name,
+                system=self.system.name,
+                record=row.operation.record,
+                object=self.feed.object,
+                remote_id=None,
+                error="IN_DOUBT",
+                message=f"nobody knows whether the create in {self.system.name} happened: {why}",
+                remedy=f"Look in {self.system.name}: if it is there once, `crm-sync quarantine retry` links it; if not, retry makes it.",
+            )
+        )
+
+
+def _value(row: Journalled, path: str) -> str | None:
+    value = next((change.after for change in row.operation.changes if change.native == path), None)
+    return value if isinstance(value, str) and value else None
