@@ -38,13 +38,9 @@ class Approval:
 
 def essence(operation: Operation) -> str:
     """Digest of what an operation does: where, what kind, each field's before and after."""
-    changes = sorted([change.native, change.before, change.after] for change in operation.changes) if len(operation.changes) < 2 else _sorted(operation)
+    changes = [[change.native, change.before, change.after] for change in sorted(operation.changes, key=lambda c: c.native)]
     shape = [operation.entity, operation.record, operation.system, operation.object, operation.kind.value, operation.remote_id, changes]
     return hashlib.blake2b(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
-
-
-def _sorted(operation: Operation) -> list[list[Any]]:
-    return [[change.native, change.before, change.after] for change in sorted(operation.changes, key=lambda c: c.native)]
 
 
 def plan_digest(essences: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ is carried out, writes journalled before they are sent. The next run begins with
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sync.engine.guard import Breach, Load, guard
@@ -36,6 +36,9 @@ class Order:
     resume: bool = False
     scope: Scope = Scope()
     approval: Approval | None = None
+    pulls: bool = True
+    before_rounds: Callable[[Context, str], None] | None = None
+    """What a person decided, applied to the state after the pull and before the plan (`undo`)."""
 
 
 @dataclass(slots=True)
@@ -59,9 +62,12 @@ def run_cycle(context: Context, order: Order) -> Ran:
     context.store.start_run(ran.run, order.kind, full=order.full, entities=[e.name for e in context.chosen()])
     changed_consent = _prepare(context)
     recover(context)
-    pulled = pull(context, reads(context, full=order.full, resume=order.resume))
-    _count(ran, pulled)
-    _check_absence(context, pulled, ran.run)
+    if order.pulls:
+        pulled = pull(context, reads(context, full=order.full, resume=order.resume))
+        _count(ran, pulled)
+        _check_absence(context, pulled, ran.run)
+    if order.before_rounds is not None:
+        order.before_rounds(context, ran.run)
     _rounds(context, ran, consent_mapping_changed=changed_consent)
     ran.in_doubt = len(context.store.in_doubt())
     ran.seconds = context.clock.monotonic() - started

@@ -40,9 +40,12 @@ class Scope:
 
     system: str | None = None
     since: datetime | None = None
+    records: frozenset[str] | None = None
 
     def holds(self, record: Record) -> bool:
         """Whether the run is about this record."""
+        if self.records is not None:
+            return record.id in self.records
         if self.system is None and self.since is None:
             return True
         return any(self._holds_link(link) for link in record.links if link.state is LinkState.LINKED)
@@ -236,6 +239,8 @@ class _Desk:
         waits = bool(merged.waiting or planned.waiting or planned.questions)
         if waits:
             self.decided.waiting.add(merged.record.id)
+        if not self.scope.holds(merged.record):
+            return True
         return waits or bool(planned.operations) or any(link.busy_until for link in merged.record.links) or self._behind(merged.record)
 
     def _behind(self, record: Record) -> bool:
@@ -316,14 +321,3 @@ def _held(record: Record, link: Link, name: str, message: str) -> Quarantined:
         remedy=f"Add the word to `values` of {record.entity}.{name} for {link.system}, or change it there.",
         field=name,
     )
-
-
-def resolve_cell(hub: HubCell | None, value: Canonical, *, origin: str, rule: str, now: datetime) -> HubCell:
-    """The cell after a person's decision (`conflicts resolve`, `undo`): a new version, no longer held."""
-    from sync.engine.merge import PAST_MAX
-    from sync.model.record import Past
-
-    if hub is None:
-        return HubCell(value, 1, origin, rule, changed_by=now)
-    past = (Past(hub.value, hub.version, now), *hub.past)[:PAST_MAX]
-    return replace(hub, value=value, version=hub.version + 1, origin=origin, rule=rule, changed_by=now, held=None, past=past)
