@@ -13,7 +13,7 @@ from datetime import datetime
 from sync.engine.merge import PAST_MAX
 from sync.errors import UsageError
 from sync.mapping import EntityMapping
-from sync.model.record import Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Status, Turn
+from sync.model.record import Change, Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Status, Turn
 from sync.model.values import MISSING, SUBSCRIBED, Canonical
 from sync.runner.context import Context
 from sync.runner.refs import StoreRefs
@@ -223,3 +223,10 @@ def _close_doubts(context: Context, name: str, system: str) -> None:
 def _unrefused(link: Link) -> Link:
     exchange: Mapping[str, Exchange] = {name: replace(x, rejected=None) for name, x in link.exchange.items()}
     return replace(link, exchange=exchange)
+
+
+def kept_change(record: Record, kept: Kept) -> Change:
+    """The cell that undo left alone, as a change that changes nothing."""
+    hub = record.cells.get(kept.field)
+    value = hub.value if hub is not None else None
+    return Change(kept.field, kept.field, value, value, hub.origin if hub else "", "undo", hub.version if hub else 0)

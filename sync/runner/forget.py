@@ -1,0 +1,94 @@
+"""Consent shown, and a person erased: from the state always, from the systems where they can and it was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sync.engine.consent import is_opt_out
+from sync.errors import AbortError
+from sync.mapping import EntityMapping, Mappings
+from sync.model.record import LinkState, Record
+from sync.model.remote import Kind, Outcome, Write
+from sync.model.values import MISSING
+from sync.runner.context import Context
+from sync.runner.refs import StoreRefs
+from sync.state import Store
+
+
+def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
+    """State, reason, every system's own word, and the ledger, for one address."""
+    ledger = store.consent_history(email)
+    suppressed = store.is_suppressed(email)
+    states: dict[str, Any] = {}
+    state: Any = None
+    for entity in mappings.entities.values():
+        if entity.consent_field is None:
+            continue
+        for record in store.load_ids(store.find(entity.name, email.strip().casefold())):
+            hub = record.cells.get(entity.consent_field)
+            state = hub.value if hub else state
+            states |= _words(entity, record, store)
+    if suppressed:
+        state = "UNSUBSCRIBED"
+    return {
+        "email": email,
+        "state": state,
+        "mailable": state == "SUBSCRIBED" and not suppressed,
+        "why": _why(state, suppressed=suppressed, ledger=ledger),
+        "systems": states,
+        "ledger": ledger,
+    }
+
+
+def _words(entity: EntityMapping, record: Record, store: Store) -> dict[str, Any]:
+    assert entity.consent_field is not None
+    cells = entity.fields[entity.consent_field].cells
+    found = {}
+    for link in record.links:
+        cell = cells.get(link.system)
+        if cell is not None and cell.path in link.observed.values:
+            found[link.system] = cell.get(link.observed.values[cell.path], StoreRefs(store))
+    return found
+
+
+def _why(state: Any, *, suppressed: bool, ledger: list[dict[str, Any]]) -> str:
+    if suppressed:
+        first = ledger[-1] if ledger else {}
+        return f"opted out; first learnt from {first.get('source', 'an earlier run')}"
+    if is_opt_out(state):
+        return "a linked system says so"
+    if state == "SUBSCRIBED":
+        return "a system states the subscription, and nothing forbids it"
+    return "nothing is known that would allow it"
+
+
+def forget(context: Context, email: str, *, remote: bool) -> dict[str, Any]:
+    """Erases one person; the address stays suppressed by its keyed hash."""
+    systems: dict[str, str] = {}
+    for entity in context.mappings.entities.values():
+        if entity.address_field is not None and remote:
+            for record in context.store.load_ids(context.store.find(entity.name, email.strip().casefold())):
+                systems |= _delete_everywhere(context, entity, record)
+    erased = context.store.forget(email)
+    return {"erased": erased, "systems": systems}
+
+
+def _delete_everywhere(context: Context, entity: EntityMapping, record: Record) -> dict[str, str]:
+    done = {}
+    for link in record.links:
+        if link.state is LinkState.LINKED and link.system in context.systems:
+            done[link.system] = _delete(context, entity, record, link.system, link.observed.object, link.observed.remote_id)
+    return done
+
+
+def _delete(context: Context, entity: EntityMapping, record: Record, system: str, name: str, remote_id: str) -> str:
+    connector = context.systems[system].connector
+    if not connector.capabilities(name).deletable:
+        return f"cannot delete: {system} has no way to; delete {name} {remote_id} there by hand"
+    address = record.cells[entity.address_field].value if entity.address_field in record.cells else None
+    write = Write(0, Kind.DELETE, name, remote_id, record.id, {}, address=address if address is not MISSING else None)
+    try:
+        receipt = connector.push([write])[0]
+    except AbortError as error:
+        return f"not deleted: {error.message}"
+    return "deleted" if receipt.outcome in (Outcome.ACKED, Outcome.GONE) else f"not deleted: {receipt.message or receipt.outcome.value}"

@@ -1,0 +1,180 @@
+"""The journal of one run as the published report: rows for people and programs, counts that are always complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sync.mapping import Mappings
+from sync.model.record import Conflict, Journalled, LinkState, Operation, Quarantined, Record, Status
+from sync.model.remote import Kind
+from sync.model.report import OPERATIONS_SHOWN, Counts, Failure, LimitHit, RunReport
+from sync.runner.approve import change_to_json, essence, plan_digest, planned
+from sync.runner.context import Context
+from sync.runner.cycle import Ran
+from sync.state import Store
+
+_DONE = (Status.SETTLED,)
+_BAD = (Status.FAILED,)
+
+
+def report(context: Context, ran: Ran, *, notes: Sequence[str] = (), undone: str | None = None, every: bool = False) -> RunReport:
+    """The report of a run that has just ended; stores its counts with it. ``every``: all operations, for a plan file."""
+    store = context.store
+    systems = counts(context, ran)
+    rows = list(planned(store, ran.run, tuple(Status))) if every else store.operations(ran.run, limit=OPERATIONS_SHOWN)
+    keys = Keys(store, context.mappings)
+    found = RunReport(
+        run=ran.run,
+        full=ran.order.full,
+        seconds=ran.seconds,
+        systems=systems,
+        operations=[operation_row(row, keys) for row in rows],
+        conflicts=conflict_rows(store.conflicts(), keys),
+        quarantined=quarantine_rows(store.quarantined(), keys),
+        in_doubt=ran.in_doubt,
+        skipped=len(ran.missing),
+        limits_hit=[LimitHit(b.system, f"max_{b.what}", b.planned, b.limit) for b in ran.breaches],
+        failures=[Failure(system, why) for system, why in context.failed.items()],
+        notes=[*notes, *_notes(ran)],
+        digest=plan_digest(essence(row.operation) for row in rows if row.status is Status.PLANNED) if every else None,
+        undone=undone,
+    )
+    store.finish_run(ran.run, found.status, ran.seconds, {name: _counts_row(c) for name, c in systems.items()}, note=undone or "")
+    return found
+
+
+def _notes(ran: Ran) -> list[str]:
+    if not ran.uncleared:
+        return []
+    return [f"{ran.uncleared} emptied value(s) could not be emptied in a system that documents no way to; see `crm-sync verify`"]
+
+
+def _counts_row(found: Counts) -> dict[str, int]:
+    return {name: getattr(found, name) for name in ("read", "created", "updated", "deleted", "unchanged", "failed", "calls")}
+
+
+def counts(context: Context, ran: Ran) -> dict[str, Counts]:
+    """Rows read and written, and requests made, per system. A dry run counts what is planned."""
+    journal = context.store.counts(ran.run)
+    good = (Status.PLANNED,) if ran.order.dry else _DONE
+    found = {}
+    for name, system in context.systems.items():
+        done = {kind: _sum(journal, name, kind, good) for kind in Kind}
+        bad = sum(_sum(journal, name, kind, _BAD) for kind in Kind)
+        read = ran.read.get(name, 0)
+        updated = done[Kind.UPDATE] + done[Kind.SUBSCRIBE]
+        found[name] = Counts(
+            read=read,
+            created=done[Kind.CREATE],
+            updated=updated,
+            deleted=done[Kind.DELETE],
+            unchanged=max(0, read - updated),
+            failed=bad,
+            calls=system.connector.usage().calls,
+        )
+    return found
+
+
+def _sum(journal: Mapping[tuple[str, Kind, Status], int], system: str, kind: Kind, statuses: Iterable[Status]) -> int:
+    return sum(journal.get((system, kind, status), 0) for status in statuses)
+
+
+class Keys:
+    """What a person calls a record: its first match key, else its name; looked up once a record."""
+
+    def __init__(self, store: Store, mappings: Mappings) -> None:
+        self._store = store
+        self._mappings = mappings
+        self._known: dict[str, Record | None] = {}
+
+    def learn(self, ids: Iterable[str]) -> None:
+        """Loads these records in one go."""
+        wanted = [name for name in dict.fromkeys(ids) if name not in self._known]
+        self._known |= dict.fromkeys(wanted)
+        self._known |= {record.id: record for record in self._store.load_ids(wanted)}
+
+    def of(self, record: str | None) -> str | None:
+        """The record's key for people; None where there is no such record."""
+        found = self._record(record)
+        entity = self._mappings.entities.get(found.entity) if found else None
+        if found is None or entity is None:
+            return None
+        for name in (*entity.match_keys, "name", "last_name"):
+            value = found.cells[name].value if name in found.cells else None
+            if isinstance(value, str) and value:
+                return value
+        return found.id
+
+    def ids(self, record: str | None) -> dict[str, str]:
+        """System -> remote id of the record's live links."""
+        found = self._record(record)
+        return {x.system: x.observed.remote_id for x in found.links if x.state is LinkState.LINKED} if found else {}
+
+    def _record(self, record: str | None) -> Record | None:
+        if record is None:
+            return None
+        if record not in self._known:
+            self.learn([record])
+        return self._known[record]
+
+
+def operation_row(row: Journalled, keys: Keys) -> dict[str, Any]:
+    """One operation as published."""
+    operation: Operation = row.operation
+    shown = {
+        "entity": operation.entity,
+        "record": operation.record,
+        "key": keys.of(operation.record) or operation.address,
+        "system": operation.system,
+        "object": operation.object,
+        "op": operation.kind.value,
+        "id": operation.remote_id,
+        "status": row.status.value,
+        "reason": operation.reason,
+        "changes": [change_to_json(change) for change in operation.changes],
+    }
+    return shown | {name: value for name, value in (("error", row.error), ("message", row.message)) if value}
+
+
+def conflict_rows(conflicts: Sequence[Conflict], keys: Keys) -> list[dict[str, Any]]:
+    """Open conflicts as published."""
+    keys.learn(c.record for c in conflicts)
+    return [
+        {
+            "id": c.id,
+            "entity": c.entity,
+            "record": c.record,
+            "key": keys.of(c.record),
+            "ids": keys.ids(c.record),
+            "field": c.field,
+            "values": dict(c.values),
+            "reason": c.reason,
+            "opened_at": c.opened_at.isoformat() if c.opened_at else None,
+        }
+        for c in conflicts
+    ]
+
+
+def quarantine_rows(rows: Sequence[Quarantined], keys: Keys) -> list[dict[str, Any]]:
+    """Quarantined records as published."""
+    keys.learn(q.record for q in rows if q.record)
+    return [
+        {
+            "id": q.id,
+            "entity": q.entity,
+            "system": q.system,
+            "record": q.record,
+            "key": keys.of(q.record),
+            "ids": keys.ids(q.record) | ({q.system: q.remote_id} if q.remote_id else {}),
+            "object": q.object,
+            "field": q.field,
+            "error": q.error,
+            "message": q.message,
+            "remedy": q.remedy,
+            "candidates": list(q.candidates),
+            "attempts": q.attempts,
+            "next_try_at": q.next_try_at.isoformat() if q.next_try_at else None,
+        }
+        for q in rows
+    ]

@@ -1,0 +1,185 @@
+"""From configuration to a context: the only place that names concrete connectors."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sync.config import AbmaticConfig, Config, Guard, SalesforceConfig, SystemConfig
+from sync.connectors.base import Connector, Suppressed
+from sync.engine.guard import Limit, Limits
+from sync.errors import UsageError
+from sync.mapping import Mappings
+from sync.model.clock import Clock, SystemClock
+from sync.runner.context import Context, Progress, System
+from sync.state import Lock, Store, state_file
+
+Build = Callable[[SystemConfig, Clock, Suppressed, Callable[[str], None]], Connector]
+
+
+@contextmanager
+def opened(
+    config: Config,
+    mappings: Mappings,
+    *,
+    progress: Progress,
+    entities: Sequence[str] = (),
+    init: bool = False,
+    copy: bool = False,
+    command: str = "sync",
+    clock: Clock | None = None,
+) -> Iterator[Context]:
+    """A context with its state open: locked for writing, or a throwaway copy that may be written at will."""
+    clock = clock or SystemClock()
+    with _state(config, clock, init=init, copy=copy, command=command) as store:
+        systems = {name: build(system, clock, store) for name, system in config.systems.items()}
+        try:
+            yield Context(store, mappings, systems, clock, limits(config), progress, entities=tuple(entities))
+        finally:
+            for system in systems.values():
+                system.connector.close()
+
+
+@contextmanager
+def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str) -> Iterator[Store]:
+    if copy:
+        store = Store.open_copy(config.state.url, clock=clock)
+        try:
+            yield store
+        finally:
+            store.close()
+        return
+    with Lock(state_file(config.state.url), command):
+        store = Store.open(config.state.url, clock=clock, init=init)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def reading(config: Config, clock: Clock | None = None) -> Iterator[Store]:
+    """The state for a command that only reads it; works beside a running writer."""
+    store = Store.open(config.state.url, clock=clock or SystemClock(), read_only=True)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def limits(config: Config) -> Limits:
+    """The safety section as the engine takes it."""
+    safety = config.safety
+
+    def limit(guard: Guard) -> Limit:
+        return Limit(guard.count, guard.share)
+
+    return Limits(
+        limit(safety.max_creates), limit(safety.max_updates), limit(safety.max_clears), limit(safety.max_deletes), limit(safety.max_opt_outs)
+    )
+
+
+def build(config: SystemConfig, clock: Clock, store: Store) -> System:
+    """One system with its connector."""
+    builder = _builders().get(config.kind)
+    if builder is None:
+        raise UsageError(f"there is no connector for systems of kind {config.kind}", remedy=f"Known kinds: {', '.join(sorted(_builders()))}.")
+
+    def keep(secret: str) -> None:
+        store.set_secret(config.name, secret)
+
+    connector = builder(config, clock, store.is_suppressed, keep)
+    return System(
+        name=config.name,
+        kind=config.kind,
+        connector=connector,
+        writes=config.writes,
+        horizon=config.horizon,
+        verify_delays=tuple(delay.total_seconds() for delay in config.verify_delays),
+        clock_margin=config.clock_margin,
+        credentials=_fingerprint(config),
+    )
+
+
+def _fingerprint(config: SystemConfig) -> str:
+    parts = [config.base, *sorted(secret.reveal() for secret in config.secrets())]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def _builders() -> Mapping[str, Build]:
+    """Kind -> builder: ours, then what other packages bring under the entry point group `crm_sync.connectors`."""
+    found: dict[str, Build] = {"abmatic": _abmatic, "salesforce": _salesforce}
+    for entry in importlib.metadata.entry_points(group="crm_sync.connectors"):
+        found.setdefault(entry.name, entry.load())
+    return found
+
+
+def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, keep: Callable[[str], None]) -> Connector:
+    from sync.connectors.abmatic import Abmatic
+
+    assert isinstance(config, AbmaticConfig)
+    del keep
+    return Abmatic(
+        config.name,
+        config.base_url,
+        config.api_key.reveal(),
+        clock=clock,
+        gate=gate,
+        profile=config.profile,
+        requests_per_minute=(config.rate_per_second or 0) * 60 or None,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        horizon_s=config.horizon.total_seconds(),
+        overlap_days=config.overlap_days,
+        clearing=config.clearing != "off",
+    )
+
+
+def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, keep: Callable[[str], None]) -> Connector:
+    from sync.connectors.salesforce import Salesforce
+
+    assert isinstance(config, SalesforceConfig)
+    return Salesforce(
+        config.name,
+        config.login_url,
+        auth=_salesforce_auth(config),
+        clock=clock,
+        gate=gate,
+        api_version=config.api_version,
+        bulk_threshold=config.bulk_threshold,
+        overlap_s=config.overlap.total_seconds(),
+        daily_call_share=config.daily_call_share,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        horizon_s=config.horizon.total_seconds(),
+        on_secret=keep,
+        requests_per_minute=(config.rate_per_second or 0) * 60 or None,
+    )
+
+
+def _salesforce_auth(config: SalesforceConfig):  # type: ignore[no-untyped-def]
+    from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken
+
+    client_id = config.client_id.reveal()
+    if config.auth == "jwt":
+        assert config.username is not None and config.private_key is not None
+        return JwtBearer(client_id, config.username, config.private_key.reveal(), config.audience)
+    secret = config.client_secret.reveal() if config.client_secret else ""
+    if config.auth == "refresh_token":
+        assert config.refresh_token is not None
+        return RefreshToken(client_id, secret, config.refresh_token.reveal())
+    return ClientCredentials(client_id, secret)
+
+
+def without_limits(context: Context) -> Context:
+    """The same context without safety limits: for what a person has approved."""
+    return replace(context, limits=Limits(None, None, None, None, None))
+
+
+def state_path(config: Config) -> Path:
+    """Where the state file is."""
+    return state_file(config.state.url)
