@@ -121,12 +121,12 @@ def domain_codec(options: Options) -> Codec:
 
 def registrable(name: str) -> str:
     """The part of a host name that somebody registered, by the public suffix list; the name itself if there is none."""
-    return public_suffixes().privatesuffix(name) or name
+    return _suffixes(only_icann=False).privatesuffix(name) or name
 
 
 def is_public_suffix(name: str) -> bool:
     """Whether anybody can register below this name (`co.uk`): it stands for no one company."""
-    return "." not in name or bool(public_suffixes().publicsuffix(name) == name)
+    return "." not in name or _suffixes(only_icann=True).publicsuffix(name) == name
 
 
 class _Suffixes(Protocol):
@@ -137,12 +137,12 @@ class _Suffixes(Protocol):
         """The suffix below which names are registered."""
 
 
-@lru_cache(maxsize=1)
-def public_suffixes() -> _Suffixes:
-    """The public suffix list, read on first use (26 ms)."""
+@lru_cache(maxsize=2)
+def _suffixes(*, only_icann: bool) -> _Suffixes:
+    """The public suffix list, read on first use (26 ms); without the suffixes of hosting companies if `only_icann`."""
     from publicsuffixlist import PublicSuffixList  # noqa: PLC0415
 
-    suffixes: _Suffixes = PublicSuffixList()
+    suffixes: _Suffixes = PublicSuffixList(only_icann=only_icann)
     return suffixes
 
 
