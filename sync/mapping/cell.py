@@ -1,0 +1,90 @@
+"""One cell of a mapping: a field in a system, with everything the merge asks of it. Compiled once, called millions of times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sync.mapping.lens import Lens, Options, Refs
+from sync.mapping.variants import is_variant
+from sync.model.values import MISSING, Absence, Canonical, Native
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A field in a system.
+
+    ``path`` is the native path, ``mode`` one of both, read, write, fill. ``fingerprint`` changes when the
+    translation does. ``lossy``: some canonical values come back as others (a band, a cut, a day). ``line`` is where
+    the mapping file defines it. ``origin`` makes the value to write of the record's values.
+    """
+
+    field: str
+    system: str
+    path: str
+    mode: str
+    subscribe: bool
+    fingerprint: str
+    line: int | None
+    options: Options
+    lens: Lens
+    origin: Callable[[Mapping[str, Canonical]], Canonical]
+
+    @property
+    def reads(self) -> bool:
+        """Whether what stands there may become the field's value."""
+        return self.mode != "write"
+
+    @property
+    def writes(self) -> bool:
+        """Whether the field's value is written there."""
+        return self.mode in ("both", "write")
+
+    @property
+    def lossy(self) -> bool:
+        """Whether PutGet cannot hold for every value."""
+        return self.lens.lossy
+
+    def get(self, native: Native, refs: Refs) -> Canonical | Absence:
+        """The canonical value of a native one; MISSING stays MISSING. HELD: no word for it; UNRESOLVED: parent not linked."""
+        if native.__class__ is Absence:
+            return native
+        return self.lens.get(native, refs)
+
+    def put(self, value: Canonical, before: Native | Absence, refs: Refs) -> Native | Absence:
+        """What to write so that this system holds `value`, given what it holds (MISSING: nothing is known, or a create).
+
+        `before` itself where it already means `value` (GetPut), or where there is nothing to say; so MISSING out means
+        that nothing is to be sent. HELD: this system has no word for it. UNRESOLVED: the parent is not linked here.
+        """
+        if value.__class__ is Absence:
+            return value
+        if before.__class__ is not Absence and self.lens.get(before, refs) == value:
+            return before
+        return self.lens.put(value, MISSING if before.__class__ is Absence else before, refs)
+
+    def eq(self, a: Native | Absence, b: Native | Absence) -> bool:
+        """Whether this system cannot tell these native values apart: null and "", address case, 1 and 1.0, set order."""
+        if a is b:
+            return True
+        if a.__class__ is Absence or b.__class__ is Absence:
+            return False
+        norm = self.lens.norm
+        return bool(norm(a) == norm(b))
+
+    def agrees(self, value: Canonical, native: Native | Absence, refs: Refs) -> bool:
+        """Agreement R(v, o): one of them is the other's translation. Nothing agrees with what is not known."""
+        if native.__class__ is Absence or value.__class__ is Absence:
+            return False
+        if self.lens.get(native, refs) == value:
+            return True
+        wanted = self.lens.put(value, native, refs)
+        return wanted.__class__ is not Absence and self.eq(wanted, native)
+
+    def variant(self, sent: Native | Absence, seen: Native | Absence) -> bool:
+        """Whether `seen` is what a server may make of `sent`: cut, trimmed, rounded, escaped, in another case or form."""
+        return self.eq(sent, seen) or is_variant(sent, seen)
+
+    def source(self, values: Mapping[str, Canonical]) -> Canonical:
+        """The canonical value that this cell writes, of a record's values: the field, or a join or expression of several."""
+        return self.origin(values)

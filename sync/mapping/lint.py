@@ -1,0 +1,202 @@
+"""What a file means, checked without asking any system: the lint list of the mapping language.
+
+Everything that can be known from the files alone. What needs the live schema is in `drift`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sync.mapping.build import TEXTUAL
+from sync.mapping.drafts import CellDraft, Draft, FieldDraft, SystemDraft
+from sync.mapping.lint_cells import check_cell, check_default
+from sync.mapping.lint_expressions import Compiled, compile_all, cycles
+from sync.mapping.report import listed, suggest
+from sync.mapping.vendors import OBJECTS, read_only
+
+Drafts = Mapping[str, Draft]
+
+_WORD = re.compile(r"\w+")
+_UNMATCHABLE = ("consent", "json", "multi", "boolean")
+_SINGLE_VOICE = ("conflict", "prefer", "owner", "compute", "default")
+
+
+def check(draft: Draft, drafts: Drafts) -> Compiled:
+    """Reports every mistake of one record entity; returns its compiled expressions."""
+    _check_shape(draft)
+    for system in draft.systems.values():
+        _check_system(draft, system)
+    for field in draft.fields.values():
+        _check_field(draft, field, drafts)
+    _check_keys(draft)
+    _check_shared_natives(draft)
+    compiled = compile_all(draft, drafts)
+    cycles(draft, compiled)
+    return compiled
+
+
+def _check_shape(draft: Draft) -> None:
+    if draft.routes:
+        draft.report.add(("routes",), f"{draft.entity!r} has routes; routes belong to entity = \"engagement\"")
+    if not draft.systems:
+        draft.report.add((), "no system is mapped", "Add [systems.NAME] tables.")
+    consents = [field for field in draft.fields.values() if field.type == "consent"]
+    for field in consents[1:]:
+        draft.report.add(field.path, f"a second consent field beside {consents[0].name!r}", "One field of type consent holds a person's opt-out.")
+
+
+def _check_system(draft: Draft, system: SystemDraft) -> None:
+    report, path = draft.report, system.path
+    mode = draft.system_mode(system)
+    if system.create and mode == "read" and system.mode is not None:
+        report.add((*path, "create"), f"records cannot be created in {system.name}: it is mapped with mode = \"read\"")
+    for place, name in enumerate(system.objects):
+        _check_object(draft, system, name, place)
+    for cell in _cells(draft, system.name):
+        if system.external_id is not None and cell.path == system.external_id:
+            report.add(cell.place, f"{cell.path} holds our record id in {system.name} and cannot hold {cell.field!r} as well")
+
+
+def _check_object(draft: Draft, system: SystemDraft, name: str, place: int) -> None:
+    known = OBJECTS.get(system.kind)
+    path = (*system.path, "object", place)
+    if known is not None and name not in known:
+        draft.report.add(path, f"{system.name} has no {name!r}", suggest(name, known))
+    writes = [key for key, asked in (("create", system.create), ("deleted", system.deleted != "ignore")) if asked]
+    writes += ["mode"] if system.mode in ("both", "write") else []
+    if writes and read_only(system.kind, name):
+        message = f"unsupported: the API of {system.kind} cannot create, change or delete {name}"
+        draft.report.add((*system.path, writes[0]), message, f'Read them with mode = "read", and take out: {listed(writes)}.')
+
+
+def _cells(draft: Draft, system: str | None = None) -> Iterable[CellDraft]:
+    for field in draft.fields.values():
+        for cell in field.cells.values():
+            if system is None or cell.system == system:
+                yield cell
+
+
+def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
+    _check_type(draft, field, drafts)
+    _check_values(draft, field)
+    _check_voice(draft, field)
+    _check_length(draft, field)
+    check_default(draft, field)
+    for cell in field.cells.values():
+        check_cell(draft, field, cell, drafts)
+    if not any(draft.mode_of(cell) in ("both", "write") for cell in field.cells.values()) and not _is_used(field, drafts):
+        remedy = "Give one column a direction that writes (both or write), or take the field out."
+        draft.report.add(field.path, f"nobody writes the field {field.name!r}: it is only read", remedy)
+
+
+def _is_used(field: FieldDraft, drafts: Drafts) -> bool:
+    """Whether something else is made of a field of this name: a match key, a condition, a join."""
+    return any(field.name in draft.keys or field.name in _mentioned(draft) for draft in drafts.values())
+
+
+def _mentioned(draft: Draft) -> set[str]:
+    """Words of all expressions, and the names in joins."""
+    texts = [system.when for system in draft.systems.values()]
+    texts += [field.compute for field in draft.fields.values()]
+    texts += [cell.expr for cell in _cells(draft)]
+    words = {word for text in texts for word in _WORD.findall(text or "")}
+    return words | {name for cell in _cells(draft) for name in cell.options.of}
+
+
+def _check_type(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
+    if field.type != "ref":
+        if field.entity is not None:
+            draft.report.add((*field.path, "entity"), f"'entity' belongs to type = \"ref\", not to {field.type!r}")
+        return
+    if field.entity is None:
+        if "entity" not in field.table:
+            draft.report.add(field.path, f"the ref {field.name!r} does not say to which entity", 'Add entity = "account", say.')
+    elif field.entity not in drafts:
+        remedy = suggest(field.entity, drafts) if drafts else ""
+        draft.report.add((*field.path, "entity"), f"the ref {field.name!r} points to {field.entity!r}, which no file maps", remedy)
+
+
+def _check_values(draft: Draft, field: FieldDraft) -> None:
+    path = (*field.path, "values")
+    if field.values is None:
+        return
+    if field.type not in ("enum", "multi"):
+        draft.report.add(path, f"'values' belongs to type enum or multi, not to {field.type!r}")
+    if not field.values:
+        draft.report.add(path, "'values' is empty: no value could ever be right", "List the words, or leave 'values' out.")
+    for word, times in Counter(word.casefold() for word in field.values).items():
+        if times > 1:
+            draft.report.add(path, f"'values' lists {word!r} {times} times")
+
+
+def _check_voice(draft: Draft, field: FieldDraft) -> None:
+    if field.type == "consent":
+        for key in _SINGLE_VOICE:
+            if key in field.table:
+                draft.report.add((*field.path, key), f"{key!r} means nothing for consent: it is always merged by the opt-out rule")
+    elif field.resubscribe_from:
+        draft.report.add((*field.path, "resubscribe_from"), "'resubscribe_from' belongs to type = \"consent\"")
+    if field.owner is not None:
+        _check_owner(draft, field, field.owner)
+
+
+def _check_owner(draft: Draft, field: FieldDraft, owner: str) -> None:
+    path = (*field.path, "owner")
+    cell = field.cells.get(owner)
+    if field.compute:
+        draft.report.add(path, "a field with 'compute' has no owner: it is made of other fields")
+    elif owner not in draft.systems:
+        draft.report.add(path, f"the owner {owner!r} is no system of this file", suggest(owner, draft.systems))
+    elif cell is None:
+        draft.report.add(path, f"the owner {owner!r} is not mapped for {field.name!r}", f"Add a column {owner} to [fields.{field.name}].")
+    elif draft.mode_of(cell) not in ("both", "read"):
+        draft.report.add(path, f"the owner {owner!r} cannot own {field.name!r}: its column is mode = {draft.mode_of(cell)!r}, so its value does not count")
+
+
+def _check_length(draft: Draft, field: FieldDraft) -> None:
+    if field.truncate and "max_length" not in field.table:
+        draft.report.add((*field.path, "truncate"), "'truncate' needs 'max_length': cut to which length?")
+    if field.max_length is not None and field.type not in TEXTUAL:
+        draft.report.add((*field.path, "max_length"), f"'max_length' belongs to text, not to {field.type!r}")
+
+
+def _check_keys(draft: Draft) -> None:
+    creators = [system for system in draft.systems.values() if system.create]
+    if creators and not draft.keys and not any(problem.message.startswith("'keys'") for problem in draft.report.problems):
+        message = f"records are created in {listed(system.name for system in creators)}, but no match keys say which exist already"
+        draft.report.add(("match",), message, 'Add [match] with keys = ["…"].')
+    for place, key in enumerate(draft.keys):
+        _check_key(draft, key, ("match", "keys", place), creators)
+
+
+def _check_key(draft: Draft, key: str, path: tuple[str | int, ...], creators: list[SystemDraft]) -> None:
+    field = draft.fields.get(key)
+    if field is None:
+        draft.report.add(path, f"keys names {key!r}, which is no field of this file", suggest(key, draft.fields))
+        return
+    if field.type in _UNMATCHABLE or field.compute:
+        draft.report.add(path, f"keys names {key!r}, which cannot match records: it is {'computed' if field.compute else field.type}")
+    missing = [system.name for system in creators if key not in field.cells]
+    if missing:
+        message = f"keys names {key!r}, which is not mapped in {listed(missing)}, where records may be created"
+        draft.report.add(path, message, f"Add the column to [fields.{key}], or set create = false there.")
+
+
+def _check_shared_natives(draft: Draft) -> None:
+    """Two fields may share a native field only through lenses, and only one of them may write it."""
+    first: dict[tuple[str, str], CellDraft] = {}
+    for cell in _cells(draft):
+        other = first.setdefault((cell.system, cell.path), cell)
+        if other is cell or cell.path == "?":
+            continue
+        both_write = all(draft.mode_of(each) in ("both", "write") for each in (cell, other))
+        if both_write or not (_is_lensed(cell) and _is_lensed(other)):
+            what = "written to" if both_write else "mapped to"
+            message = f"two fields, {other.field!r} and {cell.field!r}, are {what} {cell.path} of {cell.system}"
+            draft.report.add(cell.place, message, "Map each native field once; lenses may share one for reading.")
+
+
+def _is_lensed(cell: CellDraft) -> bool:
+    return bool(cell.options.lens or cell.expr or cell.options.of or cell.options.bands or cell.options.values or cell.options.prefix)

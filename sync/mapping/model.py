@@ -1,0 +1,113 @@
+"""The mapping as the other rooms use it: entities, their systems and fields, and the routes of the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync.errors import Problem
+from sync.mapping.cell import Cell
+from sync.mapping.expressions import Expression
+from sync.mapping.keys import match_key
+from sync.mapping.routes import Route
+from sync.model.values import Canonical
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMapping:
+    """How an entity lives in one configured system.
+
+    ``objects``: native objects, the first that matches counts, records are created as the last. ``when``: create only
+    if true. ``where``: native condition of every read. ``deleted``: what a deletion elsewhere does here.
+    ``paths``: the native paths of all cells, those that are only written too. ``cells`` by field.
+    """
+
+    system: str
+    kind: str
+    objects: tuple[str, ...]
+    mode: str
+    create: bool
+    when: Expression | None
+    where: str | None
+    deleted: str
+    external_id: str | None
+    params: Mapping[str, Any]
+    paths: tuple[str, ...]
+    cells: Mapping[str, Cell]
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """One row of a mapping.
+
+    ``prefer`` is complete: every configured system of the entity, strongest first. ``owner`` may name a system that is
+    not configured: then nobody's value counts. ``default`` is canonical. ``values``: the vocabulary of enum and multi.
+    ``entity``: what a ref points to. ``resubscribe_from``: systems whose own re-opt-in counts. ``cells`` by system.
+    """
+
+    name: str
+    type: str
+    conflict: str
+    prefer: tuple[str, ...]
+    owner: str | None
+    blank: str
+    required: bool
+    default: Canonical
+    sensitive: bool
+    max_length: int | None
+    truncate: bool
+    compute: Expression | None
+    values: tuple[str, ...] | None
+    entity: str | None
+    resubscribe_from: tuple[str, ...]
+    is_key: bool
+    cells: Mapping[str, Cell]
+    line: int | None = None
+
+    @property
+    def clearable(self) -> bool:
+        """Whether emptiness may travel: never for match keys and required fields."""
+        return not (self.is_key or self.required)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityMapping:
+    """One mapping file. ``systems`` in the order of the file, configured ones only; ``required``: fields without which nothing is created."""
+
+    name: str
+    file: str
+    match_keys: tuple[str, ...]
+    systems: Mapping[str, SystemMapping]
+    fields: Mapping[str, FieldMapping]
+    required: tuple[str, ...]
+
+    def key_of(self, field: str, value: Canonical) -> str | None:
+        """The form in which values of a match key are compared; None for a value that may match nothing.
+
+        That is a blank, and for accounts a free-mail domain, a public suffix (`co.uk`) or a role address.
+        """
+        return match_key(self.name, self.fields[field].type, value)
+
+    @property
+    def consent_field(self) -> str | None:
+        """The field of type consent."""
+        return next((each.name for each in self.fields.values() if each.type == "consent"), None)
+
+    @property
+    def address_field(self) -> str | None:
+        """The field that holds the person's e-mail address: an e-mail match key, else the first e-mail field."""
+        found = [each for each in self.fields.values() if each.type == "email"]
+        found.sort(key=lambda each: (not each.is_key, not each.required))
+        return found[0].name if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """All mapping files. ``entities``: parents before their children. ``notes`` refuse nothing and are worth a look."""
+
+    entities: Mapping[str, EntityMapping]
+    routes: tuple[Route, ...]
+    files: tuple[str, ...]
+    notes: tuple[Problem, ...] = field(default=())

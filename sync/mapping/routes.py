@@ -1,0 +1,146 @@
+"""`[[routes]]`: what happens in one system (a webhook event, a polled stream) and what is made of it in another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sync.mapping.expressions import Expression, ExpressionError, Symbol, compile_expression
+from sync.mapping.lines import Path
+from sync.mapping.reader import Reader
+from sync.mapping.report import Report, listed, suggest
+from sync.mapping.templates import Render, TemplateError, rendering
+from sync.mapping.vendors import KINDS, STREAMS
+
+PARTS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "conversion": (("name",), ("description", "data")),
+    "salesforce": (("object", "fields"), ()),
+    "activecampaign": (("automation",), ()),
+}
+"""By kind of the receiving system: what a route must say, and what it may say."""
+
+_PLAIN: Final = ("on", "to", "when", "object", "automation")
+_RENDERED: Final = ("name", "description", "fields", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. ``on`` is `system:stream`, ``to`` the configured system that receives.
+
+    To Conversion goes an engagement (`name`, `description`, `data`), to Salesforce a row of `object` with `fields`,
+    to ActiveCampaign an enrolment in `automation`.
+    """
+
+    on: str
+    system: str
+    stream: str
+    to: str
+    when: Expression | None
+    object: str | None
+    automation: str | None
+    file: str
+    line: int | None
+    _parts: Mapping[str, Render] = field(repr=False, compare=False)
+
+    def matches(self, event: Mapping[str, Any]) -> bool:
+        """Whether `when` holds for the event; without `when` it does."""
+        return self.when is None or self.when.evaluate({"event": event}) is True
+
+    def render(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts that the route gives of name, description, fields and data, filled from the event."""
+        return {name: part(event) for name, part in self._parts.items()}
+
+
+def read_routes(tables: list[Mapping[str, Any]], report: Report, kinds: Mapping[str, str]) -> tuple[Route, ...]:
+    """Checks `[[routes]]`; a route between systems of which one is not configured is noted and left out."""
+    found = [_route(table, ("routes", place), report, kinds) for place, table in enumerate(tables)]
+    return tuple(route for route in found if route is not None)
+
+
+def _route(table: Mapping[str, Any], path: Path, report: Report, kinds: Mapping[str, str]) -> Route | None:
+    reader = Reader(table, path, report)
+    on, to = reader.text("on"), reader.text("to")
+    when = _condition(reader)
+    plain = {key: reader.text(key) for key in ("object", "automation")}
+    parts = _parts(reader)
+    reader.refuse_rest("a route")
+    for key, value in (("on", on), ("to", to)):
+        if value is None and not reader.given(key):
+            report.add(path, f"the route does not say {key!r}", 'on = "abmatic:visitors", to = "conversion", say.')
+    system, _, stream = (on or "").partition(":")
+    if on and not _check_on(reader, system, stream, kinds):
+        return None
+    if to and not _check_to(reader, to, kinds):
+        return None
+    if not on or not to or not _configured(reader, system, to, kinds):
+        return None
+    return Route(on, system, stream, to, when, plain["object"], plain["automation"], report.file, report.lines.at(path), parts)
+
+
+def _condition(reader: Reader) -> Expression | None:
+    text = reader.text("when")
+    if text is None:
+        return None
+    try:
+        found = compile_expression(text, {"event": Symbol("json")})
+    except ExpressionError as error:
+        reader.wrong("when", f"when = {text!r}: {error.message}", error.remedy)
+        return None
+    if found.kind not in ("flag", "any"):
+        reader.wrong("when", f"when = {text!r}: a condition is true or false, this is a {found.kind}", "Compare it with something.")
+    return found
+
+
+def _parts(reader: Reader) -> dict[str, Render]:
+    found: dict[str, Render] = {}
+    for key in _RENDERED:
+        value = reader.table_of(key) if key in ("fields", "data") else reader.text(key)
+        if value is None:
+            continue
+        try:
+            found[key] = rendering(value)
+        except TemplateError as error:
+            reader.wrong(key, f"{key!r} is no template: {error}", 'Write substitutions as "{{ event.data.page }}".')
+    return found
+
+
+def _check_on(reader: Reader, system: str, stream: str, kinds: Mapping[str, str]) -> bool:
+    if not _check_system(reader, "on", system, kinds):
+        return False
+    known = STREAMS.get(kinds.get(system, system))
+    if known is None or stream not in known:
+        reader.wrong("on", f"{system} has no stream {stream!r}", suggest(stream, known or ()))
+        return False
+    return True
+
+
+def _check_system(reader: Reader, key: str, name: str, kinds: Mapping[str, str]) -> bool:
+    known = [*kinds, *(kind for kind in KINDS if kind not in kinds)]
+    if name not in known:
+        reader.wrong(key, f"{key} names {name!r}, which is no system", suggest(name, known))
+    return name in known
+
+
+def _check_to(reader: Reader, to: str, kinds: Mapping[str, str]) -> bool:
+    if not _check_system(reader, "to", to, kinds):
+        return False
+    parts = PARTS.get(kinds.get(to, to))
+    if parts is None:
+        reader.wrong("to", f"nothing can be delivered to {to}", f"Routes lead to {listed(PARTS)}.")
+        return False
+    must, may = parts
+    for key in must:
+        if not reader.given(key):
+            reader.report.add(reader.path, f"a route to {to} needs {key!r}")
+    for key in (*_PLAIN[3:], *_RENDERED):
+        if reader.given(key) and key not in (*must, *may):
+            reader.wrong(key, f"{key!r} means nothing in a route to {to}", f"It takes {listed((*must, *may))}.")
+    return True
+
+
+def _configured(reader: Reader, system: str, to: str, kinds: Mapping[str, str]) -> bool:
+    missing = [name for name in dict.fromkeys((system, to)) if name not in kinds]
+    if missing:
+        reader.report.note(reader.path, f"the route is left out: {listed(missing)} is not configured")
+    return not missing

@@ -1,0 +1,41 @@
+"""What is known of the vendors before any of them is asked: their collections, and which of them only give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+OBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "abmatic": ("accounts", "contacts", "campaigns", "visitors", "groups"),
+    "conversion": ("contacts", "companies", "engagements"),
+    "activecampaign": ("contacts", "accounts", "fields", "tags", "lists", "campaigns", "automations", "notes", "deals"),
+    "letrics": ("contacts", "companies"),
+}
+"""Collections by kind; Salesforce has as many as its admins define."""
+
+KINDS: Final = (*OBJECTS, "salesforce")
+"""Kinds that a mapping may mention although no such system is configured."""
+
+READ_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
+    "abmatic": ("campaigns", "visitors"),
+    "activecampaign": ("automations",),
+    "letrics": ("contacts", "companies"),
+}
+"""Collections whose API cannot create, change or delete (the seed documents; apis/activecampaign.md 10)."""
+
+STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "abmatic": (
+        "visitors",
+        "visitor.identified",
+        "contact.revealed",
+        "campaign.activated",
+        "conversion.tracked",
+        "account.engagement_changed",
+    ),
+}
+"""Streams and webhook events that a route may begin with, by kind."""
+
+
+def read_only(kind: str, name: str) -> bool:
+    """Whether the API of this kind only gives this collection."""
+    return name in READ_ONLY.get(kind, ())
