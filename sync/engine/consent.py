@@ -22,4 +22,4 @@ def join(states: Iterable[Canonical]) -> Canonical:
 
 def is_opt_out(state: Canonical) -> bool:
     """Whether the state forbids mailing for good."""
-    return state == UNSUBSCRIBED
+    return bool(state == UNSUBSCRIBED)

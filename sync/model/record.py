@@ -8,7 +8,7 @@ was (`acked`). `seen` over all fields is the shadow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -226,4 +226,4 @@ class Quarantined:
     field: str | None = None
     attempts: int = 1
     next_try_at: datetime | None = None
-    candidates: tuple[str, ...] = field(default_factory=tuple)
+    candidates: tuple[str, ...] = ()
