@@ -25,7 +25,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One invented person at `companies[company]`."""
+    """One invented person at `companies[company]`; ``company`` is -1 in a world without companies."""
 
     number: int
     first_name: str

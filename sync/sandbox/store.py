@@ -33,6 +33,8 @@ class Store:
         self._held: list[tuple[float, int, str, str, Row | None]] = []
         self._order = itertools.count()
         self._late_s = 0.0
+        self.rewinding = False
+        """Whether the change a watcher is told of is only the past put back, not something that happened."""
 
     def table(self, name: str) -> dict[str, Row]:
         """All visible rows of one object by id; to read, never to change."""
@@ -62,7 +64,7 @@ class Store:
 
     def release(self) -> None:
         """Makes visible what `late` held back and is due; the server calls it before every request."""
-        now = self._clock.seconds()
+        now = self._clock.elapsed()
         while self._held and self._held[0][0] <= now:
             _, _, name, row_id, row = heapq.heappop(self._held)
             self._commit(name, row_id, row)
@@ -78,28 +80,29 @@ class Store:
 
     @contextmanager
     def rewound(self, seconds: float) -> Iterator[None]:
-        """Inside, every row is as it was `seconds` ago. Reads only."""
-        since = self._clock.seconds() - seconds
-        undone = [(name, row_id, self.get(name, row_id)) for at, name, row_id, _ in self._history if at > since]
-        for at, name, row_id, before in reversed(self._history):
-            if at <= since:
-                break
+        """Inside, every row is as it was `seconds` ago (at most `HISTORY_MAX` changes back). Reads only."""
+        since = self._clock.elapsed() - seconds
+        recent = list(itertools.takewhile(lambda change: change[0] > since, reversed(self._history)))
+        present = {(name, row_id): self.get(name, row_id) for _, name, row_id, _ in recent}
+        self.rewinding = True
+        for _, name, row_id, before in recent:
             self._set(name, row_id, before)
         try:
             yield
         finally:
-            for name, row_id, row in undone:
+            for (name, row_id), row in reversed(present.items()):
                 self._set(name, row_id, row)
+            self.rewinding = False
 
     def _change(self, name: str, row_id: str, row: Row | None) -> None:
         if self._late_s:
-            due = self._clock.seconds() + self._late_s
+            due = self._clock.elapsed() + self._late_s
             heapq.heappush(self._held, (due, next(self._order), name, row_id, row))
         else:
             self._commit(name, row_id, row)
 
     def _commit(self, name: str, row_id: str, row: Row | None) -> None:
-        self._history.append((self._clock.seconds(), name, row_id, self.get(name, row_id)))
+        self._history.append((self._clock.elapsed(), name, row_id, self.get(name, row_id)))
         self._set(name, row_id, row)
 
     def _set(self, name: str, row_id: str, row: Row | None) -> None:

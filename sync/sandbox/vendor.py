@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from sync.sandbox.people import Population
 from sync.sandbox.store import Row, Store
@@ -62,3 +62,19 @@ class Vendor(Protocol):
 
         Returns the row's id; raises EditRefused.
         """
+
+
+@runtime_checkable
+class KnowsReads(Protocol):
+    """A vendor whose POSTs can be reads (a query, a filter) may say which; else GET and HEAD are reads and the rest are not."""
+
+    def is_read(self, request: Request) -> bool:
+        """Whether the request cannot change data: `stale` faults hit only these, `rows` and `late_commit` only the others."""
+
+
+@runtime_checkable
+class HasSettings(Protocol):
+    """A vendor with more switches than its limits; `POST /_control/limits` passes them to `limit`."""
+
+    settings_known: ClassVar[frozenset[str]]
+    """Keys that `limit` understands beside the limits themselves."""

@@ -66,7 +66,9 @@ class Response:
     write: bool = False
 
 
-def json_response(status: int, data: Any, *, headers: Mapping[str, str] | None = None, rows: int = 0, write: bool = False) -> Response:
+def json_response(
+    status: int, data: Any, *, headers: Mapping[str, str] | None = None, rows: int = 0, write: bool = False
+) -> Response:
     """An answer with a JSON body."""
     everything = {"content-type": "application/json; charset=utf-8", **(headers or {})}
     return Response(status, orjson.dumps(data), everything, rows, write)

@@ -1,0 +1,215 @@
+"""The two later, read-only surfaces: A2 (2026-03: accounts by website) and A3 (2026-08: what the vendor's MCP server reads).
+
+Both are given what the emulated tenant holds; what it does not hold (opportunities, meetings, …) are empty lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sync.sandbox.abmatic import answers
+from sync.sandbox.abmatic.filters import BadParameter, page_asked
+from sync.sandbox.abmatic.listing import Test, page_of
+from sync.sandbox.abmatic.rows import Rows
+from sync.sandbox.abmatic.settings import Settings
+from sync.sandbox.abmatic.surface import shown
+from sync.sandbox.store import Row
+from sync.sandbox.wire import Request, Response
+
+SORTABLE = {
+    "website",
+    "name",
+    "industry",
+    "employee_count",
+    "engagement_score",
+    "fit_score",
+    "overall_score",
+    "created_at",
+    "updated_at",
+    "last_seen",
+}
+DEFAULT_FIELDS = (
+    "website",
+    "name",
+    "industry",
+    "employee_count",
+    "location.name",
+    "location.country",
+    "engagement_score",
+    "created_at",
+    "updated_at",
+)
+KNOWN_FIELDS = {*SORTABLE, *DEFAULT_FIELDS, "display_name", "location", "phone", "salesforce_id"}
+OBJECTS = {
+    "accounts": "accounts",
+    "contacts": "contacts",
+    "visitors": "visitors",
+    "campaigns": "campaigns",
+    "target-groups": "groups",
+}
+EMPTY = (
+    "opportunities",
+    "conversions",
+    "meetings",
+    "reports",
+    "dashboards",
+    "engagement",
+    "reveal",
+    "website-context",
+    "integrations",
+)
+CONTACT_FIELDS = (
+    "email",
+    "name",
+    "title",
+    "seniority",
+    "department",
+    "company",
+    "linkedin_url",
+    "city",
+    "country",
+    "engagement_score",
+)
+ACTIVITY = {"accounts": "last_seen_at", "contacts": "updated_at"}
+
+
+class Views:
+    """Answers GET only; the same rows as A1, under other names."""
+
+    def __init__(self, rows: Rows, settings: Settings) -> None:
+        self._rows = rows
+        self._settings = settings
+
+    def answer(self, request: Request, segments: list[str], request_id: str) -> Response:
+        """`segments` are the decoded parts of the path behind ``/v1``."""
+        if not segments or segments[0] not in self._known():
+            return answers.refusal("not_found", "Resource doesn't exist")
+        if request.method != "GET":
+            return answers.refusal("method_not_allowed", f"{request.method} is not supported: API keys are read-only")
+        try:
+            return self._read(request, segments, request_id)
+        except BadParameter as error:
+            return answers.refused(error, request_id)
+
+    def _known(self) -> set[str]:
+        return {"accounts"} if self._settings.profile == "A2" else {"me", *OBJECTS, *EMPTY}
+
+    def _read(self, request: Request, segments: list[str], request_id: str) -> Response:
+        head = segments[0]
+        if head == "me":
+            return answers.one(
+                200,
+                {"id": "tenant_sandbox", "name": "Sandbox", "website": "sandbox.example", "plan": "enterprise"},
+                request_id,
+            )
+        if len(segments) == 2 and self._settings.profile == "A3" and head not in ("contacts", *EMPTY):
+            return self._one(OBJECTS[head], segments[1], request_id)
+        if len(segments) > 1:
+            return answers.refusal("not_found", "Resource doesn't exist")
+        rows = self._rows.store.table(OBJECTS[head]) if head in OBJECTS else {}
+        return self._list(request, OBJECTS.get(head, head), list(rows.values()), request_id)
+
+    def _one(self, name: str, key: str, request_id: str) -> Response:
+        row = self._rows.store.get(name, key)
+        if row is None and name == "accounts":
+            row = next((other for other in self._rows.store.table(name).values() if other.get("website") == key), None)
+        if row is None:
+            return answers.refusal("not_found", "Resource doesn't exist")
+        return answers.one(200, shown(row), request_id)
+
+    def _list(self, request: Request, name: str, rows: list[Row], request_id: str) -> Response:
+        sort_by, descending = _sorting(request)
+        tests, applied = self._filters(request, name)
+        found = sorted(
+            (row for row in rows if all(test(row) for test in tests)),
+            key=lambda row: _key(row, sort_by),
+            reverse=descending,
+        )
+        part, pagination = page_of([row["id"] for row in found], *page_asked(request, self._settings))
+        table = self._rows.store.table(name)
+        meta: dict[str, Any] = {"meta": {"request_id": request_id}}
+        if self._settings.profile == "A3":
+            meta["applied"] = {**applied, "sort_by": sort_by, "order_by": "desc" if descending else "asc"}
+        return answers.several([self._projected(request, name, table[row_id]) for row_id in part], pagination, **meta)
+
+    def _filters(self, request: Request, name: str) -> tuple[list[Test], dict[str, Any]]:
+        """A2 documents none; A3 says which ones ran, and those it does not know run nowhere."""
+        if self._settings.profile == "A2":
+            return [], {}
+        asked = {key: request.param(key) for key in ("q", "min_score", "max_score", "since", "until")}
+        return [
+            _test(key, value, ACTIVITY.get(name, "created_at")) for key, value in asked.items() if value is not None
+        ], asked
+
+    def _projected(self, request: Request, name: str, row: Row) -> Row:
+        if name == "contacts":
+            whole = {
+                **row,
+                "name": f"{row.get('first_name') or ''} {row.get('last_name') or ''}".strip(),
+                "company": self._company(row),
+            }
+            return {key: whole.get(key) for key in CONTACT_FIELDS}
+        if name != "accounts":
+            return shown(row)
+        asked = request.param("fields")
+        names = asked.split(",") if asked else list(DEFAULT_FIELDS)
+        unknown = [field for field in names if field not in KNOWN_FIELDS | set(row)]
+        if unknown:
+            raise BadParameter("fields", f"known field names, not {', '.join(unknown)}")
+        return {
+            **({"id": row["id"]} if self._settings.profile == "A3" else {}),
+            **{field: _value(row, field) for field in names},
+        }
+
+    def _company(self, row: Row) -> Any:
+        account = self._rows.store.get("accounts", str(row.get("account_id")))
+        return account and account.get("website")
+
+
+def _sorting(request: Request) -> tuple[str, bool]:
+    sort_by = request.param("sort_by") or "website"
+    if sort_by not in SORTABLE:
+        raise BadParameter("sort_by", f"one of {', '.join(sorted(SORTABLE))}")
+    return sort_by, request.param("order_by") == "desc"
+
+
+def _key(row: Row, field: str) -> tuple[bool, Any]:
+    value = _value(row, field)
+    return value is None, value if value is not None else 0
+
+
+def _value(row: Row, field: str) -> Any:
+    """Later names for the same facts; A2 spells names in lower case, and nested fields as flat dotted keys."""
+    if field == "name":
+        return str(row.get("name") or "").lower()
+    if field == "display_name":
+        return row.get("name")
+    if field == "last_seen":
+        return row.get("last_seen_at")
+    if field.startswith("location"):
+        place = {
+            "name": row.get("city"),
+            "city": row.get("city"),
+            "state": row.get("state"),
+            "country": row.get("country"),
+        }
+        return place if field == "location" else place.get(field.partition(".")[2])
+    return row.get(field)
+
+
+def _test(key: str, value: str, moment: str) -> Test:
+    if key == "q":
+        return lambda row: (
+            value.lower() in " ".join(str(row.get(name) or "") for name in ("name", "website", "email")).lower()
+        )
+    if key == "since":
+        return lambda row: str(row.get(moment) or "")[:10] >= value[:10]
+    if key == "until":
+        return lambda row: str(row.get(moment) or "")[:10] <= value[:10]
+    try:
+        bound = float(value)
+    except ValueError as error:
+        raise BadParameter(key, "a number") from error
+    if key == "min_score":
+        return lambda row: (row.get("engagement_score") or 0) >= bound
+    return lambda row: (row.get("engagement_score") or 0) <= bound

@@ -1,0 +1,152 @@
+"""The way of one request through one vendor: lock, credentials, limits, faults, answer, call log.
+
+The vendor is only ever called under its lock; nobody sleeps while holding it. A fault is used up only by a request that
+passed credentials and limits.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from sync.sandbox.calls import Call, Calls
+from sync.sandbox.clock import Clock
+from sync.sandbox.faults import Fault, Faults
+from sync.sandbox.vendor import KnowsReads, Vendor
+from sync.sandbox.wire import BadBody, Request, Response, json_response
+
+READING = {"GET", "HEAD", "OPTIONS"}
+ALLOWED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+
+class Front:
+    """One vendor as the server and the control plane see it."""
+
+    def __init__(self, vendor: Vendor, clock: Clock) -> None:
+        self.vendor = vendor
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.faults = Faults()
+        self.calls = Calls()
+        self.closing = threading.Event()
+        self._asks = vendor.is_read if isinstance(vendor, KnowsReads) else None
+
+    def answer(self, request: Request) -> Response | None:
+        """Answers one request and logs it; None cuts the connection. HEAD is answered as GET, its body is left to the server."""
+        if request.method == "OPTIONS":
+            return self._logged(request, Response(204, headers={"allow": ALLOWED}))
+        asked = replace(request, method="GET") if request.method == "HEAD" else request
+        with self.lock:
+            self.vendor.store.release()
+            reads = self._reads(asked)
+            refusal = self._refusal(asked, reads=reads)
+            fault = None if refusal else self.faults.take(asked.method, asked.path, asked.query_string, reads=reads)
+            if fault is None:
+                return self._logged(request, self._decorated(refusal or self._handle(asked)))
+        return self._logged(request, self._faulty(asked, fault))
+
+    def edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
+        """A person's edit. It counts as ``POST /_control/edit/OBJECT/ID`` for `late_commit` faults, and for no other kind."""
+        with self.lock:
+            store = self.vendor.store
+            store.release()
+            fault = self.faults.take(
+                "POST", f"/_control/edit/{name}/{row_id or ''}", reads=False, kinds={"late_commit"}
+            )
+            with store.late(fault.delay_s) if fault else nullcontext():
+                return self.vendor.edit(name, row_id, change, at)
+
+    def _reads(self, request: Request) -> bool:
+        if self._asks:
+            return self._asks(request)
+        return request.method in READING or self.vendor.is_login(request)
+
+    def _refusal(self, request: Request, *, reads: bool) -> Response | None:
+        refusal = self.vendor.authenticate(request) or self.vendor.throttled(request)
+        if refusal is not None:
+            refusal.write = not reads
+        return refusal
+
+    def _handle(self, request: Request) -> Response:
+        try:
+            return self.vendor.handle(request)
+        except BadBody as error:
+            return json_response(400, {"error": "invalid_request", "message": f"the body cannot be read: {error}"})
+
+    def _decorated(self, response: Response) -> Response:
+        self.vendor.decorate(response)
+        return response
+
+    def _act(self, request: Request) -> Response:
+        with self.lock:
+            self.vendor.store.release()
+            return self._decorated(self._handle(request))
+
+    def _faulty(self, request: Request, fault: Fault) -> Response | None:
+        if fault.kind in ("rows", "stale", "late_commit"):
+            return self._act_bent(request, fault)
+        if fault.kind == "delay_before":
+            self.closing.wait(fault.delay_s)
+        acts = fault.commit if fault.kind == "status" else fault.kind != "drop_before"
+        response = self._act(request) if acts else Response(0, write=not self._reads(request))
+        return self._spoilt(fault, response)
+
+    def _act_bent(self, request: Request, fault: Fault) -> Response:
+        with self.lock:
+            store = self.vendor.store
+            if fault.kind == "rows":
+                return self._act(replace(request, failing_rows=dict.fromkeys(fault.rows, fault.error)))
+            with store.rewound(fault.delay_s) if fault.kind == "stale" else store.late(fault.delay_s):
+                return self._decorated(self._handle(request))
+
+    def _spoilt(self, fault: Fault, response: Response) -> Response | None:
+        if fault.kind in ("drop_before", "drop_after"):
+            return None
+        if fault.kind == "delay":
+            self.closing.wait(fault.delay_s)
+        elif fault.kind == "status":
+            return self._in_place_of(response, fault.own_response(fault.status))
+        elif fault.kind == "malformed":
+            return self._in_place_of(response, _torn(fault, response))
+        return response
+
+    def _in_place_of(self, acted: Response, shown: Response) -> Response:
+        with self.lock:
+            own = dict(shown.headers)
+            self.vendor.decorate(shown)
+        shown.headers |= own
+        shown.rows, shown.write = acted.rows, acted.write
+        return shown
+
+    def _logged(self, request: Request, response: Response | None) -> Response | None:
+        with self.lock:
+            auth = self.vendor.is_login(request)
+            write = response.write if response else not auth and not self._reads(request)
+            status, rows = (response.status, response.rows) if response else (0, 0)
+            route = self.vendor.route(request)
+            self.calls.record(
+                route,
+                Call(
+                    0,
+                    self.clock.seconds(),
+                    request.method,
+                    request.path,
+                    request.query_string,
+                    status,
+                    write,
+                    rows,
+                    auth,
+                ),
+            )
+        return response
+
+
+def _torn(fault: Fault, response: Response) -> Response:
+    if fault.body is not None:
+        return fault.own_response(200)
+    if not response.body:
+        return Response(200, b'{"data": [{"id": "', {"content-type": "application/json", **fault.headers})
+    half = response.body[: max(1, len(response.body) // 2)]
+    return Response(200, half, {**response.headers, **fault.headers})
