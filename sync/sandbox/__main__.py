@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     accounts, contacts = (0, 0) if asked.empty else (asked.accounts, asked.contacts)
     try:
-        run(asked.port, asked.seed, accounts, contacts, asked.load, not asked.no_limits)
+        run(asked.port, asked.seed, accounts, contacts, loads=asked.load, limits=not asked.no_limits)
     except (LoadError, OSError, OverflowError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2

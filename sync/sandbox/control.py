@@ -1,4 +1,4 @@
-"""The control plane: new data, people's edits, faults, call logs, time, limits, webhooks. JSON in and out, no credentials."""
+"""The control plane: new data, people's edits, faults, call logs, time, limits, webhooks. JSON in and out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANGES = ("set", "create", "delete", "undelete", "merge_into")
 RESET_KEYS = {"seed", "accounts", "contacts", "overlap", "empty", "profile"}
 LIMIT_KEYS = {"system", "requests_per_minute", "requests_per_second", "daily_calls"}
 WEBHOOK_KEYS = {"url", "event", "data", "secret", "copies", "timestamp", "retries"}
-WEBHOOK_SECRET = "sandbox-webhook"
+WEBHOOK_SECRET = "sandbox-webhook"  # noqa: S105 - published: it guards nothing
 NOT_FOUND, NOT_ALLOWED = 404, 405
 
 
@@ -118,9 +118,8 @@ class Control:
         with front.lock:
             known = front.vendor.objects()
         if name not in known:
-            raise Refused(
-                f"{front.vendor.name} has no object {name!r}{bodies.did_you_mean(name, known)}; it has: {', '.join(known)}"
-            )
+            guess = bodies.did_you_mean(name, known)
+            raise Refused(f"{front.vendor.name} has no object {name!r}{guess}; it has: {', '.join(known)}")
         return name
 
     def load(self, request: Request) -> Any:

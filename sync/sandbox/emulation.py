@@ -1,4 +1,4 @@
-"""Vendors put behind ports: one server each, the control plane in front. Which vendors there are is said in ``vendors``."""
+"""Vendors put behind ports: one server each, the control plane in front. Which vendors, ``vendors`` says."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class LoadError(ValueError):
 class Emulation:
     """A running sandbox; use as a context manager.
 
-    ``urls`` maps ``control`` and every vendor's name to its base URL. With ``port`` P the control plane listens on P and
-    the vendors on the ports after it; 0 takes free ones.
+    ``urls`` maps ``control`` and every vendor's name to its base URL. With ``port`` P the control plane listens on P
+    and the vendors on the ports after it; 0 takes free ones.
     """
 
     def __init__(self, vendors: Sequence[Callable[[Clock], Vendor]], port: int = 0) -> None:

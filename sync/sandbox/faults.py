@@ -44,7 +44,7 @@ class Fault:
     commit: bool = False
 
     def concerns(self, method: str, path: str, query: str, *, reads: bool) -> bool:
-        """Whether a request is of the kind that this fault waits for; the pattern may match with or without the query."""
+        """Whether a request is of the kind that this fault waits for; the pattern may need the query or not."""
         if (self.kind in OF_READS and not reads) or (self.kind in OF_WRITES and reads):
             return False
         if self.method and self.method != method:

@@ -34,7 +34,7 @@ class Front:
         self._asks = vendor.is_read if isinstance(vendor, KnowsReads) else None
 
     def answer(self, request: Request) -> Response | None:
-        """Answers one request and logs it; None cuts the connection. HEAD is answered as GET, its body is left to the server."""
+        """Answers one request and logs it; None cuts the connection. HEAD is answered as GET, without its body."""
         if request.method == "OPTIONS":
             return self._logged(request, Response(204, headers={"allow": ALLOWED}))
         asked = replace(request, method="GET") if request.method == "HEAD" else request
@@ -48,7 +48,7 @@ class Front:
         return self._logged(request, self._faulty(asked, fault))
 
     def edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
-        """A person's edit. It counts as ``POST /_control/edit/OBJECT/ID`` for `late_commit` faults, and for no other kind."""
+        """A person's edit; to `late_commit` faults, and to no other kind, it is a ``POST /_control/edit/OBJECT/ID``."""
         with self.lock:
             store = self.vendor.store
             store.release()

@@ -1,6 +1,6 @@
 """An invented world from a seed: the same numbers give the same companies and people, to the letter.
 
-Every domain is reserved for documentation (RFC 2606, RFC 6761), every telephone number lies in the fictional 555-01XX block.
+Every domain is reserved for documentation (RFC 2606, RFC 6761), every telephone number is fictional (555-01XX).
 """
 
 from __future__ import annotations
@@ -10,60 +10,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from sync.sandbox.people import Company, Person, Population
+from sync.sandbox.words import AREA_CODES, FIRST, HEADS, INDUSTRIES, LAST, PLACES, TAILS, TITLES
 
-FIRST = (
-    "Ada Amir Anna Bela Ben Carla Chidi Chloe Dana David Elena Emeka Eva Farid Fiona Grace Hana Hugo Ines Ivan Jana Jonas "
-    "Kaito Karin Lea Liam Lina Luca Maja Marco Mei Mina Nadia Noah Nora Omar Pia Priya Rafael Rosa Sam Sara Sofia Tariq "
-    "Theo Uma Vera Wei Yara Zoe Zoltán François Søren Łukasz"
-).split()
-LAST = (
-    "Abara Adler Bauer Becker Brandt Castillo Chen Costa Dahl Diaz Eriksen Fischer Fontaine Garcia Gupta Haas Hansen Ito "
-    "Jansen Kaya Keller Khan Kim Kovács Lang Larsen Lopez Meyer Moreau Müller Nakamura Nguyen Novak Okafor Okoye Olsen "
-    "Park Patel Petrov Quill Reyes Richter Rossi Sato Schmidt Silva Singh Sørensen Tanaka Torres Vogel Wagner Weber Yilmaz"
-).split()
-HEADS = (
-    "Amber Aspen Atlas Birch Blue Bright Cedar Clear Cobalt Copper Coral Crystal Delta Echo Ember Falcon Fern Granite Harbor "
-    "Hazel Indigo Iron Juniper Lumen Maple Meadow Nimbus North Oak Onyx Orchid Pine Quartz Raven River Saffron Silver Sky Slate "
-    "Solar Stone Summit Teal Timber Vale Velvet Willow Zephyr"
-).split()
-TAILS = (
-    "Analytics Bank Biotech Builders Capital Cloud Data Design Devices Dynamics Energy Foods Freight Games Health Homes Insurance "
-    "Labs Learning Logistics Machines Marine Media Metals Motors Networks Optics Paper Partners Pharma Power Press Robotics "
-    "Security Software Steel Studios Supply Systems Telecom Textiles Tools Toys Travel Ventures Water Works Yachts"
-).split()
-INDUSTRIES = (
-    "Technology",
-    "Banking",
-    "Biotechnology",
-    "Construction",
-    "Education",
-    "Energy",
-    "Finance",
-    "Healthcare",
-    "Insurance",
-)
-INDUSTRIES += ("Manufacturing", "Media", "Retail", "Telecommunications", "Transportation", "Utilities")
-PLACES = (
-    ("Austin", "Texas", "United States"),
-    ("Boston", "Massachusetts", "United States"),
-    ("Denver", "Colorado", "United States"),
-    ("Portland", "Oregon", "United States"),
-    ("Toronto", "Ontario", "Canada"),
-    ("London", "England", "United Kingdom"),
-    ("Dublin", "Leinster", "Ireland"),
-    ("Berlin", "Berlin", "Germany"),
-    ("Lyon", "Auvergne-Rhône-Alpes", "France"),
-    ("Lagos", "Lagos", "Nigeria"),
-)
-TITLES = (
-    ("C-Level", ("CEO", "CTO", "CFO", "Chief Marketing Officer")),
-    ("VP", ("VP Engineering", "VP Sales", "VP Marketing")),
-    ("Director", ("Director of IT", "Director of Operations")),
-    ("Manager", ("Marketing Manager", "Product Manager", "Account Manager")),
-    ("Staff", ("Engineer", "Analyst", "Designer", "Buyer")),
-)
 SENIORITY_WEIGHTS = tuple(accumulate((1, 2, 3, 5, 9)))
-AREA_CODES = (202, 212, 303, 312, 404, 415, 503, 512, 617, 713)
 ENDINGS = ("example.com", "example", "example.org", "example.net")
 SIZES = (8, 35, 120, 350, 800, 2600, 7400, 24000)
 OPTED_OUT_SHARE = 0.05
@@ -71,7 +20,7 @@ ASCII = str.maketrans("áçéóüøŁł", "aceouoLl")
 
 
 def generate(seed: int, accounts: int, contacts: int, overlap: float, systems: Sequence[str]) -> Population:
-    """`accounts` companies and `contacts` people; exactly the share `overlap` of each is known to more than one system."""
+    """`accounts` companies and `contacts` people; exactly the share `overlap` of each is in more than one system."""
     chance = random.Random(f"{seed}/companies")  # noqa: S311 - invented data
     companies = tuple(_company(n, chance, _knowers(n, overlap, systems, chance)) for n in range(accounts))
     chance = random.Random(f"{seed}/people")  # noqa: S311 - invented data
@@ -87,9 +36,8 @@ def _knowers(number: int, overlap: float, systems: Sequence[str], chance: random
 
 
 def _company(number: int, chance: random.Random, systems: frozenset[str]) -> Company:
-    lap, place = divmod(number * 7 + number // len(HEADS), len(HEADS) * len(TAILS))
-    head, tail = HEADS[number % len(HEADS)], TAILS[(place // len(HEADS)) % len(TAILS)]
-    unique = f" {number}" if lap or number >= len(HEADS) else ""
+    head, tail = HEADS[number % len(HEADS)], TAILS[(number + number // len(HEADS)) % len(TAILS)]
+    unique = f" {number}" if number >= len(HEADS) * len(TAILS) else ""
     name = f"{head} {tail}{unique}"
     city, state, country = chance.choice(PLACES)
     employees = chance.choice(SIZES) + chance.randrange(90)

@@ -107,16 +107,18 @@ class Intake:
 def parse_head(head: bytes) -> tuple[str, str, str, dict[str, str]]:
     """Method, target (path and query), version and headers by lower-case name; raises BadRequest."""
     first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise BadRequest(400, "not an HTTP/1.1 request")
+    match first.split(" "):
+        case [method, target, version] if version.startswith("HTTP/1."):
+            pass
+        case _:
+            raise BadRequest(400, "not an HTTP/1.1 request")
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or name != name.strip():
             raise BadRequest(400, "a header line is malformed")
         _add(headers, name.lower(), value.strip())
-    return words[0], _origin_form(words[1]), words[2], headers
+    return method, _origin_form(target), version, headers
 
 
 def _add(headers: dict[str, str], name: str, value: str) -> None:

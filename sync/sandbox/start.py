@@ -28,6 +28,7 @@ class Sandbox(Emulation):
         seed: int = SEED,
         accounts: int = ACCOUNTS,
         contacts: int = CONTACTS,
+        *,
         loads: Sequence[str] = (),
         limits: bool = True,
         overlap: float = OVERLAP,
@@ -52,6 +53,7 @@ def run(
     seed: int = SEED,
     accounts: int = ACCOUNTS,
     contacts: int = CONTACTS,
+    *,
     loads: Sequence[str] = (),
     limits: bool = True,
 ) -> None:
@@ -63,7 +65,7 @@ def run(
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with Sandbox(port, seed, accounts, contacts, loads, limits) as sandbox:
+        with Sandbox(port, seed, accounts, contacts, loads=loads, limits=limits) as sandbox:
             sys.stdout.write(json.dumps(sandbox.urls) + "\n")
             sys.stdout.flush()
             stop.wait()

@@ -34,7 +34,7 @@ class Vendor(Protocol):
         """Counts the request against the vendor's limits; the vendor's refusal when it is over."""
 
     def limit(self, settings: dict[str, Any]) -> None:
-        """Sets limits, e.g. ``{"requests_per_minute": 100}`` or ``{"daily_calls": None}`` to lift; unknown keys are ignored."""
+        """Sets limits: ``{"requests_per_minute": 100}``, ``{"daily_calls": None}`` to lift; ignores other keys."""
 
     def decorate(self, response: Response) -> None:
         """Adds the headers that this vendor puts on every answer (rate limits, Date is the server's)."""
@@ -58,18 +58,18 @@ class Vendor(Protocol):
         """Stores rows as they stand; missing ids and stamps are filled. Returns ids in order; raises EditRefused."""
 
     def edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
-        """A person's edit with the vendor's side effects; `change` has one of set, create, delete, undelete, merge_into.
+        """A person's edit with the vendor's side effects.
 
-        Returns the row's id; raises EditRefused.
+        `change` has exactly one of set, create, delete, undelete, merge_into. Returns the row's id; raises EditRefused.
         """
 
 
 @runtime_checkable
 class KnowsReads(Protocol):
-    """A vendor whose POSTs can be reads (a query, a filter) may say which; else GET and HEAD are reads and the rest are not."""
+    """A vendor whose POSTs can be reads (a query, a filter) may say which; else only GET and HEAD are reads."""
 
     def is_read(self, request: Request) -> bool:
-        """Whether the request cannot change data: `stale` faults hit only these, `rows` and `late_commit` only the others."""
+        """Whether the request cannot change data: `stale` faults hit these, `rows` and `late_commit` the others."""
 
 
 @runtime_checkable

@@ -57,7 +57,7 @@ class Request:
 
 @dataclass
 class Response:
-    """One HTTP answer. ``rows`` counts the records a batch request touched, ``write`` says whether it could change data."""
+    """One HTTP answer. ``rows`` counts the records it touched, ``write`` says whether it could change data."""
 
     status: int
     body: bytes = b""

@@ -1,6 +1,7 @@
 """Fields of Abmatic's accounts, contacts and groups: what the API lets a client write, and what it computes itself.
 
-Unknown names in a body are dropped without a word; names that people or loaded data brought in are custom fields from then on.
+Unknown names in a body are dropped without a word; names that people or loaded data brought in are custom fields from
+then on.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _check_kind(key: str, value: Any, kind: type | None) -> None:
 
 
 def blanked(name: str, row: Mapping[str, Any], custom: set[str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a replacing PUT does to the writable fields that it does not name: blank them, but never what names the row."""
+    """What a replacing PUT does to the writable fields it does not name: blanks them, but never what names the row."""
     names = (set(WRITABLE[name]) | custom) - {REQUIRED[name]}
     return {key: None for key in row if key in names and key not in body}
 

@@ -1,7 +1,7 @@
 """Query parameters of the A1 lists: which list honours which, and as what test on a row.
 
-Only what the seed names is honoured; every other parameter is ignored without a word, as is every filter on campaigns and
-groups (fact sheet 1.2, trap T-A15). Date filters know whole days, in the server's own zone (trap T-A2).
+Only what the seed names is honoured; every other parameter is ignored without a word, as is every filter on campaigns
+and groups (fact sheet 1.2, trap T-A15). Date filters know whole days, in the server's own zone (trap T-A2).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def page_asked(request: Request, settings: Settings) -> tuple[int, int]:
 
 
 def test_of(name: str, request: Request, settings: Settings) -> tuple[tuple[tuple[str, str], ...], Test | None]:
-    """What tells the honoured filters of a request from others, and all of them as one test; None when there are none."""
+    """The honoured filters of a request, and all of them as one test on a row; None when there are none."""
     asked = tuple((key, value) for key, value in request.query if key in HONOURED.get(name, ()))
     tests = [BUILDERS[key](key, value, settings) for key, value in asked]
     if not tests:

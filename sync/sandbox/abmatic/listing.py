@@ -1,7 +1,7 @@
 """The order in which Abmatic's lists give their rows, and the cutting of pages.
 
-Order is that of an unsorted table: a changed row moves to the end and the last row takes its place; so does the last row
-when one is deleted. Pages drift under a reader, as page numbers without a sort do (fact sheet, trap T-A1).
+Order is that of an unsorted table: a changed row moves to the end and the last row takes its place; so does the last
+row when one is deleted. Pages drift under a reader, as page numbers without a sort do (fact sheet, trap T-A1).
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ KEPT_MAX = 8
 
 
 class Listing:
-    """Row ids of one object in list order; a page costs its own length, a filter one pass over the rows until a row changes."""
+    """Row ids of one object in list order.
+
+    A page costs no more than its own length; a filter costs one pass over the rows, again only after a row changed.
+    """
 
     def __init__(self, store: Store, name: str, clock: Clock, settings: Settings) -> None:
         self._store, self._name, self._clock, self._settings = store, name, clock, settings

@@ -43,7 +43,7 @@ class Surface:
     def answer(self, request: Request, segments: list[str], request_id: str) -> Response:
         """`segments` are the decoded parts of the path behind ``/v1``."""
         name = segments[0] if segments else ""
-        methods = METHODS.get((name, len(segments), segments[2] if len(segments) > 2 else ""))
+        methods = METHODS.get((name, len(segments), "".join(segments[2:3])))
         if methods is None:
             return answers.refusal("not_found", "Resource doesn't exist")
         if request.method not in methods:

@@ -1,4 +1,4 @@
-"""The two later, read-only surfaces: A2 (2026-03: accounts by website) and A3 (2026-08: what the vendor's MCP server reads).
+"""The two later, read-only surfaces: A2 (2026-03: accounts by website) and A3 (2026-08: what its MCP server reads).
 
 Both are given what the emulated tenant holds; what it does not hold (opportunities, meetings, …) are empty lists.
 """
@@ -70,6 +70,7 @@ CONTACT_FIELDS = (
     "country",
     "engagement_score",
 )
+TENANT = {"id": "tenant_sandbox", "name": "Sandbox", "website": "sandbox.example", "plan": "enterprise"}
 ACTIVITY = {"accounts": "last_seen_at", "contacts": "updated_at"}
 
 
@@ -95,16 +96,12 @@ class Views:
         return {"accounts"} if self._settings.profile == "A2" else {"me", *OBJECTS, *EMPTY}
 
     def _read(self, request: Request, segments: list[str], request_id: str) -> Response:
-        head = segments[0]
+        head, *rest = segments
         if head == "me":
-            return answers.one(
-                200,
-                {"id": "tenant_sandbox", "name": "Sandbox", "website": "sandbox.example", "plan": "enterprise"},
-                request_id,
-            )
-        if len(segments) == 2 and self._settings.profile == "A3" and head not in ("contacts", *EMPTY):
-            return self._one(OBJECTS[head], segments[1], request_id)
-        if len(segments) > 1:
+            return answers.one(200, TENANT, request_id)
+        if len(rest) == 1 and self._settings.profile == "A3" and head not in ("contacts", *EMPTY):
+            return self._one(OBJECTS[head], rest[0], request_id)
+        if rest:
             return answers.refusal("not_found", "Resource doesn't exist")
         rows = self._rows.store.table(OBJECTS[head]) if head in OBJECTS else {}
         return self._list(request, OBJECTS.get(head, head), list(rows.values()), request_id)
