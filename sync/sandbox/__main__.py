@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     accounts, contacts = (0, 0) if asked.empty else (asked.accounts, asked.contacts)
     try:
         run(asked.port, asked.seed, accounts, contacts, loads=asked.load, limits=not asked.no_limits)
-    except (LoadError, OSError, OverflowError) as error:
+    except (LoadError, OSError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2
     return 0

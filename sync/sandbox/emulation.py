@@ -86,7 +86,7 @@ class Emulation:
         try:
             for number, (name, answer) in enumerate(answers.items()):
                 servers[name] = Server(port + number if port else 0, answer, self.clock)
-        except (OSError, OverflowError):
+        except OSError:
             for server in servers.values():
                 server.close()
             raise

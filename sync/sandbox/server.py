@@ -25,6 +25,7 @@ Answerer = Callable[[Request], "Response | None"]
 REASONS = {int(status): status.phrase for status in HTTPStatus}
 BODYLESS = {204, 304}
 BACKLOG = 512
+PORT_MAX = 65535
 
 
 class Server:
@@ -32,6 +33,8 @@ class Server:
 
     def __init__(self, port: int, answer: Answerer, clock: Clock) -> None:
         """Binds at once (port 0: a free one), raises OSError when the port is taken; `start` begins to answer."""
+        if not 0 <= port <= PORT_MAX:
+            raise OSError(f"port {port} does not exist")
         self._answer = answer
         self._dates = Dates(clock)
         self._socket = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
