@@ -10,7 +10,7 @@ from sync.sandbox.abmatic.webhooks import send
 from sync.sandbox.arming import fault_of
 from sync.sandbox.bodies import Refused
 from sync.sandbox.clock import Clock
-from sync.sandbox.front import Front
+from sync.sandbox.front import LIMITS, Front
 from sync.sandbox.generate import generate
 from sync.sandbox.vendor import EditRefused, HasSettings
 from sync.sandbox.wire import Request, Response, json_response
@@ -18,8 +18,7 @@ from sync.sandbox.wire import Request, Response, json_response
 Action = Callable[["Control", Request], Any]
 
 CHANGES = ("set", "create", "delete", "undelete", "merge_into")
-RESET_KEYS = {"seed", "accounts", "contacts", "overlap", "empty", "profile"}
-LIMIT_KEYS = {"system", "requests_per_minute", "requests_per_second", "daily_calls"}
+RESET_KEYS = {"seed", "accounts", "contacts", "overlap", "empty"}
 WEBHOOK_KEYS = {"url", "event", "data", "secret", "copies", "timestamp", "retries"}
 WEBHOOK_SECRET = "sandbox-webhook"  # noqa: S105 - published: it guards nothing
 NOT_FOUND, NOT_ALLOWED = 404, 405
@@ -71,7 +70,7 @@ class Control:
         return {"calls": [f"{method} {path}" for path, routes in ROUTES.items() for method in routes]}
 
     def reset(self, request: Request) -> Any:
-        """New data; disarms faults, forgets call logs, puts the clock back to the host's. Limits stay as they are."""
+        """New data; disarms faults, forgets calls, puts the clock and all switches back. Only limits stay as set."""
         body = bodies.object_of(request)
         bodies.only_known(body, RESET_KEYS)
         empty = bodies.flag(body, "empty")
@@ -79,23 +78,16 @@ class Control:
         contacts, overlap = bodies.whole(body, "contacts", 100), bodies.number(body, "overlap", 0.5)
         if overlap > 1:
             raise Refused("'overlap' is a share between 0 and 1")
-        profile = {"profile": bodies.text(body, "profile")} if "profile" in body else {}
-        self.fill(seed, 0 if empty else accounts, 0 if empty else contacts, overlap, profile)
+        self.fill(seed, 0 if empty else accounts, 0 if empty else contacts, overlap)
         return {"seed": seed, "accounts": 0 if empty else accounts, "contacts": 0 if empty else contacts}
 
-    def fill(
-        self, seed: int, accounts: int, contacts: int, overlap: float, settings: dict[str, Any] | None = None
-    ) -> None:
-        """Empties every vendor and stores a new population."""
+    def fill(self, seed: int, accounts: int, contacts: int, overlap: float) -> None:
+        """Puts new vendors in the place of the old ones and stores a new population."""
         self.clock.reset()
         population = generate(seed, accounts, contacts, overlap, tuple(self.fronts))
         for front in self.fronts.values():
             with front.lock:
-                front.faults.disarm()
-                front.calls.forget()
-                front.vendor.clear()
-                if settings:
-                    front.vendor.limit(settings)
+                front.renew()
                 front.vendor.populate(population)
 
     def dump(self, request: Request) -> Any:
@@ -187,10 +179,9 @@ class Control:
         body = bodies.object_of(request)
         front = self.front(body.get("system"))
         extra = front.vendor.settings_known if isinstance(front.vendor, HasSettings) else frozenset()
-        bodies.only_known(body, LIMIT_KEYS | extra)
-        settings = {key: _limit(body, key) if key in LIMIT_KEYS else body[key] for key in body if key != "system"}
-        with front.lock:
-            front.vendor.limit(settings)
+        bodies.only_known(body, {"system"} | LIMITS | extra)
+        settings = {key: _limit(body, key) if key in LIMITS else body[key] for key in body if key != "system"}
+        front.limit(settings)
         return {"system": front.vendor.name, **settings}
 
     def webhooks(self, request: Request) -> Any:
@@ -253,4 +244,4 @@ def _change(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limit(body: dict[str, Any], key: str) -> Any:
-    return None if body[key] is None or key == "system" else bodies.whole(body, key, 0, least=0)
+    return None if body[key] is None else bodies.whole(body, key, 0, least=0)

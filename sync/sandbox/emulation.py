@@ -11,13 +11,12 @@ from typing import Self
 
 from sync.sandbox.clock import Clock
 from sync.sandbox.control import Control
-from sync.sandbox.front import Front
+from sync.sandbox.front import LIMITS, Front
 from sync.sandbox.server import Server
 from sync.sandbox.store import Row
 from sync.sandbox.vendor import EditRefused, Vendor
 
 LOAD_BATCH = 10_000
-NO_LIMITS = {"requests_per_minute": None, "requests_per_second": None, "daily_calls": None}
 
 
 class LoadError(ValueError):
@@ -34,7 +33,7 @@ class Emulation:
     def __init__(self, vendors: Sequence[Callable[[Clock], Vendor]], port: int = 0) -> None:
         """Binds every port; raises OSError, with nothing left open, when one is taken."""
         self.clock = Clock()
-        self.fronts = {vendor.name: Front(vendor, self.clock) for vendor in (make(self.clock) for make in vendors)}
+        self.fronts = {front.vendor.name: front for front in (Front(make, self.clock) for make in vendors)}
         self.control = Control(self.fronts, self.clock)
         self._servers = self._bound(port)
         self.urls = {
@@ -57,8 +56,7 @@ class Emulation:
     def lift_limits(self) -> None:
         """No vendor has a rate limit or a quota from now on."""
         for front in self.fronts.values():
-            with front.lock:
-                front.vendor.limit(dict(NO_LIMITS))
+            front.limit(dict.fromkeys(LIMITS))
 
     def load(self, spec: str) -> int:
         """Loads ``SYSTEM:OBJECT=FILE.csv``, columns named like native fields, blank cells left out; the number of rows.

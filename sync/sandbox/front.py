@@ -7,6 +7,7 @@ passed credentials and limits.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -18,20 +19,37 @@ from sync.sandbox.vendor import KnowsReads, Vendor
 from sync.sandbox.wire import BadBody, Request, Response, json_response
 
 READING = {"GET", "HEAD", "OPTIONS"}
+LIMITS = {"requests_per_minute", "requests_per_second", "daily_calls"}
 ALLOWED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
 class Front:
     """One vendor as the server and the control plane see it."""
 
-    def __init__(self, vendor: Vendor, clock: Clock) -> None:
-        self.vendor = vendor
+    def __init__(self, make: Callable[[Clock], Vendor], clock: Clock) -> None:
         self.clock = clock
         self.lock = threading.RLock()
         self.faults = Faults()
         self.calls = Calls()
         self.closing = threading.Event()
-        self._asks = vendor.is_read if isinstance(vendor, KnowsReads) else None
+        self._make = make
+        self._limits: dict[str, Any] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """An empty vendor in the place of the old one: no rows, no faults, no calls; limits stay as they were set."""
+        with self.lock:
+            self.vendor = self._make(self.clock)
+            self._asks = self.vendor.is_read if isinstance(self.vendor, KnowsReads) else None
+            self.vendor.limit(dict(self._limits))
+            self.faults.disarm()
+            self.calls.forget()
+
+    def limit(self, settings: dict[str, Any]) -> None:
+        """Changes limits, for good, and the vendor's other switches, until the next reset; raises EditRefused."""
+        with self.lock:
+            self.vendor.limit(settings)
+            self._limits |= {key: value for key, value in settings.items() if key in LIMITS}
 
     def answer(self, request: Request) -> Response | None:
         """Answers one request and logs it; None cuts the connection. HEAD is answered as GET, without its body."""

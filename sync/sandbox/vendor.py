@@ -14,12 +14,18 @@ class EditRefused(ValueError):
 
 
 class Vendor(Protocol):
-    """One emulated vendor. All methods are called under one lock per vendor."""
+    """One emulated vendor. All methods are called under one lock per vendor.
+
+    A new one is empty: schema and fixed rows (lists, automations) only. A reset makes a new one.
+    """
 
     name: ClassVar[str]
     root: ClassVar[str]
     """What follows host and port in the published base URL, e.g. ``/v1``; empty for Salesforce and ActiveCampaign."""
-    store: Store
+
+    @property
+    def store(self) -> Store:
+        """The rows; the server makes held-back ones visible, goes back in time and commits late with it."""
 
     def authenticate(self, request: Request) -> Response | None:
         """None lets the request pass; else the vendor's own refusal. Log-in endpoints pass."""
@@ -44,9 +50,6 @@ class Vendor(Protocol):
 
     def populate(self, population: Population) -> None:
         """Stores the vendor's own view of the invented people, on top of an empty schema."""
-
-    def clear(self) -> None:
-        """Back to an empty vendor: schema and fixed rows (lists, automations) only; cursors, jobs and sessions gone."""
 
     def objects(self) -> list[str]:
         """Collection names as the control plane spells them."""

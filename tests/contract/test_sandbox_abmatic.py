@@ -95,10 +95,10 @@ def test_the_limit_is_a_window_of_a_minute(api, control):
 
 def test_a_reset_keeps_the_limit_and_restores_the_rest(api, control):
     """Limits outlive a reset, the other switches do not."""
-    switch(control, profile="A2", put_mode="merge")
+    switch(control, profile="A2", requests_per_minute=7)
     control.post("/reset", json={"empty": True})
     assert api.get("/contacts").status_code == 200
-    assert "x-ratelimit-limit" not in api.get("/contacts").headers
+    assert api.get("/contacts").headers["x-ratelimit-limit"] == "7"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,8 @@ def test_routes_are_counted_by_template(api, control):
 
 def test_a2_knows_accounts_by_website_only(api, control):
     """A2: one read-only list, projected, sorted, flat dotted keys, no id; everything else is 404 or 405."""
-    control.post("/reset", json={"accounts": 40, "contacts": 5, "overlap": 1, "profile": "A2"})
+    control.post("/reset", json={"accounts": 40, "contacts": 5, "overlap": 1})
+    switch(control, profile="A2")
     rows, _ = walk(api, "/accounts", sort_by="employee_count", order_by="desc")
     sizes = [row["employee_count"] for row in rows]
     assert sizes == sorted(sizes, reverse=True) and "id" not in rows[0] and "location.country" in rows[0]
@@ -385,7 +386,8 @@ def test_a2_knows_accounts_by_website_only(api, control):
 
 def test_a3_reads_more_and_says_what_it_applied(api, control):
     """A3: a tenant check, accounts by id or website, filters reported in `applied`, Retry-After, no writes."""
-    control.post("/reset", json={"accounts": 40, "contacts": 5, "overlap": 1, "profile": "A3"})
+    control.post("/reset", json={"accounts": 40, "contacts": 5, "overlap": 1})
+    switch(control, profile="A3")
     assert api.get("/me").json()["data"]["website"] == "sandbox.example"
     answer = api.get("/accounts?min_score=50&industry=Retail").json()
     assert (

@@ -37,9 +37,6 @@ class Echo:
     def __init__(self, clock):
         self.clock = clock
         self.left = None
-        self.clear()
-
-    def clear(self):
         self.store = Store(self.clock)
         self.made = 0
 

@@ -30,19 +30,13 @@ class Abmatic:
     settings_known: ClassVar[frozenset[str]] = KNOWN
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._quota = Quota(clock)
-        self.clear()
-
-    def clear(self) -> None:
-        """Back to an empty tenant with default settings; the rate limit stays."""
         self.settings = Settings()
-        self.store = Store(self._clock)
-        self._rows = Rows(self.store, self._clock, self.settings)
+        self.store = Store(clock)
+        self._rows = Rows(self.store, clock, self.settings)
         self._surface = Surface(self._rows, self.settings)
         self._views = Views(self._rows, self.settings)
         self._requests = 0
-        self._quota.reset()
 
     def authenticate(self, request: Request) -> Response | None:
         """``Bearer sandbox`` or ``Bearer sandbox-…``."""

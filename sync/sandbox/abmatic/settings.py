@@ -21,7 +21,7 @@ NUMBERS = {"filter_zone_h", "index_lag_s"}
 
 @dataclass
 class Settings:
-    """Everything but the rate limit; a reset brings the defaults back."""
+    """Everything but the rate limit."""
 
     profile: str = "A1"
     put_mode: str = "replace"
