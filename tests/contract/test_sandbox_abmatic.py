@@ -93,6 +93,14 @@ def test_the_limit_is_a_window_of_a_minute(api, control):
     assert api.get("/accounts").status_code == 200
 
 
+def test_the_very_first_call_has_the_headers_too(control, api):
+    """A refused key on a fresh tenant is 401 with the rate-limit headers."""
+    switch(control, requests_per_minute=100)
+    control.post("/reset", json={"empty": True})
+    answer = api.get("/accounts", headers={"authorization": "Bearer no"})
+    assert answer.status_code == 401 and answer.headers["x-ratelimit-remaining"] == "100"
+
+
 def test_a_reset_keeps_the_limit_and_restores_the_rest(api, control):
     """Limits outlive a reset, the other switches do not."""
     switch(control, profile="A2", requests_per_minute=7)

@@ -20,8 +20,8 @@ class Quota:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets what was used."""
-        self._opened = float("-inf")
+        """Forgets what was used; the next request opens a window."""
+        self._opened = self._clock.elapsed() - WINDOW_S
         self._used = 0
 
     def take(self) -> bool:
