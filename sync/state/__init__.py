@@ -1,0 +1,39 @@
+"""The state: SQLite behind one door, `Store`. Rows never leave; callers get frozen values."""
+
+from sync.state.lock import StateLock
+from sync.state.rows import (
+    AuditRow,
+    ConsentAct,
+    Event,
+    Finished,
+    Holder,
+    Keys,
+    NewRecord,
+    RecordSaved,
+    RunRow,
+    Seen,
+    Suppression,
+    Totals,
+    TurnRow,
+    Unlinked,
+)
+from sync.state.store import Store
+
+__all__ = [
+    "AuditRow",
+    "ConsentAct",
+    "Event",
+    "Finished",
+    "Holder",
+    "Keys",
+    "NewRecord",
+    "RecordSaved",
+    "RunRow",
+    "Seen",
+    "StateLock",
+    "Store",
+    "Suppression",
+    "Totals",
+    "TurnRow",
+    "Unlinked",
+]

@@ -1,0 +1,131 @@
+"""The ledger of opt-outs, by keyed hash of the address: it knows that somebody may not be mailed without knowing who.
+
+Rows are only ever added; the newest row of an address decides. An address is normalised by stripping white space and
+by case-folding. The key is random, made once, and kept in the state itself, not in a file beside it: a backup that
+came back without its key would have forgotten every opt-out, and that must not happen. Whoever has the file can
+therefore test a guess; the file is 0600.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sync.model.values import Native
+from sync.state.documents import moment, stamp
+from sync.state.door import array
+from sync.state.meta import Meta
+from sync.state.rows import ConsentAct, Seen, Suppression
+from sync.state.statements import insert, within
+from sync.state.tables import SuppressionTable
+
+SUPPRESS = "suppress"
+FORGET = "forget"
+LIFT = "lift"
+
+_KEY = "ledger_key"
+_ADD = insert(SuppressionTable)
+_ACTS = within("SELECT digest, act FROM suppression WHERE digest IN @list ORDER BY number")
+_HISTORY = "SELECT act, at, system, reason, evidence, author FROM suppression WHERE digest = ? ORDER BY number"
+_ANY_FORGOTTEN = "SELECT 1 FROM suppression WHERE act = 'forget' LIMIT 1"
+
+
+def normal(address: str) -> str:
+    """The form under which an address is known."""
+    return address.strip().casefold()
+
+
+def row_name(system: str, object_: str, remote_id: str) -> str:
+    """The name of a remote row in the ledger: one that belonged to a forgotten person is not stored again either."""
+    return f"row\0{system}\0{object_}\0{remote_id}"
+
+
+class Consent(Meta):
+    """Who may not be mailed, and who may not even be stored."""
+
+    _ledger_key: bytes = b""
+
+    def suppress(self, addresses: Iterable[Suppression]) -> None:
+        """Remembers opt-outs. One that is known already is not written twice."""
+        by_digest = {self._digest(normal(each.address)): each for each in addresses}
+        with self.transaction():
+            known = self._acts(by_digest)
+            new = {digest: each for digest, each in by_digest.items() if known.get(digest, LIFT) == LIFT}
+            self._many(_ADD, [self._row_of(digest, each) for digest, each in new.items()])
+
+    def _row_of(self, digest: str, each: Suppression) -> tuple[object, ...]:
+        at = stamp(each.at or self._clock.now())
+        return (digest, SUPPRESS, at, each.system, each.reason, each.evidence, "")
+
+    def is_suppressed(self, address: str) -> bool:
+        """Whether nothing may ever opt this address in."""
+        return bool(self.suppressed([address]))
+
+    def suppressed(self, addresses: Iterable[str]) -> set[str]:
+        """Those of the addresses, as given, that are suppressed or forgotten."""
+        return self._standing(addresses, {SUPPRESS, FORGET})
+
+    def forgotten(self, addresses: Iterable[str]) -> set[str]:
+        """Those of the addresses, as given, that were erased: nothing of them is stored or sent."""
+        return self._standing(addresses, {FORGET})
+
+    def lift(self, address: str, evidence: str, by: str) -> None:
+        """The person's explicit consent ends an opt-out; the evidence stays on record."""
+        now = stamp(self._clock.now())
+        self._write(_ADD, self._digest(normal(address)), LIFT, now, "", "granted", evidence, by)
+
+    def consent_history(self, address: str) -> list[ConsentAct]:
+        """All acts on this address, oldest first."""
+        rows = self._rows(_HISTORY, self._digest(normal(address)))
+        return [ConsentAct(act, moment(at), *rest) for act, at, *rest in rows]
+
+    def _standing(self, addresses: Iterable[str], acts: set[str]) -> set[str]:
+        digests = {address: self._digest(normal(address)) for address in addresses}
+        known = self._acts(digests.values())
+        return {address for address, digest in digests.items() if known.get(digest) in acts}
+
+    def _acts(self, digests: Iterable[str]) -> dict[str, str]:
+        """The newest act by digest."""
+        return dict(self._pairs(_ACTS, array(digests)))
+
+    def _digest(self, name: str) -> str:
+        if not self._ledger_key:
+            self._ledger_key = bytes.fromhex(self._make_key())
+        return hmac.digest(self._ledger_key, name.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+    def _make_key(self) -> str:
+        found = self.get_meta(_KEY)
+        if found is None:
+            found = secrets.token_hex(32)
+            self.set_meta(_KEY, found)
+        return found
+
+    def _without_forgotten(self, system: str, object_: str, rows: Sequence[Seen]) -> Sequence[Seen]:
+        """The rows without those of forgotten persons, and without their address in anybody else's row."""
+        if self._value(_ANY_FORGOTTEN) is None:
+            return rows
+        names = {each.record.id: row_name(system, object_, each.record.id) for each in rows}
+        texts = {value for each in rows for value in _addresses(each.record.values.values())}
+        texts.update(value for each in rows for _, value in each.keys)
+        gone_rows, gone = self._forgotten_names(names), self.forgotten(texts)
+        kept = [each for each in rows if each.record.id not in gone_rows and not any(v in gone for _, v in each.keys)]
+        return [_without(each, gone) for each in kept] if gone else kept
+
+    def _forgotten_names(self, names: dict[str, str]) -> set[str]:
+        digests = {remote_id: self._digest(name) for remote_id, name in names.items()}
+        known = self._acts(digests.values())
+        return {remote_id for remote_id, digest in digests.items() if known.get(digest) == FORGET}
+
+
+def _addresses(values: Iterable[Native]) -> Iterable[str]:
+    return (value for value in values if value.__class__ is str and "@" in value)
+
+
+def _without(seen: Seen, gone: set[str]) -> Seen:
+    values = seen.record.values
+    if not any(value in gone for value in _addresses(values.values())):
+        return seen
+    left = {path: value for path, value in values.items() if value.__class__ is not str or value not in gone}
+    return replace(seen, record=replace(seen.record, values=left))

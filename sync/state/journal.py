@@ -1,0 +1,150 @@
+"""The journal: every write before it is sent, and what became of it.
+
+Crash paragraph: an operation is `sent`, durably, before its first byte leaves, so after a crash `in_doubt` lists
+everything that may have happened and nothing else. Planned operations are no obligation: they are dropped and planned
+anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sync.model.record import Journalled, Operation, Status
+from sync.model.remote import Kind
+from sync.model.values import Absence, is_blank
+from sync.state.documents import dump_changes, load_changes, load_turns, moment, moment_or_none, stamp, stamp_or_none
+from sync.state.door import Door, array
+from sync.state.rows import Finished, TurnRow
+from sync.state.statements import insert, select, within
+from sync.state.tables import OPEN, OperationTable
+
+_BATCH = 5000
+_PLAN = insert(OperationTable)
+_OF_RUN = select(OperationTable, "WHERE run = ? AND number > ?")
+_OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
+_COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
+_CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
+_SENT = within("UPDATE operation SET status = 'sent', sent_at = ? WHERE number IN @list")
+_FINISH = (
+    "UPDATE operation SET status = ?, error = ?, message = ?, doubt_until = ?, finished_at = ?,"
+    " remote_id = coalesce(?, remote_id), looks = coalesce(?, looks), resent = coalesce(?, resent) WHERE number = ?"
+)
+_TURNS = "SELECT run, record, at, turns FROM turn WHERE (? IS NULL OR run = ?) ORDER BY number DESC LIMIT ?"
+_TURNS_OF = (
+    "SELECT run, record, at, turns FROM turn WHERE record = ? AND (? IS NULL OR run = ?) ORDER BY number DESC LIMIT ?"
+)
+
+
+class Journal(Door):
+    """Operations and turns."""
+
+    def plan(
+        self, run: str, operations: Iterable[Operation], status: Status = Status.PLANNED, *, lane: str = ""
+    ) -> None:
+        """Stores a plan, in its order."""
+        waiting, now = iter(operations), stamp(self._clock.now())
+        with self.transaction():
+            while rows := [_planned(run, lane, each, status, now) for each in islice(waiting, _BATCH)]:
+                self._many(_PLAN, rows)
+
+    def operations(
+        self,
+        run: str,
+        *,
+        statuses: Sequence[Status] | None = None,
+        entity: str | None = None,
+        system: str | None = None,
+        kind: Kind | None = None,
+        lane: str | None = None,
+        after: int = 0,
+        limit: int = 2000,
+    ) -> list[Journalled]:
+        """Operations of a run in the order of the plan, beginning after a number."""
+        chosen = [("entity", entity), ("system", system), ("kind", kind and kind.value), ("lane", lane)]
+        asked = [(name, value) for name, value in chosen if value is not None]
+        sql = _OF_RUN + "".join(f" AND {name} = ?" for name, _ in asked)
+        parameters: list[Any] = [run, after, *(value for _, value in asked)]
+        if statuses is not None:
+            sql += within(" AND status IN @list")
+            parameters.append(array(status.value for status in statuses))
+        return [_journalled(row) for row in self._rows(sql + " ORDER BY number LIMIT ?", *parameters, limit)]
+
+    def counts(self, run: str) -> dict[tuple[str, Kind, Status], int]:
+        """Operations of a run by system, kind and status."""
+        rows = self._rows(_COUNT, run)
+        return {(system, Kind(kind), Status(status)): count for system, kind, status, count in rows}
+
+    def clears(self, run: str) -> dict[str, int]:
+        """By system: the changes of a run that empty a field."""
+        return dict(self._pairs(_CLEARS, run))
+
+    def drop_planned(self, run: str | None = None) -> int:
+        """Forgets what was planned and never sent, in one run or in all."""
+        return self._write("DELETE FROM operation WHERE status = 'planned' AND (? IS NULL OR run = ?)", run, run)
+
+    def mark_sent(self, numbers: Sequence[int], *, at: datetime) -> None:
+        """Write-ahead: durable when this returns."""
+        self._write(_SENT, stamp(at), array(numbers))
+
+    def finish(self, results: Sequence[Finished]) -> None:
+        """Books outcomes."""
+        now = stamp(self._clock.now())
+        self._many(_FINISH, [_finished(each, now) for each in results])
+
+    def in_doubt(self) -> list[Journalled]:
+        """Operations whose outcome is not known, oldest first: in doubt, or sent by a process that is gone."""
+        return [_journalled(row) for row in self._rows(_OPEN)]
+
+    def turns(self, run: str | None = None, record: str | None = None, limit: int = 1000) -> list[TurnRow]:
+        """What runs changed in the cells, newest first."""
+        whose = () if record is None else (record,)
+        rows = self._rows(_TURNS_OF if whose else _TURNS, *whose, run, run, limit)
+        return [TurnRow(booked, of, moment(at), load_turns(text)) for booked, of, at, text in rows]
+
+
+def _planned(run: str, lane: str, operation: Operation, status: Status, now: int) -> tuple[Any, ...]:
+    o = operation
+    target = (o.entity, o.record, o.system, o.object, o.kind.value, o.remote_id, o.reason, o.address)
+    outcome = (None, "", now, None, None, None, 0, False)
+    return (run, lane, *target, _cleared(o), status.value, *outcome, dump_changes(o.changes))
+
+
+def _cleared(operation: Operation) -> int:
+    return sum(is_blank(each.after) and _is_filled(each.before) for each in operation.changes)
+
+
+def _is_filled(value: Any) -> bool:
+    return not is_blank(value) and not isinstance(value, Absence)
+
+
+def _finished(result: Finished, now: int) -> tuple[Any, ...]:
+    outcome = (result.status.value, result.error, result.message, stamp_or_none(result.doubt_until), now)
+    return (*outcome, result.remote_id, result.looks, result.resent, result.number)
+
+
+def _journalled(row: Sequence[Any]) -> Journalled:
+    (
+        number,
+        run,
+        _lane,
+        entity,
+        record,
+        system,
+        object_,
+        kind,
+        remote_id,
+        reason,
+        address,
+        _clears,
+        *outcome,
+        changes,
+    ) = row
+    status, error, message, _planned_at, sent_at, _finished_at, doubt_until, looks, resent = outcome
+    operation = Operation(
+        entity, record, system, object_, Kind(kind), remote_id, load_changes(changes), reason, address
+    )
+    times = moment_or_none(sent_at), moment_or_none(doubt_until)
+    return Journalled(number, run, operation, Status(status), error, message, *times, looks, bool(resent))

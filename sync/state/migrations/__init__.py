@@ -1,0 +1,1 @@
+"""Alembic migrations; `sync.state.schema` runs them."""

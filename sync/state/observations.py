@@ -1,0 +1,216 @@
+"""What was read from the systems, and how far.
+
+Crash paragraph: the rows of a page, their match keys, the marks on the records they belong to and the cursor are one
+transaction, so a cursor never passes a row that is not stored. A page that is read again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sync.model.record import LinkState, Observation
+from sync.state.consent import Consent
+from sync.state.documents import load, moment, moment_or_none, stamp
+from sync.state.door import array
+from sync.state.page import Known, PagePlan, Prior
+from sync.state.rows import Holder, Keys, Seen, Totals, Unlinked
+from sync.state.statements import asked, insert, within
+from sync.state.tables import CursorTable, MatchKeyTable, ObservedTable
+
+OBSERVATION = (
+    "number, system, object, remote_id, image, version, changed_at, unchanged_at, seen_at, deleted, merged_into"
+)
+"""The columns that `observation` takes, in its order."""
+
+_O = ", ".join("o." + name for name in OBSERVATION.split(", "))
+_KNOWN = within(
+    "SELECT remote_id, number, digest, version, changed_at, deleted, merged_into FROM observed"
+    " WHERE system = ? AND object = ? AND remote_id IN @list"
+)
+_IMAGES = within("SELECT number, image FROM observed WHERE number IN @list")
+_NEW = insert(ObservedTable, without=())
+_CHANGED = (
+    "UPDATE observed SET entity = ?, version = ?, changed_at = coalesce(?, changed_at),"
+    " created_at = coalesce(?, created_at),"
+    " unchanged_at = seen_at, seen_at = ?, deleted = ?, merged_into = ?,"
+    " dirty = NOT EXISTS (SELECT 1 FROM link WHERE link.observed_number = observed.number), sweep = coalesce(?, sweep),"
+    " absent = 0, digest = ?, image = ? WHERE number = ?"
+)
+_TOUCH = within("UPDATE observed SET seen_at = ?, sweep = coalesce(?, sweep), absent = 0 WHERE number IN @list")
+_VERSION = "UPDATE observed SET version = ? WHERE number = ?"
+_DROP_KEYS = within("DELETE FROM match_key WHERE observed_number IN @list")
+_KEY = insert(MatchKeyTable, "ON CONFLICT DO NOTHING", without=())
+_MARK = within(
+    "UPDATE record SET pending = 1 WHERE pending = 0 AND number IN"
+    " (SELECT record_number FROM link WHERE observed_number IN @list)"
+)
+_OTHER_FEED = "DELETE FROM cursor WHERE system = ? AND object = ? AND feed <> ?"
+_CURSOR = insert(
+    CursorTable,
+    "ON CONFLICT (system, object) DO UPDATE SET feed = excluded.feed, cursor = excluded.cursor, at = excluded.at",
+    without=(),
+)
+_CLEAN = within("UPDATE observed SET dirty = 0 WHERE number IN @list")
+_UNLINKED = (
+    f"SELECT {_O} FROM observed AS o WHERE o.entity = ? AND o.dirty = 1 AND o.number > ?"  # noqa: S608 - column names
+    " AND NOT EXISTS (SELECT 1 FROM link WHERE link.observed_number = o.number) ORDER BY o.number LIMIT ?"
+)
+_KEYS_OF = within("SELECT observed_number, field, value FROM match_key WHERE observed_number IN @list ORDER BY 1, 2, 3")
+_HOLDERS = asked(
+    "SELECT k.field, k.value, o.number, o.system, o.object, o.remote_id, o.deleted, r.number, r.id, l.state"
+    " FROM @asked CROSS JOIN match_key AS k ON k.entity = ? AND k.field = asked.field AND k.value = asked.value"
+    " JOIN observed AS o ON o.number = k.observed_number LEFT JOIN link AS l ON l.observed_number = o.number"
+    " LEFT JOIN record AS r ON r.number = l.record_number ORDER BY o.number",
+    ("field", "value"),
+)
+_OBSERVED = within(
+    f"SELECT {OBSERVATION} FROM observed WHERE system = ? AND object = ? AND remote_id IN @list"  # noqa: S608 - column names
+)
+_NOT_IN_SWEEP = (
+    f"SELECT {OBSERVATION} FROM observed WHERE entity = ? AND system = ? AND object = ? AND deleted = 0"  # noqa: S608 - column names
+    " AND sweep IS NOT ? AND number > ? ORDER BY number LIMIT ?"
+)
+_ABSENT = within("UPDATE observed SET absent = absent + 1 WHERE number IN @list RETURNING number, absent")
+_LIVE = "SELECT entity, system, count(*) FROM observed WHERE deleted = 0 GROUP BY entity, system"
+_LINKED = "SELECT entity, system, count(*) FROM link WHERE state = 'linked' GROUP BY entity, system"
+
+
+def observation(row: Sequence[Any]) -> Observation:
+    """An observed row as the model has it."""
+    number, system, object_, remote_id, image, version, changed, unchanged, seen, deleted, merged_into = row
+    times = moment_or_none(changed), moment_or_none(unchanged), moment(seen)
+    return Observation(number, system, object_, remote_id, load(image), version, *times, bool(deleted), merged_into)
+
+
+class Observations(Consent):
+    """Remote rows as last observed."""
+
+    def cursor(self, system: str, object: str, feed: str) -> str | None:  # noqa: A002 - the field's word
+        """How far this very feed (a fingerprint of what it asks for) was read; None: from the start."""
+        sql = "SELECT cursor FROM cursor WHERE system = ? AND object = ? AND feed = ?"
+        found: str | None = self._value(sql, system, object, feed)
+        return found
+
+    def save_page(
+        self,
+        entity: str,
+        system: str,
+        object: str,  # noqa: A002 - the field's word
+        feed: str,
+        rows: Sequence[Seen],
+        *,
+        cursor: str | None,
+        seen_at: datetime,
+        sweep: str | None,
+        only_newer: bool = False,
+    ) -> int:
+        """Stores a page and, if there is one, its cursor; returns how many rows are new or changed.
+
+        A row changed when its image, its deletion or its merge did; then it is dirty, its record is pending and its
+        ``unchanged_at`` is the time it was last seen as it was. Other rows only move ``seen_at`` and ``version``. A
+        deleted row keeps the values it does not bring. A forgotten person is not stored. ``sweep`` marks the rows of
+        one complete enumeration. With ``only_newer`` a row with an older stamp than the stored one is ignored: the
+        feed answered from the past.
+        """
+        with self.transaction():
+            rows = self._without_forgotten(system, object, rows)
+            plan = PagePlan(entity, system, object, stamp(seen_at), sweep, only_newer=only_newer)
+            known = self._known(system, object, rows)
+            plan.take(rows, known, self._last_images(rows, known))
+            self._store_page(plan)
+            self._execute(_OTHER_FEED, (system, object, feed))
+            if cursor is not None:
+                self._execute(_CURSOR, (system, object, feed, cursor, plan.seen_at))
+        return plan.changed_count
+
+    def _known(self, system: str, object_: str, rows: Sequence[Seen]) -> Known:
+        found = self._rows(_KNOWN, system, object_, array(row.record.id for row in rows))
+        return {row[0]: Prior(*row[1:]) for row in found}
+
+    def _last_images(self, rows: Sequence[Seen], known: Known) -> dict[int, Mapping[str, Any]]:
+        """The images that rows deleted now may have to keep."""
+        numbers = [known[row.record.id].number for row in rows if row.record.deleted and row.record.id in known]
+        return {number: load(image) for number, image in self._rows(_IMAGES, array(numbers))} if numbers else {}
+
+    def _store_page(self, plan: PagePlan) -> None:
+        first = (self._value("SELECT max(number) FROM observed") or 0) + 1
+        self._many(_NEW, plan.new_rows(first))
+        self._many(_CHANGED, plan.changed)
+        self._many(_VERSION, plan.versions)
+        if plan.touched:
+            self._execute(_TOUCH, (plan.seen_at, plan.sweep, array(plan.touched)))
+        if plan.changed:
+            self._execute(_MARK, (array(row[-1] for row in plan.changed),))
+        if plan.rekeyed:
+            self._execute(_DROP_KEYS, (array(plan.rekeyed),))
+        self._many(_KEY, plan.keys)
+
+    def mark_clean(self, numbers: Iterable[int]) -> None:
+        """These observed rows have been looked at by the matching."""
+        self._write(_CLEAN, array(numbers))
+
+    def unlinked(self, entity: str, *, after: int, limit: int) -> list[Unlinked]:
+        """Changed rows without a link, by number, beginning after one."""
+        found = [observation(row) for row in self._rows(_UNLINKED, entity, after, limit)]
+        keys = self._keys_of([each.number for each in found])
+        return [Unlinked(each, keys.get(each.number, ())) for each in found]
+
+    def _keys_of(self, numbers: Sequence[int]) -> dict[int, Keys]:
+        keys: dict[int, Keys] = {}
+        for number, field, value in self._rows(_KEYS_OF, array(numbers)):
+            keys[number] = (*keys.get(number, ()), (field, value))
+        return keys
+
+    def by_key(self, entity: str, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Holder]]:
+        """Who holds each match key, oldest first; every pair asked for is in the answer."""
+        holders: dict[tuple[str, str], list[Holder]] = {pair: [] for pair in pairs}
+        for field, value, *row in self._rows(_HOLDERS, array(holders), entity):
+            holders[field, value].append(_holder(row))
+        return holders
+
+    def observed(self, system: str, object: str, remote_ids: Sequence[str]) -> dict[str, Observation]:  # noqa: A002
+        """The stored rows of these remote ids, by remote id."""
+        found = map(observation, self._rows(_OBSERVED, system, object, array(remote_ids)))
+        return {each.remote_id: each for each in found}
+
+    def observed_count(self, entity: str, system: str) -> int:
+        """Rows that are not deleted."""
+        sql = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0"
+        return int(self._value(sql, entity, system))
+
+    def linked_count(self, entity: str, system: str) -> int:
+        """Links that are alive."""
+        sql = "SELECT count(*) FROM link WHERE entity = ? AND system = ? AND state = 'linked'"
+        return int(self._value(sql, entity, system))
+
+    def totals(self) -> dict[tuple[str, str], Totals]:
+        """Both counts for every (entity, system)."""
+        live = {(entity, system): count for entity, system, count in self._rows(_LIVE)}
+        linked = {(entity, system): count for entity, system, count in self._rows(_LINKED)}
+        return {pair: Totals(live.get(pair, 0), linked.get(pair, 0)) for pair in sorted(live | linked)}
+
+    def not_in_sweep(
+        self,
+        entity: str,
+        system: str,
+        object: str,  # noqa: A002 - the field's word
+        sweep: str,
+        *,
+        after: int,
+        limit: int,
+    ) -> list[Observation]:
+        """Rows not deleted that a complete enumeration did not show, by number, beginning after one."""
+        return [observation(row) for row in self._rows(_NOT_IN_SWEEP, entity, system, object, sweep, after, limit)]
+
+    def mark_absent(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Counts one more complete enumeration that lacked these rows; the counts. Being seen sets a count to 0."""
+        with self.transaction():
+            return dict(self._pairs(_ABSENT, array(numbers)))
+
+
+def _holder(row: Sequence[Any]) -> Holder:
+    number, system, object_, remote_id, deleted, record_number, record, state = row
+    linked = None if state is None else LinkState(state)
+    return Holder(number, system, object_, remote_id, bool(deleted), record_number, record, linked)

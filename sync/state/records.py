@@ -1,0 +1,145 @@
+"""Golden records and their links: making, joining, loading and saving them in sets.
+
+Crash paragraph: a record and its first links, a merge of two records, a moved link are one transaction each; making a
+record twice makes one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sync.model.record import Link, LinkState, Record
+from sync.model.values import Canonical
+from sync.state import documents
+from sync.state.documents import moment_or_none, stamp, stamp_or_none
+from sync.state.door import array
+from sync.state.observations import OBSERVATION, observation
+from sync.state.rows import RecordSaved
+from sync.state.runs import Runs
+from sync.state.statements import asked, insert, update, within
+from sync.state.tables import OPEN, LinkTable, RecordTable, TurnTable
+
+_O = ", ".join("o." + name for name in OBSERVATION.split(", "))
+_PENDING = "SELECT number FROM record WHERE entity = ? AND pending = 1 AND number > ? ORDER BY number LIMIT ?"
+_RECORDS = within(
+    "SELECT number, id, entity, cells FROM record WHERE number IN @list AND status = 'live' ORDER BY number"
+)
+_LINKS = within(
+    "SELECT l.record_number, l.number, l.state, l.exchange, l.busy_until, l.quarantined, " + _O + " FROM link AS l"  # noqa: S608 - columns
+    " JOIN observed AS o ON o.number = l.observed_number WHERE l.record_number IN @list ORDER BY l.number"
+)
+_OCCUPIED = f"SELECT record, system FROM operation WHERE {OPEN} AND kind = 'create'"  # noqa: S608 - a constant
+_NUMBERS = within("SELECT id, coalesce(survivor, number) FROM record WHERE id IN @list")
+_SAVE_RECORD = update(RecordTable, ("pending", "cells"))
+_SAVE_LINK = update(LinkTable, ("state", "busy_until", "quarantined", "exchange"))
+_TURN = insert(TurnTable)
+_REMOTE_IDS = asked(
+    "SELECT asked.system, asked.id, o.remote_id FROM @asked CROSS JOIN record AS r ON r.id = asked.id"
+    " JOIN link AS l ON l.record_number = coalesce(r.survivor, r.number) AND l.system = asked.system"
+    " AND l.state = 'linked'"
+    " JOIN observed AS o ON o.number = l.observed_number ORDER BY l.number DESC",
+    ("system", "id"),
+)
+_RECORDS_OF = asked(
+    "SELECT asked.system, asked.entity, asked.remote_id, r.id FROM @asked CROSS JOIN observed AS o"
+    " ON o.system = asked.system AND o.remote_id = asked.remote_id AND o.entity = asked.entity"
+    " JOIN link AS l ON l.observed_number = o.number JOIN record AS r ON r.number = l.record_number"
+    " ORDER BY l.number DESC",
+    ("system", "entity", "remote_id"),
+)
+_VALUES = within(
+    "SELECT asked.id, r.cells FROM record AS asked JOIN record AS r"
+    " ON r.number = coalesce(asked.survivor, asked.number) WHERE asked.id IN @list"
+)
+
+
+class Records(Runs):
+    """Records in sets of about a thousand."""
+
+    def mark_pending(self, entity: str | None = None, records: Sequence[str] | None = None) -> int:
+        """Live records (all, an entity's, those with these ids) are merged in the next run; how many are new to it."""
+        sql, parameters = "UPDATE record SET pending = 1 WHERE pending = 0 AND status = 'live'", []
+        if entity is not None:
+            sql, parameters = sql + " AND entity = ?", [entity]
+        if records is not None:
+            sql, parameters = sql + within(" AND id IN @list"), [*parameters, array(records)]
+        return self._write(sql, *parameters)
+
+    def pending(self, entity: str, *, after: int, limit: int) -> list[int]:
+        """Numbers of records to merge, ascending, beginning after one."""
+        return [number for (number,) in self._rows(_PENDING, entity, after, limit)]
+
+    def load(self, numbers: Sequence[int]) -> list[Record]:
+        """Live records with all they have, by number; a thousand at a time is best."""
+        wanted = array(numbers)
+        links = self._links(wanted)
+        occupied = self._occupied()
+        return [
+            Record(
+                number, id_, entity, documents.load_cells(cells), tuple(links.get(number, ())), occupied.get(id_, _FREE)
+            )
+            for number, id_, entity, cells in self._rows(_RECORDS, wanted)
+        ]
+
+    def _links(self, wanted: str) -> Mapping[int, list[Link]]:
+        found: dict[int, list[Link]] = defaultdict(list)
+        for record, number, state, exchange, busy_until, quarantined, *row in self._rows(_LINKS, wanted):
+            fields = documents.load_exchange(exchange)
+            busy = moment_or_none(busy_until)
+            found[record].append(Link(number, LinkState(state), observation(row), fields, busy, bool(quarantined)))
+        return found
+
+    def _occupied(self) -> dict[str, frozenset[str]]:
+        """Systems by record id where a create of ours has no known outcome: few, so all of them."""
+        found: dict[str, frozenset[str]] = {}
+        for record, system in self._rows(_OCCUPIED):
+            found[record] = found.get(record, _FREE) | {system}
+        return found
+
+    def load_ids(self, ids: Sequence[str]) -> list[Record]:
+        """The same by id; a merged record's id loads its survivor, unknown ids nothing."""
+        numbers = {number for _, number in self._rows(_NUMBERS, array(ids))}
+        return self.load(sorted(numbers))
+
+    def save(self, changes: Sequence[RecordSaved], *, run: str | None = None) -> None:
+        """Stores cells, links and turns; a row that holds just that already is not written.
+
+        Turns are booked on ``run``, by default the one that this store started last.
+        """
+        now, of_run = stamp(self._clock.now()), self._run if run is None else run
+        links = [link for change in changes for link in change.record.links]
+        turns = [(of_run, each.record.id, now, documents.dump_turns(each.turns)) for each in changes if each.turns]
+        with self.transaction():
+            self._many(_SAVE_RECORD, [_record_row(each) for each in changes])
+            self._many(_SAVE_LINK, [_link_row(link) for link in links])
+            self._many(_TURN, turns)
+
+    def remote_ids(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """(system, record id) -> remote id, where the record, or what it was merged into, has a live link there."""
+        rows = self._rows(_REMOTE_IDS, array(pairs))
+        return {(system, record): remote_id for system, record, remote_id in rows}
+
+    def records_of(self, places: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+        """(system, entity, remote id) -> record id, whatever the state of the link."""
+        rows = self._rows(_RECORDS_OF, array(places))
+        return {(system, entity, remote_id): record for system, entity, remote_id, record in rows}
+
+    def values_of(self, record_ids: Sequence[str]) -> dict[str, Mapping[str, Canonical]]:
+        """Canonical values by field, by the ids asked for; merged ids have their survivor's values."""
+        return {record: documents.load_values(cells) for record, cells in self._rows(_VALUES, array(record_ids))}
+
+
+_FREE: frozenset[str] = frozenset()
+
+
+def _record_row(saved: RecordSaved) -> tuple[Any, ...]:
+    values = (saved.pending, documents.dump_cells(saved.record.cells))
+    return (*values, saved.record.number, *values)
+
+
+def _link_row(link: Link) -> tuple[Any, ...]:
+    exchange = documents.dump_exchange(link.exchange)
+    values = (link.state.value, stamp_or_none(link.busy_until), link.quarantined, exchange)
+    return (*values, link.number, *values)

@@ -1,0 +1,153 @@
+"""What goes through the door beside the values of `sync.model`: small frozen rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sync.model.record import LinkState, Observation, Record, Status, Turn
+from sync.model.remote import NativeRecord
+
+Keys = tuple[tuple[str, str], ...]
+"""Match keys: (field, normalised value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A row that was read, with the match keys it holds."""
+
+    record: NativeRecord
+    keys: Keys = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """A changed row that belongs to no record yet."""
+
+    observation: Observation
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a match key: an observed row (``number``), and the record it is linked to, if any."""
+
+    number: int
+    system: str
+    object: str
+    remote_id: str
+    deleted: bool
+    record_number: int | None
+    record: str | None
+    state: LinkState | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record to make. ``observed`` are the numbers of the rows it is linked to from the start."""
+
+    id: str
+    entity: str
+    observed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSaved:
+    """A record as the merge left it: cells, and per link state, exchange, busy_until and quarantined are stored."""
+
+    record: Record
+    pending: bool
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a journalled operation. None leaves ``remote_id``, ``looks`` and ``resent`` as they are."""
+
+    number: int
+    status: Status
+    error: str | None = None
+    message: str = ""
+    doubt_until: datetime | None = None
+    remote_id: str | None = None
+    looks: int | None = None
+    resent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run. Until it ends ``status`` is "running", ``seconds`` None. ``systems``: name -> counter -> number."""
+
+    run: str
+    kind: str
+    full: bool
+    entities: tuple[str, ...]
+    status: str
+    started_at: datetime
+    seconds: float | None
+    systems: Mapping[str, Mapping[str, int]]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """What one run changed in one record."""
+
+    run: str
+    record: str
+    at: datetime
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Rows of one entity in one system: observed and not deleted; linked."""
+
+    live: int
+    linked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An opt-out to remember. ``system`` is where it was seen, ``at`` when (None: now)."""
+
+    address: str
+    system: str
+    reason: str
+    evidence: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAct:
+    """One line of an address's history. ``act``: suppress, forget or lift; ``author`` is who lifted it."""
+
+    act: str
+    at: datetime
+    system: str
+    reason: str
+    evidence: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A webhook event that waits to be handled."""
+
+    number: int
+    system: str
+    event: str
+    kind: str
+    body: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One act of an operator."""
+
+    at: datetime
+    kind: str
+    detail: Mapping[str, Any]
