@@ -15,7 +15,7 @@ class Around:
     environment: Mapping[str, str]
 
 
-class Refused(ValueError):  # noqa: N818 - a parser's answer, turned into a Problem with its line before anyone sees it
+class Refused(ValueError):
     """A value that cannot be used. The message names what is wrong, the remedy what to do."""
 
     def __init__(self, message: str, remedy: str = "") -> None:

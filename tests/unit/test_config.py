@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import tomllib
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sync.config import KINDS, Guard, Listen, Secret, load, read, settings_shown
 from sync.config.keys import keys_of
 from sync.config.lines import line_index
@@ -180,8 +182,6 @@ def test_no_secret_in_repr_or_settings(write):
 
 def test_a_secret_is_not_printed_or_pickled():
     """A secret shows three stars in every format and refuses to be stored."""
-    import pickle
-
     secret = Secret("canary", "env:X")
     assert f"{secret} {secret!r} {[secret]}" == "*** *** [***]"
     with pytest.raises(TypeError):
