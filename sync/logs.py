@@ -2,7 +2,7 @@
 
 `configure` once per process; rooms then say ``structlog.get_logger().info("run.finished", run=…, seconds=…)``. An event is a name
 from the list below, everything else is a key. Nobody logs values of records; what slips through is caught here, after exceptions
-are rendered: by key (anything called a secret), by value (secrets that were `hide`-den, bearer tokens, Salesforce session ids,
+are rendered: by key (anything called a secret), by value (secrets told to `sync.redaction.hide`, bearer tokens, Salesforce session ids,
 e-mail addresses). Control characters are escaped, so that no value can forge a line or move the cursor.
 
 Event names (docs/events.md explains each):
@@ -25,15 +25,15 @@ Event names (docs/events.md explains each):
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import Processor
 
-MASK: Final = "***"
+from sync.redaction import MASK, escape, is_secret_key, safe_text
+
 _QUIET: Final = (
     "httpx",
     "httpcore",
@@ -44,42 +44,7 @@ _QUIET: Final = (
     "zeep",
     "uvicorn.access",
 )
-_SECRET_KEYS: Final = re.compile(
-    r"(?i)(^|[_\-.])(authorization|api[_-]?(key|token)|token|secret|passw(or)?d|cookie|session[_-]?id|assertion|private[_-]?key)$"
-)
-_SECRET_VALUES: Final = (
-    (re.compile(r"(?i)\b(bearer|basic|token)(\s+|=|:\s*)[\w.!~+/=\-]{6,}"), r"\1\2" + MASK),
-    (re.compile(r"\b00D[\w]{9,15}![\w.]+"), MASK),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), MASK),
-    (
-        re.compile(r"(?i)((?:access|refresh)_token|client_secret|api_key|apikey)(\"?\s*[=:]\s*\"?)[^\s\"&,}]+"),
-        r"\1\2" + MASK,
-    ),
-    (re.compile(r"(://[^\s:/@]*):[^\s@/]+@"), r"\1:" + MASK + "@"),
-)
-_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*", re.IGNORECASE)
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _RENDERED: Final = "exception"
-_hidden: set[str] = set()
-
-
-def hide(secrets: Iterable[str]) -> None:
-    """From now on these values are masked wherever they appear. Values shorter than 6 characters are not: they are words."""
-    _hidden.update(secret for secret in secrets if len(secret) >= 6)  # noqa: PLR2004
-
-
-def safe_text(text: str) -> str:
-    """A text without secrets and e-mail addresses."""
-    for secret in _hidden:
-        text = text.replace(secret, MASK)
-    for pattern, instead in _SECRET_VALUES:
-        text = pattern.sub(instead, text)
-    return _ADDRESS.sub("[e-mail]", text)
-
-
-def escape(text: str) -> str:
-    """A text whose control characters can be seen and do nothing."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def configure(form: str = "console", level: str = "info") -> None:
@@ -136,7 +101,7 @@ def redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mutable
 
 
 def _clean(key: str, value: Any) -> Any:
-    if _SECRET_KEYS.search(key) and value not in (None, ""):
+    if is_secret_key(key) and value not in (None, ""):
         return MASK
     if isinstance(value, Mapping):
         return {escape(str(inner)): _clean(str(inner), item) for inner, item in value.items()}

@@ -10,7 +10,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync import logs
+from sync import logs, redaction
 
 SECRET = "s3cr3t-canary-77"
 SESSION = "00D5g000004abcd!AQ8AQPq9.zzz_1"
@@ -24,7 +24,7 @@ def restored():
     yield
     root.handlers, root.level = before[0], before[1]
     structlog.reset_defaults()
-    logs._hidden.clear()
+    redaction.forget_hidden()
 
 
 @pytest.fixture(params=["console", "json"])
@@ -36,7 +36,7 @@ def form(request):
 
 def test_own_and_foreign_lines_go_through_one_pipeline(form, capsys):
     """Secrets and addresses are masked in our lines and in those of the libraries, in every place they can hide in."""
-    logs.hide([SECRET])
+    redaction.hide([SECRET])
     structlog.get_logger().info(
         "http.failed", detail=f"key {SECRET}", deep={"list": [f"x{SECRET}", {"token": "abc"}]}, api_key="abc"
     )
@@ -54,7 +54,7 @@ def test_own_and_foreign_lines_go_through_one_pipeline(form, capsys):
 
 def test_exceptions_are_masked_after_they_are_rendered(form, capsys):
     """A secret in an exception's text, or in a local variable, does not reach the log."""
-    logs.hide([SECRET])
+    redaction.hide([SECRET])
     local = SECRET
     try:
         raise ValueError(f"refused {local} of ada@northwind.example\nlevel=info event=forged")
@@ -98,7 +98,7 @@ def test_chatty_libraries_are_quiet(capsys):
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_a_hidden_value_never_passes(before, after):
     """Whatever stands around a secret, the masked text does not hold it, and no control character is left."""
-    logs.hide([SECRET])
-    shown = logs.escape(logs.safe_text(before + SECRET + after))
+    redaction.hide([SECRET])
+    shown = redaction.escape(redaction.safe_text(before + SECRET + after))
     assert SECRET not in shown
     assert not any(ord(letter) < 32 for letter in shown)
