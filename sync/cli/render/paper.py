@@ -65,9 +65,10 @@ class Paper:
         self.line(styled(text, "name"), styled(f"  {after}", "quiet") if after else "")
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], indent: int = 2) -> None:
-        """A table; columns whose header begins with `#` are numbers."""
+        """A table; columns whose header begins with `#` are numbers; without any header just aligned columns."""
+        box = None if self.wide or not any(headers) else SIMPLE_HEAD
         table = Table(
-            box=None if self.wide else SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False, header_style="dim"
+            box=box, padding=(0, 1), show_edge=False, pad_edge=False, header_style="dim", show_header=any(headers)
         )
         for header in headers:
             numeric = header.startswith("#")

@@ -108,18 +108,17 @@ def _draw_operation(paper: Paper, row: Row) -> None:
         verb, text(row["system"]), styled(remote, "quiet"), styled(state, "bad"), styled(reason, "quiet"), indent=4
     )
     if row["changes"]:
-        paper.table(["", "", "", "", ""], (_change(paper, row["op"], change) for change in row["changes"]), indent=6)
+        rows = [_change(paper, row["op"], change) for change in row["changes"]]
+        paper.table([""] * len(rows[0]), rows, indent=6)
 
 
 def _change(paper: Paper, op: str, change: Row) -> list[Text]:
-    before = Text("") if op == "create" else value(change.get("before"), "old")
-    arrow = Text("" if op == "create" else paper.arrow, style="dim")
     why = f"{change['rule']} from {change['from']}" if change.get("from") else str(change.get("rule") or "")
     lost = "".join(f"; {row['system']} lost by {row['rule']}" for row in change.get("lost", ()))
+    before = [] if op == "create" else [value(change.get("before"), "old"), Text(paper.arrow, style="dim")]
     return [
         styled(str(change["field"]), "name"),
-        before,
-        arrow,
+        *before,
         value(change.get("after"), "new"),
         styled(why + lost, "quiet"),
     ]
