@@ -1,0 +1,166 @@
+"""A run: its counts, its changes record by record, what it asks of a person; the list of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from rich.text import Text
+
+from sync.cli.render.inbox import draw_conflicts, draw_quarantine
+from sync.cli.render.paper import Paper, ago, counted, heading, seconds, styled, text, value
+
+Row = Mapping[str, Any]
+
+_SAID: Final = {
+    "ok": ("Done, everything agrees.", "good"),
+    "attention": ("Done, but something needs you.", "warn"),
+    "stopped": ("Stopped by a safety limit before the first write.", "bad"),
+    "failed": ("Not every system could be served.", "bad"),
+}
+_VERBS: Final = {"create": "new", "delete": "old", "update": "name", "subscribe": "warn"}
+_COUNTS: Final = ("read", "created", "updated", "deleted", "unchanged", "failed", "calls")
+
+
+def draw_run(paper: Paper, run: Row, word: str, shown: int = 20) -> None:
+    """A finished run (`word` says which kind: Sync, Backfill …): summary, counts, at most `shown` changes, open questions."""
+    sentence, style = _SAID.get(run["status"], (str(run["status"]), "warn"))
+    if word == "Plan" and run["status"] in ("ok", "attention"):
+        sentence, style = _planned(run["operations"]), "name"
+    paper.line(styled(sentence, style))
+    paper.line(
+        styled(f"{word} {run['run']} · {'full' if run['full'] else 'incremental'} · {seconds(run['seconds'])}", "quiet")
+    )
+    paper.gap()
+    draw_counts(paper, run["systems"])
+    _draw_trouble(paper, run)
+    draw_operations(paper, run["operations"], shown)
+    _draw_questions(paper, run)
+
+
+def _planned(operations: Sequence[Row]) -> str:
+    if not operations:
+        return "Nothing to do: everything agrees."
+    return f"{counted(len(operations), 'write')} planned; nothing has been written."
+
+
+def draw_counts(paper: Paper, systems: Mapping[str, Row]) -> None:
+    """One line for each system."""
+    paper.table(
+        ["system", *(f"#{name}" for name in _COUNTS)],
+        ([name, *map(_count(row), _COUNTS)] for name, row in systems.items()),
+    )
+
+
+def _count(row: Row) -> Any:
+    def cell(name: str) -> Text:
+        number = int(row.get(name, 0))
+        return Text(f"{number:,}", style="bold red" if name == "failed" and number else "dim" if not number else "")
+
+    return cell
+
+
+def _draw_trouble(paper: Paper, run: Row) -> None:
+    for hit in run.get("limits_hit", ()):
+        paper.gap()
+        paper.line(
+            styled("limit ", "bad"),
+            text(f"{hit['system']}: {hit['planned']:,} planned, {hit['limit']} allows {hit['allowed']:,}"),
+        )
+        paper.line(f"Look: crm-sync runs {run['run']}   Release exactly this: crm-sync apply {run['run']}", indent=4)
+        paper.line("Raise the limit in [safety] if this is normal; on a fresh workspace: crm-sync backfill", indent=4)
+    for failure in run.get("failures", ()):
+        paper.gap()
+        paper.line(styled(f"{failure['system']} ", "bad"), text(failure["message"]))
+        if failure.get("remedy"):
+            paper.line(text(failure["remedy"]), indent=4)
+    for note in run.get("notes", ()):
+        paper.line(styled("note ", "warn"), text(note))
+
+
+def draw_operations(paper: Paper, operations: Sequence[Row], shown: int) -> None:
+    """Changes grouped by record, before and after, rule and reason."""
+    if not operations or not shown:
+        return
+    paper.gap()
+    paper.title("Changes", counted(len(operations), "write"))
+    for _, rows in groupby(operations[:shown], key=lambda row: (row["entity"], row["record"])):
+        group = list(rows)
+        paper.gap()
+        paper.line(heading(dict(group[0]) | {"ids": {}}), indent=2)
+        for row in group:
+            _draw_operation(paper, row)
+    if len(operations) > shown:
+        paper.gap()
+        paper.line(
+            styled(f"… and {len(operations) - shown:,} more; --limit N shows more, --json all of them", "quiet"),
+            indent=2,
+        )
+
+
+def _draw_operation(paper: Paper, row: Row) -> None:
+    verb = styled(f"{row['op']:<9} ", _VERBS.get(row["op"], "name"))
+    state = "" if row["status"] in ("settled", "planned") else f"  {row['status'].replace('_', ' ')}"
+    remote = f" {row['id']}" if row.get("id") else ""
+    reason = f"  {row['reason']}" if row.get("reason") else ""
+    paper.line(
+        verb, text(row["system"]), styled(remote, "quiet"), styled(state, "bad"), styled(reason, "quiet"), indent=4
+    )
+    if row["changes"]:
+        rows = [_change(paper, row["op"], change) for change in row["changes"]]
+        paper.table([""] * len(rows[0]), rows, indent=6)
+
+
+def _change(paper: Paper, op: str, change: Row) -> list[Text]:
+    why = f"{change['rule']} from {change['from']}" if change.get("from") else str(change.get("rule") or "")
+    lost = "".join(f"; {row['system']} lost by {row['rule']}" for row in change.get("lost", ()))
+    before = [] if op == "create" else [value(change.get("before"), "old"), Text(paper.arrow, style="dim")]
+    return [
+        styled(str(change["field"]), "name"),
+        *before,
+        value(change.get("after"), "new"),
+        styled(why + lost, "quiet"),
+    ]
+
+
+def _draw_questions(paper: Paper, run: Row) -> None:
+    if run.get("conflicts"):
+        paper.gap()
+        draw_conflicts(paper, run["conflicts"], shown=5)
+    if run.get("quarantined"):
+        paper.gap()
+        draw_quarantine(paper, run["quarantined"], shown=5)
+    if run.get("in_doubt"):
+        paper.gap()
+        paper.line(
+            styled(counted(run["in_doubt"], "write"), "warn"),
+            " of unknown outcome: looked up by the next runs, never repeated blindly.",
+        )
+
+
+def draw_runs(paper: Paper, runs: Sequence[Row]) -> None:
+    """The list of runs, newest first."""
+    if not runs:
+        paper.line("No runs yet. Begin with `crm-sync plan`, then `crm-sync backfill`.")
+        return
+    paper.table(
+        ["run", "began", "status", "#took", "#read", "#written", "#failed", "#calls"],
+        (_run_line(run) for run in runs),
+        indent=0,
+    )
+
+
+def _run_line(run: Row) -> list[Text]:
+    def total(*names: str) -> Text:
+        return text(sum(int(row.get(name, 0)) for row in run.get("systems", {}).values() for name in names))
+
+    style = {"ok": "good", "attention": "warn"}.get(run["status"], "bad")
+    numbers = [total("read"), total("created", "updated", "deleted"), total("failed"), total("calls")]
+    return [
+        styled(run["run"], "name"),
+        text(ago(run.get("started_at"))),
+        styled(run["status"], style),
+        text(seconds(run.get("seconds"))),
+        *numbers,
+    ]

@@ -1,0 +1,96 @@
+"""From the command line to a checked workspace: configuration and mappings together, all their mistakes at once; the log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sync.cli.options import Settings
+from sync.errors import ConfigError, Problem, UsageError
+from sync.redaction import hide
+
+if TYPE_CHECKING:
+    from sync.config import Config, Reading
+    from sync.mapping import Mappings
+
+_STREAM: Final = "engagement"
+_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A configuration with its mappings, both free of mistakes."""
+
+    config: Config
+    mappings: Mappings
+
+    def chosen(self, entities: Iterable[str]) -> tuple[str, ...]:
+        """The entities that were named; none means all. Raises UsageError for one without a mapping file."""
+        from sync.config.suggest import did_you_mean  # noqa: PLC0415 - only with arguments
+
+        known = [*self.mappings.entities, _STREAM]
+        for name in entities:
+            if name not in known:
+                raise UsageError(f"there is no entity `{name}`", remedy=did_you_mean(name, self.mappings.entities))
+        return tuple(dict.fromkeys(entities))
+
+    def system(self, name: str) -> str:
+        """A configured system's name. Raises UsageError."""
+        from sync.config.suggest import did_you_mean  # noqa: PLC0415 - only with arguments
+
+        if name not in self.config.systems:
+            raise UsageError(f"there is no system `{name}`", remedy=did_you_mean(name, self.config.systems))
+        return name
+
+
+def open_workspace(settings: Settings) -> Workspace:
+    """Reads configuration and mappings and starts the log. Raises ConfigError with the mistakes of both."""
+    workspace = read_workspace(settings)
+    start_log(settings, workspace.config)
+    return workspace
+
+
+def read_workspace(settings: Settings) -> Workspace:
+    """Reads configuration and mappings. Raises ConfigError with the mistakes of both."""
+    from sync.config import read  # noqa: PLC0415 - not for a help text
+
+    reading = read(settings.config, os.environ)
+    mappings, problems = _mappings(reading)
+    if reading.config is None or mappings is None:
+        raise ConfigError([*reading.problems, *problems])
+    hide(secret.reveal() for secret in reading.config.secrets())
+    return Workspace(reading.config, mappings)
+
+
+def read_config(settings: Settings) -> Config:
+    """Reads the configuration alone. Raises ConfigError."""
+    from sync.config import load  # noqa: PLC0415 - not for a help text
+
+    config = load(settings.config, os.environ)
+    hide(secret.reveal() for secret in config.secrets())
+    return config
+
+
+def _mappings(reading: Reading) -> tuple[Mappings | None, tuple[Problem, ...]]:
+    if reading.mappings is None or not reading.systems:
+        return None, ()
+    from sync.mapping import load  # noqa: PLC0415 - not for a help text
+
+    try:
+        return load(reading.mappings, reading.systems), ()
+    except ConfigError as error:
+        return None, error.problems
+
+
+def start_log(settings: Settings, config: Config, *, service: bool = False) -> None:
+    """Starts the log. A command at a terminal stays quiet below warnings unless -v asks; a service logs as configured."""
+    from sync import logs  # noqa: PLC0415 - not for a help text
+
+    level = config.logging.level
+    if settings.verbose > 1:
+        level = "debug"
+    elif not service and not settings.verbose:
+        level = max(level, "warning", key=_LEVELS.index)
+    logs.configure(config.logging.format, level)

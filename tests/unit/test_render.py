@@ -1,0 +1,253 @@
+"""What a person sees of a run, a record and the open questions."""
+
+from __future__ import annotations
+
+import io
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from sync.cli.render import findings, inbox, paper, progress, record, run, status
+from sync.model.report import Counts, Failure, LimitHit, RunReport
+
+EVIL = "\x1b[2J\x1b]0;pwned\x07[bold red]\r\nok \u202e"
+OPERATION = {
+    "entity": "contact", "record": "01J9", "key": "ada@x.example", "system": "salesforce", "op": "update", "id": "003", "status": "settled",
+    "reason": "changed in abmatic",
+    "changes": [{"field": "title", "native": "Title", "before": "CTO", "after": EVIL, "from": "abmatic", "rule": "latest",
+                 "lost": [{"system": "salesforce", "value": "CTO", "rule": "latest"}]}],
+}  # fmt: skip
+CONFLICT = {"id": "c7", "entity": "contact", "record": "r", "key": EVIL, "ids": {"salesforce": "003"}, "field": "title", "reason": EVIL,
+            "values": {"abmatic": EVIL, "salesforce": "VP"}}  # fmt: skip
+QUARANTINED = {"id": "q1", "entity": "contact", "system": "salesforce", "record": "r", "key": "eve@x.example", "error": "STRING_TOO_LONG",
+               "message": EVIL, "remedy": "Shorten the title."}  # fmt: skip
+SYSTEMS = {"abmatic": Counts(read=1234, calls=3), "salesforce": Counts(updated=1, failed=1)}
+
+
+def report(**more):
+    return RunReport(**{"run": "01J8", "full": False, "seconds": 1.93, "systems": SYSTEMS} | more)
+
+
+@pytest.fixture
+def drawn():
+    """A paper of 100 columns and what was drawn on it."""
+    out = io.StringIO()
+    sheet = paper.Paper(
+        coloured=False,
+        console=Console(file=out, width=100, color_system=None, markup=False, highlight=False, emoji=False),
+    )
+    return sheet, out.getvalue
+
+
+def test_a_run_shows_record_field_before_after_rule_and_reason(drawn):
+    """A change is shown under its record's key, with field, both values, rule, origin and what lost."""
+    sheet, seen = drawn
+    run.draw_run(sheet, report(operations=[OPERATION]).to_json(), "Sync")
+    for word in ("ada@x.example", "title", "CTO", "latest from abmatic", "; salesforce", "changed in abmatic", "1,234"):
+        assert word in seen()
+
+
+def test_nothing_remote_reaches_the_terminal_raw(drawn):
+    """No screen passes on a control character or obeys markup, whichever value holds it."""
+    sheet, seen = drawn
+    run.draw_run(
+        sheet,
+        report(operations=[OPERATION], conflicts=[CONFLICT], quarantined=[QUARANTINED], notes=[EVIL]).to_json(),
+        "Sync",
+    )
+    cell = {"native": EVIL, "seen": EVIL, "agrees": False, "why": EVIL}
+    record.draw_record(
+        sheet,
+        {"entity": "contact", "record": "r", "key": EVIL, "ids": {"abmatic": EVIL},
+         "fields": {"title": {"value": EVIL, "from": EVIL, "rule": EVIL, "changed_at": EVIL, "systems": {"abmatic": cell},
+                              "history": [{"value": EVIL, "rule": EVIL}], "lost": [{"system": EVIL, "value": EVIL, "rule": EVIL}]}}},
+    )  # fmt: skip
+    status.draw_status(
+        sheet,
+        {
+            "well": False,
+            "why": [EVIL, {"what": EVIL, "remedy": EVIL}],
+            "systems": {"a": {"error": EVIL}},
+            "last_run": EVIL,
+        },
+    )
+    findings.draw_check(
+        sheet,
+        {"well": False, "findings": [{"system": EVIL, "what": EVIL, "well": False, "detail": EVIL, "remedy": EVIL}]},
+    )
+    findings.draw_consent(
+        sheet, {"mailable": False, "why": EVIL, "systems": {EVIL: EVIL}, "ledger": [{"evidence": EVIL}]}
+    )
+    text = seen()
+    assert not set(text) & set("\x1b\x07\r\u202e")
+    assert "[bold red]" in text
+
+
+@pytest.mark.parametrize(("more", "code", "word"), [
+    ({}, 3, "needs you"),
+    ({"systems": {"abmatic": Counts()}}, 0, "agrees"),
+    ({"failures": [Failure("abmatic", "refused", "Renew the key.")]}, 5, "Renew the key."),
+    ({"limits_hit": [LimitHit("salesforce", "max_updates", 900, 200)], "failures": [Failure("abmatic", "refused")]}, 4, "crm-sync apply 01J8"),
+    ({"in_doubt": 2}, 3, "2 writes"),
+    ({"systems": {"abmatic": Counts()}, "skipped": 1}, 3, "needs you"),
+])  # fmt: skip
+def test_exit_codes_and_words_of_a_run(drawn, more, code, word):
+    """A limit beats an unserved system, which beats open questions; each says what to do."""
+    sheet, seen = drawn
+    finished = report(**more)
+    run.draw_run(sheet, finished.to_json(), "Sync")
+    assert finished.exit_code == code
+    assert word in seen()
+
+
+def test_the_published_object_is_complete():
+    """A run's JSON has every published key; operations are a sample, counts are not."""
+    shown = report(operations=[OPERATION] * 5, conflicts=[CONFLICT], digest="d").to_json(limit=2)
+    assert set(shown) >= {
+        "run",
+        "status",
+        "full",
+        "seconds",
+        "systems",
+        "operations",
+        "conflicts",
+        "quarantined",
+        "digest",
+    }
+    assert len(shown["operations"]) == 2
+    assert shown["systems"]["abmatic"] == {
+        "read": 1234,
+        "created": 0,
+        "updated": 0,
+        "deleted": 0,
+        "unchanged": 0,
+        "failed": 0,
+        "calls": 3,
+    }
+
+
+def test_a_plan_says_that_nothing_was_written(drawn):
+    """The plan's first line tells how much would be written, and that nothing was."""
+    sheet, seen = drawn
+    run.draw_run(sheet, report(systems={}, operations=[OPERATION | {"status": "planned"}]).to_json(), "Plan")
+    assert seen().startswith("1 write planned; nothing has been written.")
+
+
+def test_quarantine_says_the_remedy_once_for_records_with_the_same_cause(drawn):
+    """Forty records with one cause show one remedy."""
+    sheet, seen = drawn
+    inbox.draw_quarantine(sheet, [QUARANTINED | {"id": f"q{n}"} for n in range(40)])
+    assert seen().count("Shorten the title.") == 1
+    assert "q39" in seen()
+
+
+def test_a_conflict_shows_the_command_that_settles_it(drawn):
+    """Each conflict ends with a command line to copy."""
+    sheet, seen = drawn
+    inbox.draw_conflicts(sheet, [CONFLICT])
+    assert "crm-sync conflicts resolve c7 --take abmatic|salesforce" in seen()
+
+
+def test_status_begins_with_the_verdict(drawn):
+    """The first line answers the question; the next ones say what to do."""
+    sheet, seen = drawn
+    rows = {"abmatic": {"reachable": True, "lag_seconds": 61, "calls_left": 9000}, "letrics": {"reachable": False}}
+    status.draw_status(
+        sheet,
+        {
+            "well": False,
+            "why": [{"what": "letrics is not reachable", "remedy": "Try check."}],
+            "systems": rows,
+            "last_run": None,
+        },
+    )
+    lines = seen().splitlines()
+    assert lines[0] == "1 thing needs you."
+    assert "letrics is not reachable" in lines[1]
+    assert "1 min 1 s" in seen()
+    assert "9,000" in seen()
+    sheet, seen = drawn
+    status.draw_status(sheet, {"well": True, "why": [], "systems": {}, "last_run": None})
+    assert "All is well." in seen()
+
+
+def test_five_findings_are_readable(drawn):
+    """Each thing to put right has its remedy on the line below; the verdict comes last."""
+    sheet, seen = drawn
+    rows = [
+        {
+            "system": "salesforce",
+            "what": f"field {n}",
+            "well": n > 5,
+            "remedy": f"remedy {n}",
+            "count": n,
+            "example": "003",
+        }
+        for n in range(1, 8)
+    ]
+    findings.draw_check(sheet, {"well": False, "findings": rows})
+    assert seen().count("fix ") == 5
+    assert "remedy 6" not in seen()
+    assert "5 findings need you" in seen().splitlines()[-1]
+
+
+def test_verify_groups_what_is_explained_and_lists_what_is_not(drawn):
+    """Explained differences are counted by reason; unexplained ones are shown with every value."""
+    sheet, seen = drawn
+    bare = {
+        "entity": "contact",
+        "record": "r",
+        "key": "a@x.example",
+        "field": "title",
+        "values": {"abmatic": "A", "salesforce": "B"},
+    }
+    findings.draw_verify(sheet, {"agreed": 9, "explained": [bare | {"why": "one-way"}] * 3, "unexplained": [bare]})
+    assert "3 differences explained: one-way" in seen()
+    assert "1 unexplained difference" in seen()
+
+
+@given(st.floats(min_value=0, max_value=10**8))
+def test_lengths_of_time_are_short(amount):
+    """Any length of time is at most two units, without a zero unit."""
+    said = paper.seconds(amount)
+    assert len(said) <= 18
+    assert " 0 " not in said
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"), [(-90, "1 min 30 s ago"), (7200, "in 2 h"), (0, "now"), (-172800, "2 days ago")]
+)
+def test_moments_are_told_from_now(moment, said):
+    """Times are distances from now."""
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    assert paper.ago((now + timedelta(seconds=moment)).isoformat(), now) == said
+
+
+def test_progress_in_words():
+    """A task tells how much, how fast, how long yet and how many calls are left."""
+    assert (
+        progress.describe("read salesforce", 500, 2000, 10, 88_000)
+        == "read salesforce: 500 of 2,000 · 50/s · 30 s left · 88,000 calls left"
+    )
+
+
+def test_progress_goes_to_stderr_and_masks(capsys, monkeypatch):
+    """Progress never touches stdout, is plain lines when nobody looks, bars on a terminal, and tells no address."""
+    with progress.progress(coloured=False) as plain:
+        plain.start("read", 10)
+        plain.advance("read", 10)
+        plain.note("about ada@x.example\x1b[2J")
+    written = capsys.readouterr()
+    assert not written.out
+    assert written.err == "about [e-mail]\\x1b[2J\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.progress(coloured=True) as bars:
+        assert isinstance(bars, progress.Bars)
+        bars.advance("push salesforce", 3, 12)
+        bars.note("ada@x.example")
+    assert "ada@" not in capsys.readouterr().err
