@@ -1,0 +1,52 @@
+"""What `check` finds out about an Abmatic account without writing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sync.connectors.abmatic.listing import is_list
+from sync.connectors.abmatic.profiles import Endpoint, Profile
+from sync.connectors.base import Finding
+from sync.connectors.http import Client
+from sync.errors import AbortError
+
+_CAPABILITY: Final = (403, 404, 405)
+
+
+class Probe:
+    """One call a list: does it answer, and how many rows does it tell of."""
+
+    def __init__(self, client: Client, profile: Profile, per_minute: int) -> None:
+        self._client = client
+        self._profile = profile
+        self._per_minute = per_minute
+
+    def findings(self) -> list[Finding]:
+        """All findings; the first failure that concerns every list ends the probe."""
+        found = [Finding("profile", well=True, detail=self._profile.name)]
+        try:
+            found += [self._list(endpoint) for endpoint in self._profile.endpoints.values()]
+        except AbortError as error:
+            return [*found, Finding("credentials", well=False, detail=error.message, remedy=error.remedy)]
+        return [*found, Finding("credentials", well=True), self._writes(), self._rate()]
+
+    def _list(self, endpoint: Endpoint) -> Finding:
+        params = {"page": 1, "per_page": 1}
+        must = endpoint.object == "accounts"
+        answer = self._client.read(endpoint.route, params=params, shape=is_list, accept=() if must else _CAPABILITY)
+        if answer.done:
+            return Finding(endpoint.object, well=True, detail=f"{answer.data['pagination']['total']} rows")
+        remedy = f"Set the profile that this key belongs to, or leave {endpoint.object} out of the mappings."
+        return Finding(endpoint.object, well=False, detail=answer.summary, remedy=remedy)
+
+    def _writes(self) -> Finding:
+        able = sorted(endpoint.object for endpoint in self._profile.endpoints.values() if endpoint.creatable)
+        detail = f"profile {self._profile.name} can create {', '.join(able)}" if able else "read only"
+        return Finding("writes", well=True, detail=detail)
+
+    def _rate(self) -> Finding:
+        usage = self._client.meter.usage()
+        told = "not told" if usage.calls_limit is None else f"{usage.calls_limit} a minute"
+        well = usage.calls_limit is None or usage.calls_limit >= self._per_minute
+        remedy = "" if well else f"Set requests_per_minute = {usage.calls_limit}."
+        return Finding("rate", well=well, detail=f"vendor's limit {told}, ours {self._per_minute}", remedy=remedy)

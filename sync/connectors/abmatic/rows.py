@@ -1,0 +1,155 @@
+"""Abmatic's rows: reading a native path out of one, and laying values into one.
+
+The three revisions disagree about names, so a path also finds the name another revision uses (`apis/` 1.9).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sync.connectors.abmatic.profiles import Endpoint
+from sync.model.remote import Feed, NativeRecord
+from sync.model.values import MISSING, Native, is_blank
+
+Row = Mapping[str, Any]
+
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "email": ("work_email",),
+    "work_email": ("email",),
+    "title": ("job_title",),
+    "job_title": ("title",),
+    "last_seen_at": ("last_seen",),
+    "last_seen": ("last_seen_at",),
+    "account_id": ("account.id",),
+}
+
+_COMPUTED: Final = re.compile(
+    r"id|created_at|updated_at|account|groups|analytics|temperature|abmatic_link|is_enriched|enriched_at|source"
+    r"|last_seen(_at)?|last_turned_hot_at|.*_score|(linkedin_)?last_\d+_days_.*|linkedin_last_.*|linkedin_recently_.*"
+    r"|last_conversion_at|conversion_events|visited_pages|visitors_count|associated_account_collections"
+)
+"""Columns that Abmatic computes: never sent back, unless a mapping names one."""
+
+READ_ONLY: Final = re.compile(r"groups|analytics(\..*)?")
+"""Paths this connector puts together itself: there is nothing to write them to."""
+
+
+def read(row: Row, path: str) -> Native:
+    """The value under a path: a flat key (which may hold a dot or a space), nested, or under an alias; else MISSING."""
+    for name in (path, *_ALIASES.get(path, ())):
+        value = _at(row, name)
+        if value is not MISSING:
+            return value
+    return MISSING
+
+
+def _at(row: Row, path: str) -> Native:
+    if path in row:
+        return row[path]
+    head, dot, rest = path.partition(".")
+    inner = row.get(head)
+    return _at(inner, rest) if dot and isinstance(inner, Mapping) else MISSING
+
+
+_WITHOUT_CASE: Final = frozenset({"website", "email", "work_email"})
+
+
+def key_of(endpoint: Endpoint, row: Row) -> str | None:
+    """The row's identity, or None where it has none that can be used."""
+    for name in endpoint.keys:
+        value = row.get(name)
+        if isinstance(value, str) and value.strip():
+            return value.lower() if name in _WITHOUT_CASE else value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def is_row_of(row: Any, key: str) -> bool:
+    """Whether an answer is about the row that was asked for, by id or by the other documented identifiers."""
+    if not isinstance(row, Mapping):
+        return False
+    names = (row.get(name) for name in ("id", "website", "session_id"))
+    return key.casefold() in {str(name).casefold() for name in names if name is not None}
+
+
+def record(feed: Feed, key: str, row: Row) -> NativeRecord:
+    """The native record of a row, with the feed's paths alone."""
+    found = {path: read(row, path) for path in feed.paths}
+    stamp = row.get("updated_at")
+    return NativeRecord(
+        feed.object,
+        key,
+        {path: value for path, value in found.items() if value is not MISSING},
+        version=stamp if isinstance(stamp, str) else None,
+        changed_at=moment(stamp),
+        created_at=moment(row.get("created_at")),
+    )
+
+
+def moment(value: Any) -> datetime | None:
+    """A time of the API in UTC; one without a zone is taken as UTC (`apis/` 0.1)."""
+    try:
+        at = datetime.fromisoformat(value)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def nest(values: Mapping[str, Native]) -> dict[str, Any]:
+    """A request body from paths."""
+    body: dict[str, Any] = {}
+    for path, value in values.items():
+        _lay(body, path, value)
+    return body
+
+
+def merged(row: Row, values: Mapping[str, Native]) -> dict[str, Any]:
+    """The whole writable row with our values laid over it, for a PUT that may replace everything (`apis/` 1.9).
+
+    Computed columns stay at home. So do blank ones that are not ours: what a sent blank means is not documented.
+    """
+    body = {name: value for name, value in row.items() if not _COMPUTED.fullmatch(name) and not is_blank(value)}
+    for path, value in values.items():
+        _lay(body, _wire_name(row, path), value)
+    return body
+
+
+def pick(row: Row, paths: Iterable[str]) -> dict[str, Native]:
+    """The values of a row under these paths, MISSING ones left out."""
+    found = {path: read(row, path) for path in paths}
+    return {path: value for path, value in found.items() if value is not MISSING}
+
+
+def comparable(path: str, value: Native) -> str:
+    """A value as a search compares it: without case; an address of a website by its host without www."""
+    text = str(value).strip().casefold()
+    if path != "website":
+        return text
+    try:
+        host = urlsplit(text if "://" in text else f"//{text}").hostname or text
+    except ValueError:
+        return text
+    return host.removeprefix("www.").rstrip(".")
+
+
+def _wire_name(row: Row, path: str) -> str:
+    """The name that this row itself uses for a path."""
+    if _at(row, path) is not MISSING:
+        return path
+    return next((name for name in _ALIASES.get(path, ()) if "." not in name and name in row), path)
+
+
+def _lay(body: dict[str, Any], path: str, value: Native) -> None:
+    head, dot, rest = path.partition(".")
+    if not dot or path in body:
+        body[path] = value
+        return
+    inner = body.get(head)
+    copy = dict(inner) if isinstance(inner, Mapping) else {}
+    _lay(copy, rest, value)
+    body[head] = copy
