@@ -1,0 +1,166 @@
+"""Where a pull stands: three frozen values and their JSON. Every time in them is the server's.
+
+* `Walk`: in the middle of a full enumeration by id.
+* `Mark`: all changes up to `stamp` are persisted; where the next incremental pull starts from.
+* `Step`: in the middle of an incremental pull that started from `mark`.
+
+How late rows are found. A row gets its SystemModstamp inside its transaction and becomes visible at commit, so it may
+show up behind rows that carry later stamps. `stamp` is the smaller of the newest stamp persisted and of the server's
+time when the pull began: what was not visible then is stamped at most one transaction before then. A pull reads again:
+
+* tier 1, always: the last `overlap_s` (600 s) before `stamp`;
+* tier 2: the last hour before `stamp` (`WIDE_S`), on every pull while that window is cheap (at most `CHEAP_ROWS`
+  rows, the same single call), else on every fifth pull or when five minutes have passed; given up for one turn where the first
+  page shows that it would cost more than `WIDE_ROWS_MAX` rows;
+* tier 3, the runner's: the nightly 48 h (a cursor handed back by `rewound`) and the weekly full enumeration.
+
+An unchanged row that is read again is equal to what is known and costs nothing but its bytes. After a bulk load even
+tier 1 may hold many pages; then (`rows` above a page) the window is measured from the start of the last finished pull
+instead of from the newest stamp: on an idle object it runs empty in `overlap_s`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from sync.connectors.salesforce.rows import moment
+
+WIDE_S = 3600.0
+WIDE_EVERY = 5
+WIDE_EVERY_S = 300.0
+WIDE_ROWS_MAX = 10_000
+CHEAP_ROWS = 500
+PAGE_ROWS = 2000
+EPOCH = "1970-01-01T00:00:00.000Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """All rows stamped up to `stamp` are persisted. `at`: when the last finished pull began. `rows`: what it re-read.
+
+    `wide_at`, `wide_rows`: the same of the last wide re-read; `narrow`: pulls since then. `bin_at`: up to when the
+    delete log was read, for objects whose deleted rows are in no bin or after a long pause.
+    """
+
+    stamp: str = EPOCH
+    at: str | None = None
+    rows: int = 0
+    wide_at: str | None = None
+    wide_rows: int = 0
+    narrow: int = 0
+    bin_at: str | None = None
+
+    def wants_wide(self, now: datetime | None) -> bool:
+        """Whether the next pull re-reads an hour."""
+        if self.wide_rows <= CHEAP_ROWS or self.narrow + 1 >= WIDE_EVERY:
+            return True
+        since = moment(self.wide_at)
+        return bool(now and since and (now - since).total_seconds() >= WIDE_EVERY_S)
+
+    def lower(self, overlap_s: float) -> datetime:
+        """The first stamp to read: never a guess of ours, always the server's time less the overlap."""
+        newest = time(self.stamp)
+        if self.rows > PAGE_ROWS and self.at is not None:
+            newest = max(newest, time(self.at))
+        return max(newest - timedelta(seconds=overlap_s), time(EPOCH))
+
+    def clamped(self, now: datetime) -> Mark:
+        """The same mark without times that lie in the server's future (a restored or edited cursor)."""
+        return replace(self, stamp=min(self.stamp, text(now)), at=None, rows=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """In an incremental pull that `began` at a server time: all rows up to (`stamp`, `id`) are persisted."""
+
+    mark: Mark
+    began: str | None
+    stamp: str
+    id: str
+
+    def done(self) -> Mark:
+        """Where the next pull starts: never past the start of this one, whose rows may have surfaced behind it."""
+        newest = max(earlier(self.stamp, self.began), earlier(self.mark.stamp, self.began))
+        return replace(self.mark, stamp=newest, at=self.began or self.mark.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """In a full enumeration that `began` at a server time: rows up to `id` are persisted, `newest` is their last stamp.
+
+    `job`, `locator` and the rows so far (`count`) are those of a bulk query, whose rows come in no order.
+    """
+
+    began: str | None = None
+    id: str | None = None
+    newest: str = EPOCH
+    job: str | None = None
+    locator: str | None = None
+    count: int = 0
+
+    def done(self) -> Mark:
+        """Where incremental pulls start after the walk. An object without rows is read from the beginning again."""
+        return Mark(stamp=earlier(self.newest, self.began), at=self.began, wide_at=self.began, bin_at=self.began)
+
+
+Place = Mark | Step | Walk
+_KINDS: dict[str, type[Mark | Step | Walk]] = {"mark": Mark, "step": Step, "walk": Walk}
+
+
+def dump(place: Place, object: str) -> str:  # noqa: A002 - the feed's word
+    """The cursor's text."""
+    kind = next(name for name, known in _KINDS.items() if known is type(place))
+    return orjson.dumps({"v": 1, "object": object, "kind": kind, **asdict(place)}).decode()
+
+
+def load(cursor: str | None, object: str) -> Place | None:  # noqa: A002 - the feed's word
+    """Reads a cursor; None (start from the beginning) where there is none or it is not one of this object's."""
+    try:
+        body: Any = orjson.loads(cursor or "null")
+        if not isinstance(body, dict) or body.pop("v", None) != 1 or body.pop("object", None) != object:
+            return None
+        kind = _KINDS[body.pop("kind")]
+        if kind is Step:
+            body["mark"] = Mark(**body["mark"])
+        place = kind(**body)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return place if _is_sound(place) else None
+
+
+def rewound(cursor: str, seconds: float) -> str:
+    """The cursor of an incremental pull, set back for the runner's nightly re-scan; others are returned as they are."""
+    body = orjson.loads(cursor)
+    place = load(cursor, str(body.get("object"))) if isinstance(body, dict) else None
+    if not isinstance(place, Mark):
+        return cursor
+    back = max(time(place.stamp) - timedelta(seconds=seconds), time(EPOCH))
+    return dump(replace(place, stamp=text(back), at=None, rows=0), str(body["object"]))
+
+
+def text(moment_: datetime) -> str:
+    """A time in the form of this module, which sorts as text."""
+    return moment_.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def earlier(stamp: str, began: str | None) -> str:
+    """The smaller of a stamp and the start of the pull that saw it."""
+    return stamp if began is None else min(stamp, began)
+
+
+def time(stamp: str) -> datetime:
+    """The date-time of a text of this module."""
+    found = moment(stamp)
+    assert found is not None, "cursors are checked when they are read"
+    return found
+
+
+def _is_sound(place: Place) -> bool:
+    stamps = [place.stamp, place.at] if isinstance(place, Mark) else [place.began]
+    if isinstance(place, Step):
+        stamps += [place.stamp, place.mark.stamp]
+    return all(stamp is None or moment(stamp) is not None for stamp in stamps)
