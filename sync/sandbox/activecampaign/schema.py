@@ -7,7 +7,14 @@ from sync.sandbox.store import Row
 SENIORITIES = ("C-Level", "VP", "Director", "Manager", "Staff")
 LISTS = ("Newsletter", "Product Updates", "Events")
 AUTOMATIONS = ("Welcome", "Re-engagement", "Onboarding")
-STATUS_WORDS = {"PENDING": "0", "UNCONFIRMED": "0", "SUBSCRIBED": "1", "ACTIVE": "1", "UNSUBSCRIBED": "2", "BOUNCED": "3"}
+STATUS_WORDS = {
+    "PENDING": "0",
+    "UNCONFIRMED": "0",
+    "SUBSCRIBED": "1",
+    "ACTIVE": "1",
+    "UNSUBSCRIBED": "2",
+    "BOUNCED": "3",
+}
 
 OBJECTS = ("contacts", "accounts", "fields", "tags", "lists", "campaigns", "automations", "notes", "deals")
 SIDE_TABLES = (
@@ -66,11 +73,31 @@ CONTACT: Row = {
     "rating_tstamp": None,
     "socialdata_lastcheck": None,
 }
+CONTACT_DERIVED = (
+    *("created_timestamp", "updated_timestamp", "created_utc_timestamp", "updated_utc_timestamp"),
+    *("email_empty", "links", "scoreValues", "accountContacts", "id", "hash", "_deleted"),
+)
 CONTACT_WRITABLE = ("firstName", "lastName", "phone")
-CONTACT_LINKS = (
-    "bounceLogs contactAutomations contactData contactGoals contactLists contactLogs contactTags contactDeals deals "
-    "fieldValues geoIps notes organization plusAppend trackingLogs scoreValues accountContacts automationEntryCounts"
-).split()
+CONTACT_LINKS = [
+    "bounceLogs",
+    "contactAutomations",
+    "contactData",
+    "contactGoals",
+    "contactLists",
+    "contactLogs",
+    "contactTags",
+    "contactDeals",
+    "deals",
+    "fieldValues",
+    "geoIps",
+    "notes",
+    "organization",
+    "plusAppend",
+    "trackingLogs",
+    "scoreValues",
+    "accountContacts",
+    "automationEntryCounts",
+]
 FIELD: Row = {
     "title": "",
     "descript": "",
@@ -119,10 +146,25 @@ AUTOMATION: Row = {
     "exit_on_unsubscribe": "0",
     "description": None,
 }
-CAMPAIGN_COUNTERS = (
-    "send_amt total_amt opens uniqueopens linkclicks uniquelinkclicks subscriberclicks forwards uniqueforwards "
-    "hardbounces softbounces unsubscribes unsubreasons updates socialshares replies uniquereplies"
-).split()
+CAMPAIGN_COUNTERS = [
+    "send_amt",
+    "total_amt",
+    "opens",
+    "uniqueopens",
+    "linkclicks",
+    "uniquelinkclicks",
+    "subscriberclicks",
+    "forwards",
+    "uniqueforwards",
+    "hardbounces",
+    "softbounces",
+    "unsubscribes",
+    "unsubreasons",
+    "updates",
+    "socialshares",
+    "replies",
+    "uniquereplies",
+]
 CAMPAIGN: Row = {
     "type": "single",
     "userid": "1",

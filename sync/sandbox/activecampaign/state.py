@@ -97,7 +97,9 @@ class State:
 
     def stamp(self, at: str | None = None) -> str:
         """Now, or a given ISO time, as the vendor writes it."""
-        return calendar.stamp(datetime.fromtimestamp(calendar.epoch(at), self.clock.now().tzinfo) if at else self.clock.now())
+        return calendar.stamp(
+            datetime.fromtimestamp(calendar.epoch(at), self.clock.now().tzinfo) if at else self.clock.now()
+        )
 
     def all(self, table: str) -> list[Row]:
         """Every row of a table in the order of creation."""
@@ -142,16 +144,21 @@ class State:
         rows = self.store.table(table)
         return [rows[row_id] for row_id in pairs.by_owner.get(str(owner), {}).values()]
 
-    def contact_sides(self, contact_id: Any) -> dict[str, list[Row]]:
-        """Everything that hangs on a contact, by table."""
-        found = {
-            "fieldValues": self.sides("fieldValues", self.values, contact_id),
-            "contactLists": self.sides("contactLists", self.memberships, contact_id),
-            "contactTags": self.sides("contactTags", self.tagged, contact_id),
-            "accountContacts": self.sides("accountContacts", self.employers, contact_id),
+    def contact_side(self, contact_id: str, table: str) -> list[Row]:
+        """What hangs on a contact in one side table."""
+        pairs = {
+            "fieldValues": self.values,
+            "contactLists": self.memberships,
+            "contactTags": self.tagged,
+            "accountContacts": self.employers,
         }
-        enrolled = [row for row in self.all("contactAutomations") if row["contact"] == str(contact_id)]
-        return {**found, "contactAutomations": enrolled}
+        if table in pairs:
+            return self.sides(table, pairs[table], contact_id)
+        return [row for row in self.store.table(table).values() if row.get("contact") == contact_id]
+
+    def contact_sides(self, contact_id: str) -> dict[str, list[Row]]:
+        """Everything that hangs on a contact, by table."""
+        return {table: self.contact_side(contact_id, table) for table in schema.CONTACT_SIDES}
 
     def side(self, table: str, pairs: Pairs, owner: Any, other: Any) -> Row | None:
         """The one side row of a pair."""
@@ -172,7 +179,7 @@ class State:
         changes: Row = {"status": status, **more}
         if status == "1":
             changes["sdate"] = self.stamp(at)
-        if status == "2":  # noqa: PLR2004 - the vendor's number for "left"
+        if status == "2":
             changes["udate"] = self.stamp(at)
         if row is not None:
             return self.update("contactLists", row, changes, at)
