@@ -157,16 +157,13 @@ class Letrics:
     def populate(self, population: Population) -> None:
         """The invented companies and people that Letrics has discovered."""
         ids = {
-            company.number: self._create("companies", _company(company), None)
-            for company in population.companies
+            place: self._create("companies", _company(company), None)
+            for place, company in enumerate(population.companies)
             if self.name in company.systems
         }
         for person in population.people:
             if self.name in person.systems:
-                company = population.companies[person.company]
-                if company.number not in ids:
-                    ids[company.number] = self._create("companies", _company(company), None)
-                self._create("contacts", {**_contact(person), "company_id": ids[company.number]}, None)
+                self._create("contacts", {**_contact(person), "company_id": ids.get(person.company)}, None)
 
     def _move(self, row: Row, source: str, target: str) -> None:
         self.store.drop(source, row["id"])
@@ -205,7 +202,12 @@ class Letrics:
         tests = self._tests(name, wishes)
         self._asked += 1
         salt = self._asked if self._habits.order == "unstable" else 0
-        key = (name, salt, repr(sorted((k, v) for k, v in wishes.items() if k not in ("page", "per_page"))))
+        key = (
+            name,
+            salt,
+            self._habits.renamed,
+            repr(sorted((k, v) for k, v in wishes.items() if k not in ("page", "per_page"))),
+        )
         ids = self._selection.ids(key, lambda: self._select(name, tests, salt))
         if self._habits.past_end == "clamp":
             page = min(page, max(1, -(-len(ids) // size)))

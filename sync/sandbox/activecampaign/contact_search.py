@@ -73,7 +73,8 @@ def _selected(state: State, call: Call, column: str) -> list[int]:
     tests = _tests(state, call)
     if not tests and column == "id":
         return state.contact_numbers.sorted
-    key = tuple(sorted((k, v) for k, v in call.request.query if k not in ("limit", "offset", "id_greater", "id_less")))
+    asked = sorted((k, v) for k, v in call.request.query if k not in ("limit", "offset", "id_greater", "id_less"))
+    key = (state.switches.updated_after, *asked)
     return state.selection.ids(key, lambda: _filtered(state, tests, column))
 
 

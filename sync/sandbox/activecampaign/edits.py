@@ -117,7 +117,9 @@ def _create_contact(state: State, sent: Row, at: str | None) -> str:
 def _write_contact(state: State, row: Row, sent: Row, at: str | None) -> str:
     paths = _flat(sent)
     columns = {
-        key: _text(value) for key, value in paths.items() if key in (*schema.CONTACT, *TIMES) and key != "email_empty"
+        key: _text(key, value)
+        for key, value in paths.items()
+        if key in (*schema.CONTACT, *TIMES) and key != "email_empty"
     }
     if state.emails.get(columns.get("email")) not in (None, row["id"]):
         raise EditRefused("activecampaign already has a contact with this e-mail address")
@@ -204,8 +206,8 @@ def _flat(sent: Row) -> Row:
     return paths
 
 
-def _text(value: Any) -> Any:
-    return "" if value is None else value
+def _text(column: str, value: Any) -> Any:
+    return "" if value is None and schema.CONTACT.get(column) == "" else value
 
 
 def _side_text(name: str, key: str, value: Any) -> Any:

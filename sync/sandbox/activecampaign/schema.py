@@ -46,7 +46,6 @@ CONTACT: Row = {
     "orgname": "",
     "organization": None,
     "segmentio_id": "",
-    "hash": "",
     "ip": "0",
     "ua": None,
     "gravatar": "0",

@@ -28,10 +28,14 @@ def furnish(state: State) -> None:
 
 def populate(state: State, population: Population, system: str) -> None:
     """Stores the companies and people that ``system`` knows, people linked to the company that is here."""
-    accounts = {c.number: _add_account(state, c) for c in population.companies if system in c.systems}
+    accounts = {
+        place: _add_account(state, company)
+        for place, company in enumerate(population.companies)
+        if system in company.systems
+    }
     for person in population.people:
         if system in person.systems:
-            _add_contact(state, person, accounts.get(population.companies[person.company].number))
+            _add_contact(state, person, accounts.get(person.company))
 
 
 def _add_account(state: State, company: Company) -> str:

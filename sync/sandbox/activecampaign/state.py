@@ -119,8 +119,6 @@ class State:
         defaults = {} if table == "contacts" else schema.DEFAULTS.get(table, {})
         kept = {key: value for key, value in row.items() if key != "id"}
         whole = {"id": row_id, **defaults, **stamps, **kept}
-        if table == "contacts":
-            whole.setdefault("hash", hashlib.md5(row_id.encode(), usedforsecurity=False).hexdigest())
         self.store.put(table, row_id, whole)
         return whole
 
@@ -216,4 +214,5 @@ class State:
             "created_utc_timestamp": calendar.naive_utc(created),
             "updated_utc_timestamp": calendar.naive_utc(updated),
         }
-        return {**schema.CONTACT, **times, **row, "email_empty": not row.get("email")}
+        digest = hashlib.md5(row["id"].encode(), usedforsecurity=False).hexdigest()
+        return {**schema.CONTACT, **times, **row, "hash": digest, "email_empty": not row.get("email")}

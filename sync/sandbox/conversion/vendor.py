@@ -154,7 +154,8 @@ class Conversion:
                 self._create("companies", _company(company), None)
         for person in population.people:
             if self.name in person.systems:
-                self._create("contacts", _contact(person, population.companies[person.company]), None)
+                employer = population.companies[person.company].name if population.companies else ""
+                self._create("contacts", _contact(person, employer), None)
 
     def _set(self, name: str, row: Row, changes: Row, at: str | None) -> None:
         if name == "companies" and "id" in changes:
@@ -208,10 +209,10 @@ class Conversion:
         return row_id
 
 
-def _contact(person: Person, company: Company) -> Row:
+def _contact(person: Person, employer: str) -> Row:
     names = {"first_name": person.first_name, "last_name": person.last_name, "title": person.title}
     digits = "".join(character for character in person.phone if character.isdigit())
-    variables = {**names, "phone": digits, "company_name": company.name}
+    variables = {**names, "phone": digits, "company_name": employer}
     status = "UNSUBSCRIBED" if person.opted_out else "SUBSCRIBED"
     return {"email": person.email, "variables": variables, "subscriptionStatus": status}
 
