@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sync.sandbox.activecampaign import calendar
 from sync.sandbox.activecampaign.shapes import Call
@@ -124,7 +125,15 @@ def _time(state: State, column: str, sign: int, text: str) -> Test | None:
         return None
     if edge is None:
         return None
-    return lambda row: sign * (calendar.epoch(row.get(column) or row["cdate"]) - edge) > 0
+    wall = calendar.stamp(datetime.fromtimestamp(edge, UTC))
+
+    def test(row: Row) -> bool:
+        own = str(row.get(column) or row["cdate"])
+        if own[19:] == wall[19:]:
+            return own > wall if sign > 0 else own < wall
+        return sign * (calendar.epoch(own) - edge) > 0
+
+    return test
 
 
 def _text(state: State, name: str, wanted: str) -> Test:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sync.sandbox.activecampaign import schema
 from sync.sandbox.activecampaign.shapes import Call, filtered, forbidden, invalid, linked, listing, missing, ok, ordered
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
@@ -13,8 +14,8 @@ EXCLUSION_COLUMNS = ("id", "matchPhrase", "matchType", "channel")
 
 
 def shown_membership(row: Row) -> Row:
-    """A subscription; the naive columns beside the dates."""
-    return {**row, "first_name": "", "last_name": ""}
+    """A subscription with every column."""
+    return {**schema.MEMBERSHIP, **row, "first_name": "", "last_name": ""}
 
 
 def listed(state: State, call: Call) -> Response:

@@ -123,6 +123,7 @@ MEMBERSHIP: Row = {
     "form": None,
     "seriesid": "0",
     "sdate": None,
+    "udate": None,
     "status": "1",
     "responder": "1",
     "sync": "0",
@@ -210,4 +211,6 @@ STAMPS: dict[str, tuple[str, str]] = {
     "messages": ("cdate", "mdate"),
     "webhooks": ("cdate", ""),
 }
+LEAN = ("contacts", "contactLists")
+"""Tables that hold many rows are stored without the columns that still have the vendor's default."""
 NAIVE = ("accountCustomFieldMeta", "accountCustomFieldData", "contactLists")

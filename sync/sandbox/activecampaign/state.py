@@ -1,6 +1,6 @@
 """The rows of one account: identifiers, stamps and look-ups. Rules of single resources stand in their own modules.
 
-Contacts are stored without the columns that still hold the vendor's default, to hold many; `full` adds them.
+Contacts and memberships are stored without the columns that still have the vendor's default; readers add them.
 Writers of side rows (values, tags, lists) leave the contact alone: whoever calls them puts or touches it, once.
 """
 
@@ -116,7 +116,7 @@ class State:
         now = self.stamp(at)
         now = (calendar.naive(now) or now) if table in schema.NAIVE else now
         stamps = {column: now for column in (created, updated) if column}
-        defaults = {} if table == "contacts" else schema.DEFAULTS.get(table, {})
+        defaults = {} if table in schema.LEAN else schema.DEFAULTS.get(table, {})
         kept = {key: value for key, value in row.items() if key != "id"}
         whole = {"id": row_id, **defaults, **stamps, **kept}
         self.store.put(table, row_id, whole)
@@ -181,7 +181,7 @@ class State:
             changes["udate"] = self.stamp(at)
         if row is not None:
             return self.update("contactLists", row, changes, at)
-        start = {"contact": contact_id, "list": list_id, "sdate": None, "udate": None}
+        start = {"contact": contact_id, "list": list_id}
         return self.insert("contactLists", {**start, **changes}, at)
 
     def add_tag(self, contact_id: str, name: str, at: str | None = None) -> Row:

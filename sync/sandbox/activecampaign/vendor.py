@@ -142,6 +142,8 @@ class ActiveCampaign:
         rows = self._state.all(table)
         if name == "contacts":
             rows = [self._state.full(row) for row in rows]
+        if name == "contactLists":
+            rows = [{**schema.MEMBERSHIP, **row} for row in rows]
         return [{**{key: value for key, value in row.items() if key != "_sides"}, "_deleted": gone} for row in rows]
 
     def load(self, name: str, records: list[Row]) -> list[str]:

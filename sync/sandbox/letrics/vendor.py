@@ -6,16 +6,16 @@ Company filters on people test the person's company. Newest rows stand first, so
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 from zlib import crc32
 
 from sync.sandbox.clock import Clock
+from sync.sandbox.letrics.crowd import company_row, contact_row
+from sync.sandbox.letrics.filters import InvalidInput, Test, from_query, tests_of, whole
 from sync.sandbox.pace import Window
 from sync.sandbox.paths import with_paths
-from sync.sandbox.people import Company, Person, Population
+from sync.sandbox.people import Population
 from sync.sandbox.selection import Selection
 from sync.sandbox.store import Row, Store
 from sync.sandbox.vendor import EditRefused
@@ -24,26 +24,6 @@ from sync.sandbox.wire import BadBody, Request, Response, json_response
 OBJECTS = ("contacts", "companies")
 PREFIX = {"contacts": "ct_", "companies": "co_"}
 PER_PAGE, PER_PAGE_MAX = 25, 100
-TECHNOLOGIES = ("Shopify", "HubSpot", "AWS", "Stripe", "Snowflake")
-FUNCTIONS = ("ecommerce", "saas", "services", "manufacturing")
-DEPARTMENTS = ("Sales", "Marketing", "Engineering", "Finance")
-DECIDERS = ("c-level", "vp", "executive", "director")
-SHARED_LISTS = ("locations", "functions", "industries", "tlds", "technologies")
-PERSON_LISTS = ("job_titles", "departments", "seniorities")
-PERSON_FLAGS = (
-    "has_linkedin_profile",
-    "is_decision_maker",
-    "company_has_generic_email",
-    "company_has_linkedin_profile",
-)
-SPELLINGS = {"both": ("has_personal_emails", "has_personal_email"), "old": ("has_personal_emails",)}
-SPELLINGS["new"] = ("has_personal_email",)
-
-Test = Callable[[Row, Row], bool]
-
-
-class InvalidInput(ValueError):  # noqa: N818 - named after the vendor's error id
-    """A request field has a value that the vendor refuses."""
 
 
 @dataclass(slots=True)
@@ -157,13 +137,13 @@ class Letrics:
     def populate(self, population: Population) -> None:
         """The invented companies and people that Letrics has discovered."""
         ids = {
-            place: self._create("companies", _company(company), None)
+            place: self._create("companies", company_row(company), None)
             for place, company in enumerate(population.companies)
             if self.name in company.systems
         }
         for person in population.people:
             if self.name in person.systems:
-                self._create("contacts", {**_contact(person), "company_id": ids.get(person.company)}, None)
+                self._create("contacts", {**contact_row(person), "company_id": ids.get(person.company)}, None)
 
     def _move(self, row: Row, source: str, target: str) -> None:
         self.store.drop(source, row["id"])
@@ -189,17 +169,17 @@ class Letrics:
 
     def _wishes(self, request: Request) -> Row:
         if request.method == "GET":
-            return _from_query(request, self._habits.array_style)
+            return from_query(request, self._habits.array_style)
         body = request.json() if request.body else {}
         if not isinstance(body, dict):
             raise InvalidInput("the body must be an object")
         return body
 
     def _search(self, name: str, wishes: Row) -> Response:
-        page, size = _whole(wishes, "page", 1), _whole(wishes, "per_page", PER_PAGE)
+        page, size = whole(wishes, "page", 1), whole(wishes, "per_page", PER_PAGE)
         if size > PER_PAGE_MAX:
             raise InvalidInput(f"per_page must be at most {PER_PAGE_MAX}")
-        tests = self._tests(name, wishes)
+        tests = tests_of(name, wishes, self._habits.renamed)
         self._asked += 1
         salt = self._asked if self._habits.order == "unstable" else 0
         key = (
@@ -226,16 +206,6 @@ class Letrics:
         ]
         return found[::-1] if not salt else sorted(found, key=lambda row_id: crc32(f"{salt}{row_id}".encode()))
 
-    def _tests(self, name: str, wishes: Row) -> list[Test]:
-        lists = SHARED_LISTS if name == "companies" else (*SHARED_LISTS, *PERSON_LISTS)
-        tests = [_bound(wishes, "added_after"), _bound(wishes, "added_before")]
-        for key in lists:
-            tests += [_listed(wishes, key, key), _negated(_listed(wishes, f"exclude_{key}", key))]
-        if name == "contacts":
-            tests += [_flag(wishes, key, key) for key in PERSON_FLAGS]
-            tests += [_flag(wishes, key, "has_personal_email") for key in SPELLINGS[self._habits.renamed]]
-        return [test for test in tests if test is not None]
-
 
 def _refusal(status: int, error_id: str, details: str, headers: dict[str, str] | None = None) -> Response:
     body: Row = {"data": None, "meta": {}, "errors": [{"id": error_id, "code": status, "details": details}]}
@@ -246,128 +216,8 @@ def _passes(tests: list[Test], row: Row, company: Row) -> bool:
     return all(test(row, company) for test in tests)
 
 
-def _whole(wishes: Row, key: str, default: int) -> int:
-    value = wishes.get(key, default)
-    if isinstance(value, str) and value.isdigit():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidInput(f"{key} must be a positive integer")
-    return value
-
-
-def _from_query(request: Request, style: str) -> Row:
-    wishes: Row = {}
-    listed = {f"{prefix}{key}" for key in (*SHARED_LISTS, *PERSON_LISTS) for prefix in ("", "exclude_")}
-    for key, value in request.query:
-        name = key.removesuffix("[]")
-        if name not in listed:
-            wishes[name] = (
-                {"true": True, "1": True, "false": False, "0": False}.get(value, value) if _is_flag(name) else value
-            )
-        elif style == "comma":
-            wishes[name] = value.split(",")
-        elif style == "repeat" or key.endswith("[]"):
-            wishes[name] = [*wishes.get(name, []), value]
-        else:
-            wishes[name] = [value]
-    return wishes
-
-
-def _is_flag(name: str) -> bool:
-    return name in PERSON_FLAGS or name in SPELLINGS["both"]
-
-
-def _bound(wishes: Row, key: str) -> Test | None:
-    if wishes.get(key) is None:
-        return None
-    try:
-        edge = _moment(wishes[key])
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{key} must be a UTC ISO8601 timestamp") from error
-    if key == "added_after":
-        return lambda _, company: bool(company) and _moment(company["added_at"]) >= edge
-    return lambda _, company: bool(company) and _moment(company["added_at"]) <= edge
-
-
-def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _listed(wishes: Row, key: str, attribute: str) -> Test | None:
-    wanted = wishes.get(key)
-    if wanted is None or wanted == []:
-        return None
-    if not isinstance(wanted, list) or not all(isinstance(word, str) for word in wanted):
-        raise InvalidInput(f"{key} must be an array of strings")
-    words = set(wanted)
-    if attribute == "job_titles":
-        lowered = [word.lower() for word in wanted]
-        return lambda row, _: any(word in str(row.get("job_title") or "").lower() for word in lowered)
-    if attribute in ("departments", "seniorities"):
-        column = {"departments": "department", "seniorities": "seniority"}[attribute]
-        return lambda row, _: row.get(column) in words
-    if attribute in ("functions", "technologies"):
-        return lambda _, company: not words.isdisjoint(company.get(attribute) or ())
-    column = {"locations": "location", "industries": "industry", "tlds": "tld"}[attribute]
-    return lambda _, company: company.get(column) in words
-
-
-def _negated(test: Test | None) -> Test | None:
-    return None if test is None else lambda row, company: not test(row, company)
-
-
-def _flag(wishes: Row, key: str, attribute: str) -> Test | None:
-    wanted = wishes.get(key)
-    if wanted is None:
-        return None
-    if not isinstance(wanted, bool):
-        raise InvalidInput(f"{key} must be a boolean")
-    holds: dict[str, Test] = {
-        "has_personal_email": lambda row, _: any(m.get("type") == "personal" for m in row.get("emails") or ()),
-        "has_linkedin_profile": lambda row, _: bool(row.get("linkedin_url")),
-        "is_decision_maker": lambda row, _: bool(row.get("is_decision_maker")),
-        "company_has_generic_email": lambda _, company: bool(company.get("generic_email")),
-        "company_has_linkedin_profile": lambda _, company: bool(company.get("linkedin_url")),
-    }
-    test = holds[attribute]
-    return lambda row, company: test(row, company) == wanted
-
-
 def _spelled(changes: Row) -> Row:
     if "email" not in changes:
         return changes
     rest = {key: value for key, value in changes.items() if key != "email"}
     return {"emails": [{"email": changes["email"], "type": "work"}], **rest}
-
-
-def _company(company: Company) -> Row:
-    number = company.number
-    return {
-        "name": company.name,
-        "domain": company.domain,
-        "tld": company.domain.rpartition(".")[2],
-        "location": company.country,
-        "industry": company.industry,
-        "functions": [FUNCTIONS[number % len(FUNCTIONS)]],
-        "technologies": sorted({TECHNOLOGIES[number % 5], TECHNOLOGIES[number // 5 % 5]}),
-        "linkedin_url": None,
-        "generic_email": f"info@{company.domain}" if number % 2 else None,
-    }
-
-
-def _contact(person: Person) -> Row:
-    slug = f"{person.first_name}-{person.last_name}-{person.number}".lower()
-    mails = [{"email": person.email, "type": "work"}]
-    if person.number % 5 == 0:
-        mails.append({"email": f"{slug}@mail.example", "type": "personal"})
-    return {
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "job_title": person.title,
-        "department": DEPARTMENTS[person.number % len(DEPARTMENTS)],
-        "seniority": person.seniority,
-        "is_decision_maker": person.seniority.lower() in DECIDERS,
-        "emails": mails,
-        "linkedin_url": f"https://www.linkedin.example/in/{slug}" if person.number % 3 else None,
-    }
