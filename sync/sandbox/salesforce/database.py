@@ -58,17 +58,14 @@ class Database:
         name = kind.name
         index = TableIndex(lambda: self.store.table(name), kept)
         self.store.watch(name, index.changed)
-        self.store.watch(name, lambda row_id, before, after: self._note_deletion(name, row_id, before, after))
+        self.store.watch(name, lambda row_id, _before, after: self._note_deletion(name, row_id, after))
         return index
 
-    def _note_deletion(self, name: str, row_id: str, before: Row | None, after: Row | None) -> None:
+    def _note_deletion(self, name: str, row_id: str, after: Row | None) -> None:
         log = self.deletions.setdefault(name, {})
-        if after is None:
-            if before is not None and "IsDeleted" not in before and self._undo is not None:
-                log[row_id] = self.now()
-        elif "IsDeleted" in after:
+        if after is not None and "IsDeleted" in after:
             log[row_id] = after["SystemModstamp"]
-        else:
+        elif after is not None:
             log.pop(row_id, None)
 
     def now(self) -> int:
