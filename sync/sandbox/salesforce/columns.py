@@ -57,9 +57,13 @@ def _timed(read: Reader, show: Callable[[int], str]) -> Reader:
 
 def shown(database: Database, kind: SObject) -> Callable[[Row], Row]:
     """Makes rows as the control plane dumps them: what is stored, and always Name, booleans and custom fields."""
-    always: Row = {f.name: False if f.type == "boolean" else None for f in kind.fields() if f.type == "boolean" or f.custom}
+    always: Row = {
+        f.name: False if f.type == "boolean" else None for f in kind.fields() if f.type == "boolean" or f.custom
+    }
     computed = [
-        (f.name, json_reader(database, kind, f)) for f in kind.fields() if (kind.name, f.name) in FORMULAS and f.type != "address"
+        (f.name, json_reader(database, kind, f))
+        for f in kind.fields()
+        if (kind.name, f.name) in FORMULAS and f.type != "address"
     ]
     times = [(f.name, json_reader(database, kind, f)) for f in kind.fields() if f.type == "datetime"]
 

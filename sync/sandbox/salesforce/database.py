@@ -142,7 +142,9 @@ class Database:
         self._delete(kind, row_id, author, gone)
         self._together[row_id] = gone
 
-    def _delete(self, kind: SObject, row_id: str, author: Author, gone: list[tuple[str, str]], master: str | None = None) -> None:
+    def _delete(
+        self, kind: SObject, row_id: str, author: Author, gone: list[tuple[str, str]], master: str | None = None
+    ) -> None:
         row = self.store.get(kind.name, row_id)
         if row is None or "IsDeleted" in row:
             return
@@ -241,7 +243,11 @@ class Database:
     def open_since(self) -> int | None:
         """The oldest stamp among changes that are not visible yet (late commits)."""
         now = self.now()
-        self._uncommitted = [held for held in self._uncommitted if self.store.get(held[0], held[1]) is not held[2] and held[2]["SystemModstamp"] > now - DAY_S]
+        self._uncommitted = [
+            held
+            for held in self._uncommitted
+            if self.store.get(held[0], held[1]) is not held[2] and held[2]["SystemModstamp"] > now - DAY_S
+        ]
         return min((row["SystemModstamp"] for _, _, row in self._uncommitted), default=None)
 
     def _put(self, name: str, row_id: str, row: Row) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-TEXTUAL = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox", "id", "reference"})
+TEXTUAL = frozenset(
+    {"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox", "id", "reference"}
+)
 NUMERIC = frozenset({"int", "double", "currency", "percent"})
 LONG_TEXT_MIN = 256
 SOAP_TYPES = {
@@ -147,7 +149,13 @@ class Field:
     def picklist(self) -> list[dict[str, Any]]:
         """``picklistValues``; a value written with a leading ``-`` in the catalogue is inactive but listed."""
         return [
-            {"active": not v.startswith("-"), "defaultValue": v == self.default, "label": name, "validFor": None, "value": name}
+            {
+                "active": not v.startswith("-"),
+                "defaultValue": v == self.default,
+                "label": name,
+                "validFor": None,
+                "value": name,
+            }
             for v in self.values
             for name in (v.removeprefix("-"),)
         ]

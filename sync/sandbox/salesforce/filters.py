@@ -53,7 +53,13 @@ class Filters:
             raise self._placed(path[0], Refusal("INVALID_FIELD", message))
         parent = self._database.schema.known(link.refers[0])
         end, field, read = self._descend(parent, path[1:])
-        return end, field, through(self._database, parents(self._database, link), stored_reader(self._database, kind, link), read, field)
+        return (
+            end,
+            field,
+            through(
+                self._database, parents(self._database, link), stored_reader(self._database, kind, link), read, field
+            ),
+        )
 
     def _placed(self, word: str, refusal: Refusal) -> Refusal:
         return at_place(self._text, max(self._text.find(word), 0), refusal.code, refusal.message)
@@ -95,7 +101,9 @@ class Filters:
         if literal.kind == "relative" and field.type in ("date", "datetime"):
             return _in_span(read, term.operator, self.span(field, literal))
         if term.operator not in ("=", "!=") and field.type == "boolean":
-            raise Refusal("INVALID_QUERY_FILTER_OPERATOR", f"filtering on {field.name} with {term.operator} is not supported")
+            raise Refusal(
+                "INVALID_QUERY_FILTER_OPERATOR", f"filtering on {field.name} with {term.operator} is not supported"
+            )
         value = self.value(field, literal)
         if value is None and literal.kind == "string" and term.operator in (">", ">="):
             value = ""  # a keyset walk starts with ``Id > ''``
@@ -168,7 +176,9 @@ def parents(database: Database, link: Field) -> Callable[[str], Row | None]:
     return find
 
 
-def through(_database: Database, find: Callable[[str], Row | None], read_id: Reader, read: Reader, field: Field) -> Reader:
+def through(
+    _database: Database, find: Callable[[str], Row | None], read_id: Reader, read: Reader, field: Field
+) -> Reader:
     """Reads a parent's column; empty (false) without a parent."""
     empty = False if field.type == "boolean" else None
 
@@ -182,7 +192,9 @@ def through(_database: Database, find: Callable[[str], Row | None], read_id: Rea
 
 def wanted_kind(field: Field) -> str:
     """The kind of literal that a field is compared with."""
-    return field.type if field.type in ("boolean", "date", "datetime") else "number" if field.type in NUMERIC else "string"
+    return (
+        field.type if field.type in ("boolean", "date", "datetime") else "number" if field.type in NUMERIC else "string"
+    )
 
 
 def folds(field: Field) -> Callable[[Any], Any]:
@@ -197,7 +209,12 @@ def ordering(fold: Callable[[Any], Any], read: Reader, operator: str, value: Any
         return lambda row: fold(read(row)) == value
     if operator == "!=":
         return lambda row: fold(read(row)) != value
-    compare = {"<": lambda a: a < value, "<=": lambda a: a <= value, ">": lambda a: a > value, ">=": lambda a: a >= value}[operator]
+    compare = {
+        "<": lambda a: a < value,
+        "<=": lambda a: a <= value,
+        ">": lambda a: a > value,
+        ">=": lambda a: a >= value,
+    }[operator]
     if value is None:
         return lambda _row: False
     return lambda row: (found := fold(read(row))) is not None and bool(compare(found))
@@ -255,7 +272,13 @@ def _checked_id(field: Field, text: str) -> str | None:
 def _span(operator: str, value: Any) -> Span:
     just_above = f"{value}\0" if isinstance(value, str) else None if value is None else int(value) + 1
     floor = value if isinstance(value, str) or value is None else int(value)
-    spans = {"=": (floor, just_above), ">": (floor, None), ">=": (floor, None), "<": (None, just_above), "<=": (None, just_above)}
+    spans = {
+        "=": (floor, just_above),
+        ">": (floor, None),
+        ">=": (floor, None),
+        "<": (None, just_above),
+        "<=": (None, just_above),
+    }
     return spans.get(operator, OPEN)
 
 
@@ -296,7 +319,9 @@ def _calendar(name: str, today: datetime) -> tuple[datetime, datetime]:
         start = today - timedelta(days=(today.weekday() + 1) % 7) + step * timedelta(days=7)
         return start, start + timedelta(days=7)
     if unit == "YEAR":
-        return today.replace(year=today.year + step, month=1, day=1), today.replace(year=today.year + step + 1, month=1, day=1)
+        return today.replace(year=today.year + step, month=1, day=1), today.replace(
+            year=today.year + step + 1, month=1, day=1
+        )
     return _month(today, step), _month(today, step + 1)
 
 

@@ -148,5 +148,3 @@ class TableIndex:
             row = rows.get(row_id)
             if row is not None:
                 yield row
-
-

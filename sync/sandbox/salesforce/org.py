@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class Org:
         self.cursors: dict[str, Any] = {}
         self.jobs: dict[str, Any] = {}
         self.made_at = self.database.now()
+        self._numbers = itertools.count(1)
         self._fixed_rows()
 
     def _fixed_rows(self) -> None:
@@ -58,7 +60,13 @@ class Org:
         for row_id, first, last, mail in USERS:
             person = {"FirstName": first, "LastName": last, "Username": mail, "Email": mail, "Alias": first[:8].lower()}
             self.database.stand(users, {"Id": row_id, **person, "IsActive": True, "UserType": "Standard"}, author)
-        org = {"Id": ORG_ID, "Name": "Sandbox", "IsSandbox": True, "OrganizationType": "Developer Edition", "InstanceName": "SBX1"}
+        org = {
+            "Id": ORG_ID,
+            "Name": "Sandbox",
+            "IsSandbox": True,
+            "OrganizationType": "Developer Edition",
+            "InstanceName": "SBX1",
+        }
         self.database.stand(self.schema.known("Organization"), org, author)
 
     def api_author(self) -> Author:
@@ -67,7 +75,7 @@ class Org:
 
     def new_id(self, prefix: str) -> str:
         """An id for a job or a cursor."""
-        return numbered(prefix, len(self.cursors) + len(self.jobs) + int(self.clock.seconds() * 1000) % 10**9)
+        return numbered(prefix, next(self._numbers))
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,16 @@ class Mismatch(Refusal):
     """A JSON value of the wrong kind: ends the whole request, even when it stands in one row of 200."""
 
     def __init__(self, wanted: str, value: Any) -> None:
-        kind = {str: "VALUE_STRING", int: "VALUE_NUMBER_INT", float: "VALUE_NUMBER_FLOAT", dict: "START_OBJECT", list: "START_ARRAY"}
-        seen = "VALUE_TRUE" if value is True else "VALUE_FALSE" if value is False else kind.get(type(value), "VALUE_NULL")
+        kind = {
+            str: "VALUE_STRING",
+            int: "VALUE_NUMBER_INT",
+            float: "VALUE_NUMBER_FLOAT",
+            dict: "START_OBJECT",
+            list: "START_ARRAY",
+        }
+        seen = (
+            "VALUE_TRUE" if value is True else "VALUE_FALSE" if value is False else kind.get(type(value), "VALUE_NULL")
+        )
         text = f"Cannot deserialize instance of {wanted} from {seen} value {value} or request may be missing a required field"
         super().__init__("JSON_PARSER_ERROR", f"{text} at [line:1, column:1]")
 

@@ -42,10 +42,14 @@ def check_row(database: Database, kind: SObject, row: Row, before: Row | None) -
 def _check_member(database: Database, kind: SObject, row: Row, before: Row | None) -> None:
     people = [name for name in ("ContactId", "LeadId") if row.get(name)]
     if len(people) != 1:
-        raise Refusal("FIELD_INTEGRITY_EXCEPTION", "You must specify exactly one of a contact and a lead", ["ContactId", "LeadId"])
+        raise Refusal(
+            "FIELD_INTEGRITY_EXCEPTION", "You must specify exactly one of a contact and a lead", ["ContactId", "LeadId"]
+        )
     status = kind.column("Status")
     if row.get("Status") not in status.values:
-        raise Refusal("FIELD_INTEGRITY_EXCEPTION", f"Status: not a member status of the campaign: {row.get('Status')}", ["Status"])
+        raise Refusal(
+            "FIELD_INTEGRITY_EXCEPTION", f"Status: not a member status of the campaign: {row.get('Status')}", ["Status"]
+        )
     for other in database.index(kind).equal(people[0], row[people[0]]):
         if other["CampaignId"] == row["CampaignId"] and (before is None or other["Id"] != before["Id"]):
             raise Refusal("DUPLICATE_VALUE", "Already a campaign member.", [])

@@ -155,7 +155,9 @@ class Schema:
     def __init__(self) -> None:
         self.version = 0
         self._objects = {
-            name.lower(): SObject(name, PREFIXES[name], [parse_field(line) for line in (SYSTEM + text).splitlines() if line.strip()])
+            name.lower(): SObject(
+                name, PREFIXES[name], [parse_field(line) for line in (SYSTEM + text).splitlines() if line.strip()]
+            )
             for name, text in OBJECTS.items()
         }
         self._prefixes = {kind.prefix: kind for kind in self._objects.values()}
@@ -190,7 +192,9 @@ class Schema:
 
     def child_relationship(self, kind: SObject, name: str) -> tuple[SObject, Field] | None:
         """The child object and field behind a child relationship name, for sub-queries."""
-        named = ((c, f) for c, f in self.children(kind) if CHILD_NAMES.get((c.name, f.name), "").lower() == name.lower())
+        named = (
+            (c, f) for c, f in self.children(kind) if CHILD_NAMES.get((c.name, f.name), "").lower() == name.lower()
+        )
         return next(named, None)
 
     def hide(self, paths: list[str]) -> None:

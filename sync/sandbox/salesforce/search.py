@@ -46,7 +46,12 @@ class Search:
         return Filters(self.database, self.kind, self.query, self._values)
 
     def _values(self, query: Query) -> set[Any]:
-        inner = Search.of(self.database, Query(query.select, query.object, query.where, text=self.query.text), deleted=self.deleted, base="")
+        inner = Search.of(
+            self.database,
+            Query(query.select, query.object, query.where, text=self.query.text),
+            deleted=self.deleted,
+            base="",
+        )
         if len(query.select) != 1 or not isinstance(query.select[0], tuple):
             raise Refusal("MALFORMED_QUERY", "a semi join sub-select may select one field only")
         _, _, read = inner.filters().column(query.select[0])
@@ -225,7 +230,9 @@ class Search:
             links.append((kind, link))
             kind = self.database.schema.known(link.refers[0])
         for owner, link in reversed(links):
-            inner = through(self.database, parents(self.database, link), json_reader(self.database, owner, link), read, link)
+            inner = through(
+                self.database, parents(self.database, link), json_reader(self.database, owner, link), read, link
+            )
             read = _or_blank(inner)
         return read
 
@@ -254,4 +261,3 @@ def _tree(paths: list[Path]) -> dict[str, Any]:
 def aggregated(term: Any) -> bool:
     """Whether a select item is an aggregate."""
     return isinstance(term, Call) and term.name != "FIELDS"
-

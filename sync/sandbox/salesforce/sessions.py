@@ -26,7 +26,9 @@ class LoginRefused(Exception):  # noqa: N818
     def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
         super().__init__(error)
         described = {} if description is None else {"error_description": description}
-        self.response = json_response(status, {"error": error, **described}, headers={"cache-control": "no-cache, no-store"})
+        self.response = json_response(
+            status, {"error": error, **described}, headers={"cache-control": "no-cache, no-store"}
+        )
 
 
 def known(secret: str | None) -> bool:
@@ -93,7 +95,12 @@ class Sessions:
     def identity(self, request: Request) -> dict[str, Any]:
         """Who the session belongs to."""
         url = f"{origin(request)}/id/{self._org_id}/{self._user_id}"
-        user = {"user_id": self._user_id, "organization_id": self._org_id, "username": "crm-sync@sandbox.example", "active": True}
+        user = {
+            "user_id": self._user_id,
+            "organization_id": self._org_id,
+            "username": "crm-sync@sandbox.example",
+            "active": True,
+        }
         return {"sub": url, "id": url, **user, "preferred_username": user["username"], "user_type": "STANDARD"}
 
     def _told(self, request: Request, action: str) -> Response:
@@ -106,7 +113,9 @@ class Sessions:
         last = self._last_use.get(token)
         if last is None or self._clock.seconds() - last > self.session_s:
             return json_response(200, {"active": False})
-        return json_response(200, {"active": True, "exp": int(last + self.session_s), "scope": "api", "token_type": "access_token"})
+        return json_response(
+            200, {"active": True, "exp": int(last + self.session_s), "scope": "api", "token_type": "access_token"}
+        )
 
     # grants -----------------------------------------------------------------------------------------------------------
     def _token(self, request: Request) -> Response:
@@ -219,7 +228,9 @@ def origin(request: Request) -> str:
 def decoded(assertion: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
     """Header, claims and signature of a JWT; raises LoginRefused."""
     try:
-        header, claims, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in assertion.split("."))
+        header, claims, signature = (
+            base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in assertion.split(".")
+        )
         parsed = json.loads(header), json.loads(claims)
     except (ValueError, binascii.Error):
         raise LoginRefused("invalid_grant", "invalid assertion") from None

@@ -18,7 +18,9 @@ QUERY_MAX = 100_000
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "N": "\n", "R": "\r", "T": "\t", "B": "\b", "F": "\f"}
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 LIST_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|[^()',\s]+", re.DOTALL)
-RELATIVE = re.compile(r"(?i)(TODAY|YESTERDAY|TOMORROW|(?:LAST|THIS|NEXT)_(?:WEEK|MONTH|YEAR)|LAST_90_DAYS|NEXT_90_DAYS|(?:LAST|NEXT)_N_DAYS:\d+|N_DAYS_AGO:\d+)")
+RELATIVE = re.compile(
+    r"(?i)(TODAY|YESTERDAY|TOMORROW|(?:LAST|THIS|NEXT)_(?:WEEK|MONTH|YEAR)|LAST_90_DAYS|NEXT_90_DAYS|(?:LAST|NEXT)_N_DAYS:\d+|N_DAYS_AGO:\d+)"
+)
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 Path = tuple[str, ...]
@@ -240,7 +242,11 @@ def _unexpected(error: UnexpectedInput, text: str) -> str:
     token = getattr(error, "token", None)
     if token is None or token.type == "$END":
         at = error.pos_in_stream or 0
-        return f"unexpected token: '{text[at : at + 1]}'" if 0 <= at < len(text) and token is None else "unexpected token: <EOF>"
+        return (
+            f"unexpected token: '{text[at : at + 1]}'"
+            if 0 <= at < len(text) and token is None
+            else "unexpected token: <EOF>"
+        )
     return f"unexpected token: '{token}'"
 
 

@@ -50,4 +50,7 @@ class Usage:
             "HourlyPublishedPlatformEvents": 250_000,
         }
         calls = {"Max": most, "Remaining": max(most - self.used(), 0), "Ant Migration Tool": {"Max": 0, "Remaining": 0}}
-        return {"DailyApiRequests": calls, **{name: {"Max": number, "Remaining": number} for name, number in plain.items()}}
+        return {
+            "DailyApiRequests": calls,
+            **{name: {"Max": number, "Remaining": number} for name, number in plain.items()},
+        }

@@ -31,7 +31,9 @@ def stored(field: Field, value: Any) -> Any:
 
 def _blank(field: Field) -> None:
     if field.type == "boolean":
-        raise Refusal("INVALID_TYPE_ON_FIELD_IN_RECORD", f"{field.name}: value not of required type: null", [field.name])
+        raise Refusal(
+            "INVALID_TYPE_ON_FIELD_IN_RECORD", f"{field.name}: value not of required type: null", [field.name]
+        )
 
 
 def _string(field: Field, value: Any) -> str | None:
@@ -64,7 +66,9 @@ def _picklist(field: Field, value: Any) -> str | None:
     if text is not None and field.restricted and text not in field.allowed():
         raise _bad_choice(field, text)
     if text is not None and len(text) > PICKLIST_MAX:
-        raise Refusal("STRING_TOO_LONG", f"{field.name}: data value too large: {text} (max length={PICKLIST_MAX})", [field.name])
+        raise Refusal(
+            "STRING_TOO_LONG", f"{field.name}: data value too large: {text} (max length={PICKLIST_MAX})", [field.name]
+        )
     return text
 
 
@@ -94,7 +98,11 @@ def _number(field: Field, value: Any) -> float | int:
     if field.type == "int" and value != int(value):
         raise Mismatch("int", value)
     if abs(value) >= 10 ** (field.precision - field.scale):
-        raise Refusal("NUMBER_OUTSIDE_VALID_RANGE", f"{field.name}: value outside of valid range on numeric field: {value}", [field.name])
+        raise Refusal(
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            f"{field.name}: value outside of valid range on numeric field: {value}",
+            [field.name],
+        )
     return int(value) if field.type == "int" else _rounded(value, field.scale)
 
 
@@ -159,7 +167,9 @@ def from_csv(field: Field, text: str) -> Any:
     except (Mismatch, ValueError, InvalidOperation):
         kind = {"datetime": "dateTime", "int": "int"}.get(field.type, "double" if field.type in NUMERIC else field.type)
         reason = f"'{text}' is not a valid value for the type xsd:{kind}"
-        raise Refusal("INVALID_FIELD", f"Failed to deserialize field at col {field.name}. Due to, {reason}", [field.name]) from None
+        raise Refusal(
+            "INVALID_FIELD", f"Failed to deserialize field at col {field.name}. Due to, {reason}", [field.name]
+        ) from None
 
 
 def typed(field: Field, text: str) -> Any:

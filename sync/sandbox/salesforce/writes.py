@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sync.sandbox.salesforce.database import Author
@@ -18,9 +19,13 @@ KEYS = frozenset({"attributes", "id", "Id"})
 
 
 class Writer:
-    """Writes records of one request as the integration user; ``assign`` is the assignment-rule header (on by default)."""
+    """Writes records of one request as the integration user.
 
-    def __init__(self, org: Org, *, assign: bool = True) -> None:
+    ``assign`` and ``allow_save`` are the assignment-rule header (on by default) and the duplicate-rule header (off).
+    """
+
+    def __init__(self, org: Org, *, assign: bool = True, allow_save: bool = False) -> None:
+        self._allow_save = allow_save
         self.org = org
         self.database = org.database
         self._assign = assign
@@ -52,7 +57,9 @@ class Writer:
         self.database.update(kind, row_id, self._automated(kind, values), self.author)
         return row_id
 
-    def upsert(self, kind: SObject, key: Field, text: str, record: dict[str, Any], *, update_only: bool = False) -> tuple[str, bool]:
+    def upsert(
+        self, kind: SObject, key: Field, text: str, record: dict[str, Any], *, update_only: bool = False
+    ) -> tuple[str, bool]:
         """Creates or updates by external id; `record` holds no key field. Returns (id, created); raises Refusal, Mismatch."""
         found = self.database.matching(kind, key.name, text)
         if len(found) > 1:
@@ -123,7 +130,9 @@ class Writer:
         kind = self.org.schema.find(said or link.refers[0])
         named = [(key, text) for key, text in parent.items() if key != "attributes"]
         if kind is None or kind.name not in link.refers or (said is None and len(link.refers) > 1) or len(named) != 1:
-            raise Refusal("INVALID_FIELD", f"A reference by {link.relationship} needs one external ID field (and a type)", [])
+            raise Refusal(
+                "INVALID_FIELD", f"A reference by {link.relationship} needs one external ID field (and a type)", []
+            )
         name, text = named[0]
         field = kind.field(name)
         if field is None:
@@ -160,15 +169,28 @@ class Writer:
         return values
 
     def _check_duplicates(self, kind: SObject, values: Row) -> None:
-        if self.org.settings.duplicate_rule is None or kind.name not in ("Contact", "Lead") or not values.get("Email"):
+        rule = self.org.settings.duplicate_rule
+        if rule is None or kind.name not in ("Contact", "Lead") or not values.get("Email"):
+            return
+        if rule == "alert" and self._allow_save:
             return
         found = self.database.matching(kind, "Email", values["Email"])
         if found:
             match = {"attributes": {"type": kind.name}, "Id": found[0]["Id"]}
-            result = {"entityType": kind.name, "errors": [], "matchEngine": "ExactMatchEngine", "size": 1, "success": True}
+            result = {
+                "entityType": kind.name,
+                "errors": [],
+                "matchEngine": "ExactMatchEngine",
+                "size": 1,
+                "success": True,
+            }
             records = [{"additionalInformation": [], "fieldDiffs": [], "matchConfidence": 100.0, "record": match}]
-            rule = {"allowSave": self.org.settings.duplicate_rule == "alert", "duplicateRule": f"{kind.name}s_DR"}
-            detail = {**rule, "duplicateRuleEntityType": kind.name, "matchResults": [{**result, "matchRecords": records}]}
+            named = {"allowSave": rule == "alert", "duplicateRule": f"{kind.name}s_DR"}
+            detail = {
+                **named,
+                "duplicateRuleEntityType": kind.name,
+                "matchResults": [{**result, "matchRecords": records}],
+            }
             raise Refusal("DUPLICATES_DETECTED", "Use one of these records?", [], extra={"duplicateResut": detail})
 
 
@@ -177,8 +199,8 @@ def rewritten(text: str, how: str) -> str:
     return text.upper() if how == "upper" else text.lower() if how == "lower" else how
 
 
-def writer_for(org: Org, headers: Any) -> Writer:
-    """A writer that heeds the request's ``Sforce-Auto-Assign``."""
-    return Writer(org, assign=headers.get("sforce-auto-assign", "TRUE").strip().upper() != "FALSE")
-
-
+def writer_for(org: Org, headers: Mapping[str, str]) -> Writer:
+    """A writer that heeds the request's assignment-rule and duplicate-rule headers."""
+    assign = headers.get("sforce-auto-assign", "TRUE").strip().upper() != "FALSE"
+    allow_save = "allowsave=true" in headers.get("sforce-duplicate-rule-header", "").lower().replace(" ", "")
+    return Writer(org, assign=assign, allow_save=allow_save)
