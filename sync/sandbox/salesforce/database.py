@@ -34,7 +34,7 @@ class Author:
 
 
 class RolledBack(Exception):  # noqa: N818
-    """Raised inside `Database.transaction` to undo it; carries what to answer."""
+    """Raised inside `Database.transaction` to undo it."""
 
 
 class Database:
@@ -102,7 +102,7 @@ class Database:
     # changes ----------------------------------------------------------------------------------------------------------
     def insert(self, kind: SObject, values: Row, author: Author, row_id: str | None = None) -> str:
         """Creates a row with the org's defaults; raises Refusal."""
-        row = {**kind.defaults, **{name: value for name, value in values.items() if value not in (None, False)}}
+        row = {**kind.defaults, **_filled(values)}
         self._check(kind, values, row, None)
         row_id = row_id or self.new_id(kind)
         row["Id"] = row_id
@@ -213,7 +213,7 @@ class Database:
         """Stores a row as it stands, filling id and stamps; nothing is checked."""
         row_id = normalised(str(row.get("Id"))) or self.new_id(kind)
         stamps = {"CreatedDate": author.at, "CreatedById": author.user_id, **_stamped(author)}
-        whole = {**stamps, **{name: value for name, value in row.items() if value not in (None, False)}, "Id": row_id}
+        whole = {**stamps, **_filled(row), "Id": row_id}
         if kind.field("OwnerId"):
             whole.setdefault("OwnerId", author.user_id)
         self._put(kind.name, row_id, whole)
@@ -222,23 +222,23 @@ class Database:
     # transactions -----------------------------------------------------------------------------------------------------
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Undoes every change made inside when `RolledBack` leaves it (and lets it through); nested ones join the outer."""
-        if self._undo is not None:
-            yield
-            return
-        self._undo = []
+        """Undoes every change made inside when an exception leaves it (and lets that through); may be nested."""
+        outermost = self._undo is None
+        undo = self._undo = [] if self._undo is None else self._undo
+        mark = len(undo)
         try:
             yield
-        except RolledBack:
-            undo, self._undo = self._undo, None
-            for name, row_id, before in reversed(undo):
+        except BaseException:
+            while len(undo) > mark:
+                name, row_id, before = undo.pop()
                 if before is None:
                     self.store.drop(name, row_id)
                 else:
                     self.store.put(name, row_id, before)
             raise
         finally:
-            self._undo = None
+            if outermost:
+                self._undo = None
 
     def open_since(self) -> int | None:
         """The oldest stamp among changes that are not visible yet (late commits)."""
@@ -263,3 +263,8 @@ class Database:
 
 def _stamped(author: Author) -> Row:
     return {"LastModifiedDate": author.at, "LastModifiedById": author.user_id, "SystemModstamp": author.at}
+
+
+def _filled(values: Row) -> Row:
+    """What is stored of some values: neither nulls nor false booleans (zero is a value)."""
+    return {name: value for name, value in values.items() if value is not None and value is not False}
