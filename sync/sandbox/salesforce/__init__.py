@@ -1,0 +1,5 @@
+"""Salesforce emulated: OAuth, SOQL, sObject rows, Collections, Composite, Bulk API 2.0, as apis/salesforce.md describes them."""
+
+from sync.sandbox.salesforce.vendor import Salesforce
+
+__all__ = ["Salesforce"]

@@ -1,0 +1,246 @@
+"""Composite, Batch, Graph and Tree: several requests in one (apis/salesforce.md 3.5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from sync.sandbox.salesforce.collections import kind_of
+from sync.sandbox.salesforce.database import RolledBack
+from sync.sandbox.salesforce.org import Call, Route
+from sync.sandbox.salesforce.refusals import Refusal
+from sync.sandbox.salesforce.schema import SObject
+from sync.sandbox.salesforce.writes import Writer, writer_for
+from sync.sandbox.wire import Request, Response, json_response
+
+COMPOSITE_MAX = 25
+HEAVY_MAX = 5
+GRAPHS_MAX = 75
+NODES_MAX = 500
+TREE_MAX = 200
+TREE_DEPTH_MAX = 5
+BAD = 400
+HEAVY = re.compile(r"/(query|queryAll|composite/sobjects)\b")
+REFERENCE = re.compile(r"@\{([^}]+)\}")
+HALTED = [
+    {
+        "errorCode": "PROCESSING_HALTED",
+        "message": "The transaction was rolled back since another operation in the same transaction failed.",
+    }
+]
+DEPENDENT = [
+    {
+        "errorCode": "PROCESSING_HALTED",
+        "message": "Invalid reference specified. No value found in the referenced request.",
+    }
+]
+Part = dict[str, Any]
+
+
+def composite(call: Call) -> Response:
+    """``POST composite``: in order, with references to earlier answers."""
+    data = call.json_object()
+    parts = data.get("compositeRequest")
+    check_parts(parts, COMPOSITE_MAX)
+    if sum(1 for part in parts if HEAVY.search(str(part.get("url")))) > HEAVY_MAX:
+        raise Refusal("LIMIT_EXCEEDED", f"at most {HEAVY_MAX} query or collections sub-requests")
+    answers = together(call, parts, all_or_none=bool(data.get("allOrNone")))
+    return json_response(200, {"compositeResponse": answers}, rows=len(answers), write=writes(parts))
+
+
+def check_parts(parts: Any, most: int) -> None:
+    """Raises Refusal for no list, none, or too many."""
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+        raise Refusal("REQUIRED_FIELD_MISSING", "At least 1 sub-request is required")
+    if len(parts) > most:
+        raise Refusal("LIMIT_EXCEEDED", f"at most {most} sub-requests")
+
+
+def writes(parts: list[Part]) -> bool:
+    """Whether any part may change data."""
+    return any(part.get("method") != "GET" for part in parts)
+
+
+def together(call: Call, parts: list[Part], *, all_or_none: bool) -> list[Part]:
+    """Answers of the parts; with `all_or_none` a failure undoes the others."""
+    answers: list[Part] = []
+    try:
+        with call.database.transaction():
+            known: dict[str, Any] = {}
+            for part in parts:
+                answers.append(answer(call, part, known))
+            if all_or_none and any(found["httpStatusCode"] >= BAD for found in answers):
+                raise RolledBack  # noqa: TRY301
+    except RolledBack:
+        failed = [
+            found
+            if found["httpStatusCode"] >= BAD
+            else {**found, "body": HALTED, "httpHeaders": {}, "httpStatusCode": BAD}
+            for found in answers
+        ]
+        return failed
+    return answers
+
+
+def answer(call: Call, part: Part, known: dict[str, Any]) -> Part:
+    """One sub-answer; `known` collects the bodies that later parts may refer to."""
+    reference = str(part.get("referenceId", ""))
+    try:
+        url, body = resolved(part.get("url", ""), known), resolved(part.get("body"), known)
+    except LookupError:
+        return {"body": DEPENDENT, "httpHeaders": {}, "httpStatusCode": BAD, "referenceId": reference}
+    found = call.dispatch(inner(call, str(part.get("method", "GET")), url, body))
+    parsed = orjson.loads(found.body) if found.body else None
+    if found.status < BAD:
+        known[reference] = parsed
+    headers = {"Location": found.headers["location"]} if "location" in found.headers else {}
+    return {"body": parsed, "httpHeaders": headers, "httpStatusCode": found.status, "referenceId": reference}
+
+
+def inner(call: Call, method: str, url: str, body: Any) -> Request:
+    """The request behind a sub-request."""
+    parts = urlsplit(url)
+    path = parts.path if parts.path.startswith("/services/") else f"/services/data/{parts.path.lstrip('/')}"
+    headers = {name: value for name, value in call.request.headers.items() if name != "content-encoding"}
+    return Request(
+        method, path, parts.query, headers, b"" if body is None else orjson.dumps(body), call.request.failing_rows
+    )
+
+
+def resolved(value: Any, known: dict[str, Any]) -> Any:
+    """The value with ``@{ref.path}`` replaced; raises LookupError for what an earlier part did not give."""
+    if isinstance(value, dict):
+        return {name: resolved(below, known) for name, below in value.items()}
+    if isinstance(value, list):
+        return [resolved(below, known) for below in value]
+    if not isinstance(value, str) or "@{" not in value:
+        return value
+    whole = REFERENCE.fullmatch(value)
+    return dug(known, whole[1]) if whole else REFERENCE.sub(lambda m: str(dug(known, m[1])), value)
+
+
+def dug(known: dict[str, Any], path: str) -> Any:
+    """The value at ``ref.records[0].Id``; raises LookupError."""
+    here: Any = known
+    for word in re.findall(r"[^.\[\]]+", path):
+        if isinstance(here, list):
+            here = here[int(word)]
+        elif isinstance(here, dict):
+            here = here[word]
+        else:
+            raise KeyError(path)
+    return here
+
+
+def batch(call: Call) -> Response:
+    """``POST composite/batch``: independent, each a call of its own."""
+    data = call.json_object()
+    parts = data.get("batchRequests")
+    check_parts(parts, COMPOSITE_MAX)
+    results: list[Part] = []
+    for part in parts:
+        if data.get("haltOnError") and any(found["statusCode"] >= BAD for found in results):
+            results.append({"statusCode": 412, "result": HALTED})
+            continue
+        call.org.usage.count()
+        found = call.dispatch(
+            inner(call, str(part.get("method", "GET")), str(part.get("url", "")), part.get("richInput"))
+        )
+        results.append({"statusCode": found.status, "result": orjson.loads(found.body) if found.body else None})
+    failed = any(found["statusCode"] >= BAD for found in results)
+    return json_response(200, {"hasErrors": failed, "results": results}, rows=len(results), write=writes(parts))
+
+
+def graph(call: Call) -> Response:
+    """``POST composite/graph``: every graph stands or falls as a whole."""
+    graphs = call.json_object().get("graphs")
+    check_parts(graphs, GRAPHS_MAX)
+    if sum(len(one.get("compositeRequest") or []) for one in graphs) > NODES_MAX:
+        raise Refusal("LIMIT_EXCEEDED", f"at most {NODES_MAX} nodes")
+    answers = []
+    for one in graphs:
+        found = together(call, one.get("compositeRequest") or [], all_or_none=True)
+        well = all(part["httpStatusCode"] < BAD for part in found)
+        answers.append(
+            {"graphId": one.get("graphId"), "graphResponse": {"compositeResponse": found}, "isSuccessful": well}
+        )
+    return json_response(200, {"graphs": answers}, rows=len(answers), write=True)
+
+
+# tree -----------------------------------------------------------------------------------------------------------------
+def tree(call: Call) -> Response:
+    """``POST composite/tree/X``: creates records with their children, all or nothing."""
+    call.check_writable()
+    kind = call.kind()
+    records = call.json_object().get("records")
+    check_parts(records, TREE_MAX)
+    if sum(1 for record in records for _ in walked(record, 1)) > TREE_MAX:
+        raise Refusal("LIMIT_EXCEEDED", f"at most {TREE_MAX} records")
+    made: list[Part] = []
+    failed: list[Part] = []
+    writer = writer_for(call.org, call.request.headers)
+    try:
+        with call.database.transaction():
+            for record in records:
+                plant(call, writer, kind, record, {}, (made, failed))
+            if failed:
+                raise RolledBack  # noqa: TRY301
+    except RolledBack:
+        return json_response(BAD, {"hasErrors": True, "results": failed}, write=True)
+    return json_response(201, {"hasErrors": False, "results": made}, rows=len(made), write=True)
+
+
+def walked(record: Part, depth: int) -> Iterator[Part]:
+    """A record and everything below it; raises Refusal when it is too deep."""
+    if depth > TREE_DEPTH_MAX:
+        raise Refusal("LIMIT_EXCEEDED", f"at most {TREE_DEPTH_MAX} levels")
+    yield record
+    for value in record.values():
+        if isinstance(value, dict) and "records" in value:
+            for child in value["records"]:
+                yield from walked(child, depth + 1)
+
+
+def plant(
+    call: Call,
+    writer: Writer,
+    kind: SObject,
+    record: Part,
+    link: dict[str, str],
+    results: tuple[list[Part], list[Part]],
+) -> None:
+    """Creates one record and then its children; `results` are (made, failed)."""
+    reference = str((record.get("attributes") or {}).get("referenceId", ""))
+    below = {name: value["records"] for name, value in record.items() if isinstance(value, dict) and "records" in value}
+    try:
+        if kind_of(call, record) is not kind:
+            raise Refusal("INVALID_TYPE", f"the type of the record is not {kind.name}", [])
+        row_id = writer.create(kind, {**{n: v for n, v in record.items() if n not in below}, **link})
+    except Refusal as error:
+        results[1].append({"referenceId": reference, "errors": [error.as_row_error()]})
+        return
+    results[0].append({"referenceId": reference, "id": row_id})
+    for name, children in below.items():
+        found = call.org.schema.child_relationship(kind, name)
+        for child in children:
+            if found is None:
+                results[1].append(
+                    {
+                        "referenceId": reference,
+                        "errors": [Refusal("INVALID_FIELD", f"No such relationship {name}").as_row_error()],
+                    }
+                )
+            else:
+                plant(call, writer, found[0], child, {found[1].name: row_id}, results)
+
+
+ROUTES: list[Route] = [
+    ("POST", "composite", composite),
+    ("POST", "composite/batch", batch),
+    ("POST", "composite/graph", graph),
+    ("POST", "composite/tree/:object", tree),
+]
