@@ -65,7 +65,7 @@ def run_cycle(context: Context, order: Order) -> Ran:
     if order.pulls:
         pulled = pull(context, reads(context, full=order.full, resume=order.resume))
         _count(ran, pulled)
-        _check_absence(context, pulled, ran.run)
+        _check_absence(context, pulled)
     if order.before_rounds is not None:
         order.before_rounds(context, ran.run)
     _rounds(context, ran, consent_mapping_changed=changed_consent)
@@ -76,7 +76,7 @@ def run_cycle(context: Context, order: Order) -> Ran:
 
 def _prepare(context: Context) -> bool:
     """Tenants, mapping changes, leftovers of runs that died; whether the mapping of consent changed."""
-    context.store.drop_planned()
+    context.store.drop_leftovers()
     pin_tenants(context)
     return adopt_mappings(context)
 
@@ -86,11 +86,11 @@ def _count(ran: Ran, pulled: list[Pulled]) -> None:
         ran.read[done.read.system.name] = ran.read.get(done.read.system.name, 0) + done.rows
 
 
-def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
+def _check_absence(context: Context, pulled: list[Pulled]) -> None:
     for done in pulled:
         if context.alive(done.read.system.name):
             try:
-                absent(context, [done], run)
+                absent(context, [done])
             except AbortError as error:
                 context.fail(done.read.system.name, error.message)
 
@@ -103,7 +103,7 @@ def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> Non
             decide(context, entity, ran.run, decided, ran.order.scope)
         ran.uncleared = decided.uncleared
         again = _carry_out(context, ran, consent_mapping_changed=consent_mapping_changed)
-        context.store.settle_pending(ran.run, decided.waiting)
+        context.store.settle_pending(ran.run, decided.waiting, context.news)
         if not again:
             return
 
@@ -129,7 +129,7 @@ def _carry_out(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> 
 def loads(context: Context, run: str) -> dict[str, Load]:
     """What this run's plan does to each system, what is done already included."""
     counts = context.store.counts(run)
-    clears = context.store.clear_counts(run)
+    clears = context.store.clears(run)
     found = {}
     for name in context.systems:
         number = {kind: sum(n for (s, k, status), n in counts.items() if s == name and k == kind and _weighs(status)) for kind in Kind}

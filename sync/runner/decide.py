@@ -89,7 +89,7 @@ class _Desk:
         merged = [self._merge(r, bool(addresses[r.id] & suppressed)) for r in records]
         self._learn_opt_outs(merged)
         rivals = self._rivals(merged)
-        self.refused = self.store.refused_creates([record.id for record in records])
+        self.refused = self.store.refused_creates([record.id for record in records], self.entity.systems)
         self._finish([(m, self._plan(m, rivals.get(m.record.id, {}), bool(addresses[m.record.id] & suppressed))) for m in merged])
 
     # merge ---------------------------------------------------------------------------------------------------------
@@ -233,7 +233,6 @@ class _Desk:
         self.store.save(saved, run=self.run)
         self.store.plan(self.run, operations)
         self.decided.planned += len(operations)
-        self.store.mark_clean(link.observed.number for merged, _ in results for link in merged.record.links)
 
     def _is_pending(self, merged: Merged, planned: Planned) -> bool:
         waits = bool(merged.waiting or planned.waiting or planned.questions)

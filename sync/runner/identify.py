@@ -69,10 +69,9 @@ class _Matching:
         for row in self.rows:
             path = self.entity.systems[row.observation.system].external_id
             value = row.observation.values.get(path) if path else None
-            if isinstance(value, str) and value:
-                carried[row.observation.number] = self.store.resolve(value)
-        known = {record.id for record in self.store.load_ids(sorted(set(carried.values())))}
-        return {number: record for number, record in carried.items() if record in known}
+            for record in self.store.load_ids([value]) if isinstance(value, str) and value else ():
+                carried[row.observation.number] = record.id
+        return carried
 
     def _learn(self, ids: list[str]) -> None:
         for record in self.store.load_ids(ids):
@@ -96,13 +95,13 @@ class _Matching:
             self._join(row, self._new(row))
         elif decision.verdict in (Verdict.LINK, Verdict.TOMBSTONE):
             assert decision.record is not None
-            self.store.add_link(decision.record, seen.number, by_us=False, state=_state(decision))
+            self.store.add_link(decision.record, seen.number, by_us=False)
             self._join(row, decision.record)
         elif decision.verdict is Verdict.AMBIGUOUS:
             self._quarantine(row, decision)
             return
         if decision.verdict is not Verdict.WAIT:
-            self.store.release(system=seen.system, remote_id=seen.remote_id, error="AMBIGUOUS_MATCH")
+            self.store.release([quarantine_id("AMBIGUOUS_MATCH", seen.system, seen.object, seen.remote_id)])
             self.store.mark_clean([seen.number] if decision.verdict is Verdict.IGNORE else [])
 
     def _new(self, row: Unlinked) -> str:
@@ -118,7 +117,8 @@ class _Matching:
         for key in row.keys:
             found = self.holders.setdefault(key, [])
             found[:] = [h for h in found if h.number != seen.number]
-            found.append(Holder(seen.number, seen.system, seen.object, seen.remote_id, seen.deleted, record, LinkState.LINKED))
+            state = LinkState.TOMBSTONE if seen.deleted else LinkState.LINKED
+            found.append(Holder(seen.number, seen.system, seen.object, seen.remote_id, seen.deleted, None, record, state))
 
     def _quarantine(self, row: Unlinked, decision: Decision) -> None:
         seen = row.observation
@@ -144,12 +144,8 @@ def quarantine_id(*parts: str | None) -> str:
 
 
 def _claim(holder: Holder) -> Claim:
-    linked = holder.record is not None and holder.link_state is LinkState.LINKED
+    linked = holder.record is not None and holder.state is LinkState.LINKED
     return Claim(holder.system, holder.object, holder.remote_id, holder.deleted, holder.record, linked)
-
-
-def _state(decision: Decision) -> LinkState:
-    return LinkState.TOMBSTONE if decision.verdict is Verdict.TOMBSTONE else LinkState.LINKED
 
 
 # merges and deletes ------------------------------------------------------------------------------------------------------
@@ -170,7 +166,7 @@ def _hand_over(context: Context, entity: EntityMapping, loser: int, winner: int)
     if kept is None:
         store.relink(loser, winner)
     elif lost != kept:
-        store.bury_row(loser)
+        store.bury_numbers([loser])
         _report_partners(context, entity, lost, kept)
         store.mark_pending(records=[lost, kept])
 
@@ -218,14 +214,23 @@ def bury(context: Context, entity: EntityMapping) -> None:
         context.store.revive_undeleted(entity.name)
 
 
-def absent(context: Context, pulled: Iterable[Pulled], run: str) -> None:
+def absent(context: Context, pulled: Iterable[Pulled]) -> None:
     """Rows that a verified complete read did not show, checked by id; gone twice, a run apart, is a deletion."""
     for done in pulled:
         if done.complete and done.read.sweep is not None:
-            _check_absent(context, done, run)
+            _check_absent(context, done)
 
 
-def _check_absent(context: Context, done: Pulled, run: str) -> None:
+def note_absent(context: Context, rows: Sequence[int], times: int = ABSENT_TWICE) -> None:
+    """Counts rows that are positively not there, once a run; those that were missing often enough are deleted."""
+    fresh = [row for row in rows if row not in context.absent]
+    context.absent.update(fresh)
+    with context.store.transaction():
+        counts = context.store.mark_absent(fresh)
+        context.store.bury_numbers([row for row, count in counts.items() if count >= times])
+
+
+def _check_absent(context: Context, done: Pulled) -> None:
     read, after = done.read, 0
     assert read.sweep is not None
     while rows := context.store.not_in_sweep(
@@ -234,5 +239,4 @@ def _check_absent(context: Context, done: Pulled, run: str) -> None:
         after = rows[-1].number
         found = read.system.connector.fetch(read.feed, [row.remote_id for row in rows])
         gone = [row.number for row in rows if found.get(row.remote_id) is None]
-        with context.store.transaction():
-            context.store.mark_absent(gone, run=run, times=ABSENT_TWICE)
+        note_absent(context, gone)

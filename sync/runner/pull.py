@@ -77,14 +77,15 @@ def reads(context: Context, *, full: bool, resume: bool = False) -> list[Read]:
 
 def _read(context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, *, full: bool, resume: bool) -> Read:
     key = feed_key(feed)
-    stored = context.store.cursor(mapping.system, feed.object, _resumable(key) if full else key)
+    stored = context.store.cursor(mapping.system, _walk(feed.object) if full else feed.object, key)
     cursor = stored if not full or resume else None
     sweep = uuid.uuid4().hex if full or cursor is None else None
     return Read(entity, mapping, context.systems[mapping.system], feed, key, cursor, full or cursor is None, sweep)
 
 
-def _resumable(key: str) -> str:
-    return f"{key}+"
+def _walk(name: str) -> str:
+    """Where the place in an unfinished walk over everything is kept, beside the cursor of the changes."""
+    return f"{name} (walk)"
 
 
 def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
@@ -166,24 +167,18 @@ def save_page(context: Context, read: Read, page: Page, *, last: bool = True) ->
     store = context.store
     task = f"read {read.system.name} {read.feed.object}"
     context.progress.start(task, page.total)
-    rows = [seen for record in page.records if (seen := _seen(context, read, record)) is not None]
-    key = _resumable(read.key) if read.full and not last else read.key
+    rows = [Seen(record, tuple(keys_of(read.entity, read.mapping, record))) for record in page.records]
+    walking = read.full and not last
     with store.transaction():
         _suppress(context, read, page.records)
         now = context.clock.now()
+        cursor = None if walking else page.cursor
         store.save_page(
-            read.entity.name, read.system.name, read.feed.object, key, rows, cursor=page.cursor, seen_at=now, sweep=read.sweep
+            read.entity.name, read.system.name, read.feed.object, read.key, rows, cursor=cursor, seen_at=now, sweep=read.sweep
         )
-        if read.full and last:
-            store.drop_cursor(read.system.name, read.feed.object, _resumable(read.key))
+        if read.full:
+            store.set_cursor(read.system.name, _walk(read.feed.object), read.key, page.cursor if walking else None)
     context.progress.advance(task, len(page.records), read.system.connector.usage().calls_left)
-
-
-def _seen(context: Context, read: Read, record: NativeRecord) -> Seen | None:
-    address = address_of(read, record)
-    if address is not None and context.store.is_forgotten(address):
-        return None
-    return Seen(record, tuple(keys_of(read.entity, read.mapping, record)))
 
 
 def keys_of(entity: EntityMapping, mapping: SystemMapping, record: NativeRecord) -> Iterator[tuple[str, str]]:

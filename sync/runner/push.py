@@ -21,7 +21,7 @@ from sync.model.record import Change, Exchange, Journalled, Link, LinkState, Qua
 from sync.model.remote import Capabilities, Feed, Kind, NativeRecord, Outcome, Receipt, Write
 from sync.model.values import MISSING, is_blank
 from sync.runner.context import Context, System, feed_of
-from sync.runner.identify import quarantine_id
+from sync.runner.identify import note_absent, quarantine_id
 from sync.runner.pull import feed_key, keys_of
 from sync.state import Finished, RecordSaved, Seen
 
@@ -195,9 +195,10 @@ def _differs(place: _Place, change: Change, fresh: NativeRecord) -> bool:
 def _store_moved(work: _Lane, place: _Place, moved: list[Journalled], fresh: Mapping[str, NativeRecord | None]) -> None:
     seen = {record.id: record for row in moved if (record := fresh.get(str(row.operation.remote_id))) is not None}
     gone = [str(row.operation.remote_id) for row in moved if fresh.get(str(row.operation.remote_id)) is None]
-    _observe(work, place, seen.values(), news=True)
+    observe(work.context, place.entity, place.mapping, place.feed, seen.values())
     observed = work.context.store.observed(place.system.name, place.feed.object, gone)
-    work.context.store.mark_absent([o.number for o in observed.values()], run=work.run, times=1 if place.able.tombstones else 2)
+    note_absent(work.context, [o.number for o in observed.values()], 1 if place.able.tombstones else 2)
+    work.context.news.update(row.operation.record for row in moved)
     work.context.store.finish(
         [Finished(row.number, Status.SKIPPED, error="MOVED", message="changed or deleted there since it was read") for row in moved]
     )
@@ -213,7 +214,7 @@ def _look_afresh(work: _Lane, place: _Place, rows: list[Journalled]) -> Generato
         cursor = store.cursor(place.system.name, place.feed.object, place.key)
         recent: list[NativeRecord] = yield lambda: list(connector.recent(place.feed, cursor, known))
         with store.transaction():
-            _observe(work, place, recent, news=True)
+            observe(work.context, place.entity, place.mapping, place.feed, recent)
     return [row for row in rows if not _rivalled(work, place, row)]
 
 
@@ -303,7 +304,7 @@ def _refused(work: _Lane, place: _Place, row: Journalled, receipt: Receipt) -> N
         reject(work.context, place.entity, place.system.name, row, receipt)
     elif outcome is Outcome.GONE and row.operation.remote_id is not None:
         observed = store.observed(place.system.name, place.feed.object, [row.operation.remote_id])
-        store.mark_absent([o.number for o in observed.values()], run=work.run, times=1 if place.able.tombstones else 2)
+        note_absent(work.context, [o.number for o in observed.values()], 1 if place.able.tombstones else 2)
     status = Status.SKIPPED if outcome in (Outcome.MOVED, Outcome.GONE) else Status.FAILED
     work.pushed.moved += outcome is Outcome.MOVED
     store.finish([Finished(row.number, status, error=receipt.error, message=receipt.message)])
@@ -329,7 +330,7 @@ def book(
         return
     deleted = [row for row, _ in acked if row.operation.kind is Kind.DELETE]
     written = [(row, receipt) for row, receipt in acked if row.operation.kind is not Kind.DELETE]
-    context.store.bury_rows([(feed.object, mapping.system, str(row.operation.remote_id)) for row in deleted])
+    context.store.bury_rows([(mapping.system, feed.object, str(row.operation.remote_id)) for row in deleted])
     _book_written(context, entity, mapping, feed, written)
     context.store.finish(
         [Finished(row.number, Status.SETTLED, remote_id=receipt.remote_id or row.operation.remote_id) for row, receipt in acked]
@@ -351,7 +352,13 @@ def _book_written(
         if record is not None:
             records[record.id] = _exchanged(record, mapping, image.id, row.operation.changes)
     store.save([RecordSaved(record, pending=None) for record in records.values()], run=None)
-    store.release_for(mapping.system, [row.operation.record for row, _ in written])
+    _release(context, mapping.system, {row.operation.record for row, _ in written})
+
+
+def _release(context: Context, system: str, records: set[str]) -> None:
+    """What was written after all is not set aside any longer."""
+    done = [q.id for q in context.store.quarantined() if q.system == system and q.record in records and q.error != "DUPLICATE"]
+    context.store.release(done)
 
 
 def _link_created(context: Context, system: str, feed: Feed, created: Sequence[tuple[Journalled, NativeRecord]]) -> None:
@@ -460,6 +467,8 @@ def settle(
         if fresh is None or record is None:
             continue
         records[record.id], strange = _settled(record, mapping, fresh, row.operation.changes)
+        if strange:
+            context.news.add(record.id)
         (news if strange else quiet).append(Seen(fresh, tuple(keys_of(entity, mapping, fresh))))
     for rows, is_news in ((quiet, False), (news, True)):
         store.save_page(entity.name, mapping.system, feed.object, feed_key(feed), rows, cursor=None, seen_at=context.clock.now(), sweep=None, news=is_news)
@@ -491,8 +500,9 @@ def _unexplained(mapping: SystemMapping, fresh: NativeRecord, name: str, exchang
     return now is not MISSING and cell.reads and not cell.eq(now, exchange.seen) and not (is_blank(now) and is_blank(exchange.seen))
 
 
-def _observe(work: _Lane, place: _Place, records: Iterable[NativeRecord], *, news: bool) -> None:
-    rows = [Seen(record, tuple(keys_of(place.entity, place.mapping, record))) for record in records]
-    work.context.store.save_page(
-        place.entity.name, place.system.name, place.feed.object, place.key, rows, cursor=None, seen_at=work.context.clock.now(), sweep=None, news=news
+def observe(context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, records: Iterable[NativeRecord]) -> None:
+    """Stores rows read outside a pull as news."""
+    rows = [Seen(record, tuple(keys_of(entity, mapping, record))) for record in records]
+    context.store.save_page(
+        entity.name, mapping.system, feed.object, feed_key(feed), rows, cursor=None, seen_at=context.clock.now(), sweep=None
     )

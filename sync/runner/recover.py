@@ -20,7 +20,7 @@ from sync.model.remote import Feed, Kind, NativeRecord, Outcome, Receipt
 from sync.model.values import MISSING
 from sync.runner.context import Context, System, feed_of
 from sync.runner.identify import quarantine_id
-from sync.runner.push import book, settle
+from sync.runner.push import book, observe, settle
 from sync.state import Finished
 
 PATIENCE = timedelta(seconds=5)
@@ -147,7 +147,7 @@ class _Case:
         self._free(row)
         self.store.finish([Finished(row.number, Status.FAILED, error="NOT_APPLIED", message="it did not happen; planned again")])
         if fresh is not None:
-            self.store.observe(self.entity.name, self.system.name, self.feed.object, fresh, at=self.context.clock.now())
+            observe(self.context, self.entity, self.mapping, self.feed, [fresh])
         self.store.mark_pending(records=[row.operation.record])
 
     def _free(self, row: Journalled) -> None:

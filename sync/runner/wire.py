@@ -7,7 +7,6 @@ import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from sync.config import AbmaticConfig, Config, Guard, SalesforceConfig, SystemConfig
 from sync.connectors.base import Connector, Suppressed
@@ -16,7 +15,7 @@ from sync.errors import UsageError
 from sync.mapping import Mappings
 from sync.model.clock import Clock, SystemClock
 from sync.runner.context import Context, Progress, System
-from sync.state import Lock, Store, state_file
+from sync.state import StateLock, Store
 
 Build = Callable[[SystemConfig, Clock, Suppressed, Callable[[str], None]], Connector]
 
@@ -53,7 +52,7 @@ def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str
         finally:
             store.close()
         return
-    with Lock(state_file(config.state.url), command):
+    with StateLock(config.state.url, command=command):
         store = Store.open(config.state.url, clock=clock, init=init)
         try:
             yield store
@@ -90,7 +89,7 @@ def build(config: SystemConfig, clock: Clock, store: Store) -> System:
         raise UsageError(f"there is no connector for systems of kind {config.kind}", remedy=f"Known kinds: {', '.join(sorted(_builders()))}.")
 
     def keep(secret: str) -> None:
-        store.set_secret(config.name, secret)
+        store.keep_secret(config.name, "refresh_token", secret)
 
     connector = builder(config, clock, store.is_suppressed, keep)
     return System(
@@ -178,8 +177,3 @@ def _salesforce_auth(config: SalesforceConfig):  # type: ignore[no-untyped-def]
 def without_limits(context: Context) -> Context:
     """The same context without safety limits: for what a person has approved."""
     return replace(context, limits=Limits(None, None, None, None, None))
-
-
-def state_path(config: Config) -> Path:
-    """Where the state file is."""
-    return state_file(config.state.url)

@@ -47,13 +47,16 @@ class Consent(Meta):
 
     _ledger_key: bytes = b""
 
-    def suppress(self, addresses: Iterable[Suppression]) -> None:
-        """Remembers opt-outs. One that is known already is not written twice."""
+    def suppress(self, addresses: Iterable[Suppression]) -> list[str]:
+        """Remembers opt-outs; those that are news. One that is known already is not written twice."""
         by_digest = {self._digest(normal(each.address)): each for each in addresses}
+        if not by_digest:
+            return []
         with self.transaction():
             known = self._acts(by_digest)
             new = {digest: each for digest, each in by_digest.items() if known.get(digest, LIFT) == LIFT}
             self._many(_ADD, [self._row_of(digest, each) for digest, each in new.items()])
+        return [normal(each.address) for each in new.values()]
 
     def _row_of(self, digest: str, each: Suppression) -> tuple[object, ...]:
         at = stamp(each.at or self._clock.now())

@@ -8,6 +8,7 @@ anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -25,6 +26,9 @@ _BATCH = 5000
 _PLAN = insert(OperationTable)
 _OF_RUN = select(OperationTable, "WHERE run = ? AND number > ?")
 _OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
+_RESENT = (
+    "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
+)
 _COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
 _CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
 _SENT = within("UPDATE operation SET status = 'sent', sent_at = ? WHERE number IN @list")
@@ -57,13 +61,14 @@ class Journal(Door):
         statuses: Sequence[Status] | None = None,
         entity: str | None = None,
         system: str | None = None,
+        object: str | None = None,  # noqa: A002 - the field's word
         kind: Kind | None = None,
         lane: str | None = None,
         after: int = 0,
         limit: int = 2000,
     ) -> list[Journalled]:
         """Operations of a run in the order of the plan, beginning after a number."""
-        chosen = [("entity", entity), ("system", system), ("kind", kind and kind.value), ("lane", lane)]
+        chosen = [("entity", entity), ("system", system), ("object", object), ("kind", kind and kind.value), ("lane", lane)]
         asked = [(name, value) for name, value in chosen if value is not None]
         sql = _OF_RUN + "".join(f" AND {name} = ?" for name, _ in asked)
         parameters: list[Any] = [run, after, *(value for _, value in asked)]
@@ -85,6 +90,23 @@ class Journal(Door):
         """Forgets what was planned and never sent, in one run or in all."""
         return self._write("DELETE FROM operation WHERE status = 'planned' AND (? IS NULL OR run = ?)", run, run)
 
+    def drop_leftovers(self) -> int:
+        """Forgets the plans of runs that died: they are computed anew. The plan of a stopped run waits for `apply`."""
+        sql = "DELETE FROM operation WHERE status = 'planned' AND run IN (SELECT run FROM run WHERE status = 'running')"
+        return self._write(sql)
+
+    def forget_planned(self, numbers: Sequence[int]) -> None:
+        """Takes single operations out of a plan."""
+        self._write(within("DELETE FROM operation WHERE status = 'planned' AND number IN @list"), array(numbers))
+
+    def unsend(self, numbers: Sequence[int]) -> None:
+        """No byte of these left: they are as good as planned."""
+        self._write(within("UPDATE operation SET status = 'failed', error = 'NOT_SENT' WHERE number IN @list"), array(numbers))
+
+    def looked(self, number: int) -> None:
+        """One more look-up of a write in doubt told nothing."""
+        self._write("UPDATE operation SET looks = looks + 1 WHERE number = ?", number)
+
     def mark_sent(self, numbers: Sequence[int], *, at: datetime) -> None:
         """Write-ahead: durable when this returns."""
         self._write(_SENT, stamp(at), array(numbers))
@@ -96,7 +118,14 @@ class Journal(Door):
 
     def in_doubt(self) -> list[Journalled]:
         """Operations whose outcome is not known, oldest first: in doubt, or sent by a process that is gone."""
-        return [_journalled(row) for row in self._rows(_OPEN)]
+        return [self._with_history(_journalled(row)) for row in self._rows(_OPEN)]
+
+    def _with_history(self, row: Journalled) -> Journalled:
+        """A create that was already looked for in vain once is being repeated."""
+        if row.operation.kind is not Kind.CREATE:
+            return row
+        before = self._value(_RESENT, row.operation.record, row.operation.system, row.number)
+        return replace(row, resent=before is not None)
 
     def turns(self, run: str | None = None, record: str | None = None, limit: int = 1000) -> list[TurnRow]:
         """What runs changed in the cells, newest first."""

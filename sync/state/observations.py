@@ -105,6 +105,7 @@ class Observations(Consent):
         seen_at: datetime,
         sweep: str | None,
         only_newer: bool = False,
+        news: bool = True,
     ) -> int:
         """Stores a page and, if there is one, its cursor; returns how many rows are new or changed.
 
@@ -112,18 +113,29 @@ class Observations(Consent):
         ``unchanged_at`` is the time it was last seen as it was. Other rows only move ``seen_at`` and ``version``. A
         deleted row keeps the values it does not bring. A forgotten person is not stored. ``sweep`` marks the rows of
         one complete enumeration. With ``only_newer`` a row with an older stamp than the stored one is ignored: the
-        feed answered from the past.
+        feed answered from the past. Without ``news`` no record becomes pending: it is our own write, as it now stands.
         """
         with self.transaction():
             rows = self._without_forgotten(system, object, rows)
             plan = PagePlan(entity, system, object, stamp(seen_at), sweep, only_newer=only_newer)
             known = self._known(system, object, rows)
             plan.take(rows, known, self._last_images(rows, known))
-            self._store_page(plan)
+            self._store_page(plan, news=news)
             self._execute(_OTHER_FEED, (system, object, feed))
             if cursor is not None:
                 self._execute(_CURSOR, (system, object, feed, cursor, plan.seen_at))
         return plan.changed_count
+
+    def set_cursor(self, system: str, object: str, feed: str, cursor: str | None) -> None:  # noqa: A002
+        """Stores a cursor by itself; None forgets it."""
+        with self.transaction():
+            self._execute("DELETE FROM cursor WHERE system = ? AND object = ?", (system, object))
+            if cursor is not None:
+                self._execute(_CURSOR, (system, object, feed, cursor, stamp(self._clock.now())))
+
+    def seen_at(self, system: str) -> datetime | None:
+        """When a system was last read."""
+        return moment_or_none(self._value("SELECT max(at) FROM cursor WHERE system = ?", system))
 
     def _known(self, system: str, object_: str, rows: Sequence[Seen]) -> Known:
         found = self._rows(_KNOWN, system, object_, array(row.record.id for row in rows))
@@ -134,14 +146,14 @@ class Observations(Consent):
         numbers = [known[row.record.id].number for row in rows if row.record.deleted and row.record.id in known]
         return {number: load(image) for number, image in self._rows(_IMAGES, array(numbers))} if numbers else {}
 
-    def _store_page(self, plan: PagePlan) -> None:
+    def _store_page(self, plan: PagePlan, *, news: bool) -> None:
         first = (self._value("SELECT max(number) FROM observed") or 0) + 1
         self._many(_NEW, plan.new_rows(first))
         self._many(_CHANGED, plan.changed)
         self._many(_VERSION, plan.versions)
         if plan.touched:
             self._execute(_TOUCH, (plan.seen_at, plan.sweep, array(plan.touched)))
-        if plan.changed:
+        if plan.changed and news:
             self._execute(_MARK, (array(row[-1] for row in plan.changed),))
         if plan.rekeyed:
             self._execute(_DROP_KEYS, (array(plan.rekeyed),))
@@ -175,10 +187,10 @@ class Observations(Consent):
         found = map(observation, self._rows(_OBSERVED, system, object, array(remote_ids)))
         return {each.remote_id: each for each in found}
 
-    def observed_count(self, entity: str, system: str) -> int:
+    def observed_count(self, entity: str, system: str, object: str | None = None) -> int:  # noqa: A002
         """Rows that are not deleted."""
-        sql = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0"
-        return int(self._value(sql, entity, system))
+        sql = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0 AND (? IS NULL OR object = ?)"
+        return int(self._value(sql, entity, system, object, object))
 
     def linked_count(self, entity: str, system: str) -> int:
         """Links that are alive."""

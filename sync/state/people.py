@@ -70,7 +70,7 @@ class People(Door):
         """Closes questions that answered themselves; how many."""
         return self._write(_CLOSE_FIELDS, stamp(self._clock.now()), record, array(fields))
 
-    def quarantine(self, quarantined: Quarantined, *, next_try_at: datetime | None) -> None:
+    def quarantine(self, quarantined: Quarantined, *, next_try_at: datetime | None = None) -> None:
         """Sets something aside; the same thing again counts one more attempt."""
         q = quarantined
         what = (q.id, q.entity, q.system, q.record, q.object, q.remote_id, q.error, q.message, q.remedy, q.field)

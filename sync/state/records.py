@@ -7,13 +7,13 @@ record twice makes one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.model.record import Link, LinkState, Record
 from sync.model.values import Canonical
 from sync.state import documents
-from sync.state.documents import moment_or_none, stamp, stamp_or_none
+from sync.state.documents import moment_or_none, stamp
 from sync.state.door import array
 from sync.state.observations import OBSERVATION, observation
 from sync.state.rows import RecordSaved
@@ -33,7 +33,13 @@ _LINKS = within(
 _OCCUPIED = f"SELECT record, system FROM operation WHERE {OPEN} AND kind = 'create'"  # noqa: S608 - a constant
 _NUMBERS = within("SELECT id, coalesce(survivor, number) FROM record WHERE id IN @list")
 _SAVE_RECORD = update(RecordTable, ("pending", "cells"))
-_SAVE_LINK = update(LinkTable, ("state", "busy_until", "quarantined", "exchange"))
+_SAVE_CELLS = update(RecordTable, ("cells",))
+_DONE = (
+    "UPDATE record SET pending = 0 WHERE pending = 1 AND id IN (SELECT record FROM operation WHERE run = ?)"
+    " AND NOT EXISTS (SELECT 1 FROM operation AS o WHERE o.record = record.id AND o.run = ? AND o.status <> 'settled')"
+    " AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.record_number = record.number AND l.busy_until IS NOT NULL)"
+)
+_SAVE_LINK = update(LinkTable, ("exchange",))
 _TURN = insert(TurnTable)
 _REMOTE_IDS = asked(
     "SELECT asked.system, asked.id, o.remote_id FROM @asked CROSS JOIN record AS r ON r.id = asked.id"
@@ -70,6 +76,25 @@ class Records(Runs):
     def pending(self, entity: str, *, after: int, limit: int) -> list[int]:
         """Numbers of records to merge, ascending, beginning after one."""
         return [number for (number,) in self._rows(_PENDING, entity, after, limit)]
+
+    def settle_pending(self, run: str, waiting: Iterable[str], news: Iterable[str]) -> None:
+        """Records whose whole plan in this run was carried out are done with, but for those that wait or moved meanwhile."""
+        with self.transaction():
+            self._execute(_DONE, (run, run))
+            self.mark_pending(records=[*waiting, *news])
+
+    def pending_count(self) -> int:
+        """Records with something still to do."""
+        return int(self._value("SELECT count(*) FROM record WHERE pending = 1"))
+
+    def record_count(self, entity: str | None = None) -> int:
+        """Live records, of one entity or of all."""
+        return int(self._value("SELECT count(*) FROM record WHERE status = 'live' AND (? IS NULL OR entity = ?)", entity, entity))
+
+    def numbers(self, entity: str, *, after: int, limit: int) -> list[int]:
+        """Numbers of all live records of an entity, ascending, beginning after one."""
+        sql = "SELECT number FROM record WHERE entity = ? AND status = 'live' AND number > ? ORDER BY number LIMIT ?"
+        return [number for (number,) in self._rows(sql, entity, after, limit)]
 
     def load(self, numbers: Sequence[int]) -> list[Record]:
         """Live records with all they have, by number; a thousand at a time is best."""
@@ -112,7 +137,8 @@ class Records(Runs):
         links = [link for change in changes for link in change.record.links]
         turns = [(of_run, each.record.id, now, documents.dump_turns(each.turns)) for each in changes if each.turns]
         with self.transaction():
-            self._many(_SAVE_RECORD, [_record_row(each) for each in changes])
+            self._many(_SAVE_RECORD, [_record_row(each) for each in changes if each.pending is not None])
+            self._many(_SAVE_CELLS, [_cells_row(each) for each in changes if each.pending is None])
             self._many(_SAVE_LINK, [_link_row(link) for link in links])
             self._many(_TURN, turns)
 
@@ -139,7 +165,11 @@ def _record_row(saved: RecordSaved) -> tuple[Any, ...]:
     return (*values, saved.record.number, *values)
 
 
+def _cells_row(saved: RecordSaved) -> tuple[Any, ...]:
+    cells = documents.dump_cells(saved.record.cells)
+    return (cells, saved.record.number, cells)
+
+
 def _link_row(link: Link) -> tuple[Any, ...]:
     exchange = documents.dump_exchange(link.exchange)
-    values = (link.state.value, stamp_or_none(link.busy_until), link.quarantined, exchange)
-    return (*values, link.number, *values)
+    return (exchange, link.number, exchange)

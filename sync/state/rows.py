@@ -55,10 +55,10 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordSaved:
-    """A record as the merge left it: cells, and per link state, exchange, busy_until and quarantined are stored."""
+    """A record as the merge left it: cells and exchanges are stored. ``pending`` None leaves that mark as it is."""
 
     record: Record
-    pending: bool
+    pending: bool | None
     turns: tuple[Turn, ...] = ()
 
 

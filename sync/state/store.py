@@ -20,10 +20,10 @@ from sync.errors import StateError
 from sync.model.clock import Clock
 from sync.state import schema, sqlite
 from sync.state.erasure import Erasure
+from sync.state.fates import Fates
 from sync.state.files import Files, Sidecar, close_to_others, make_private, refuse_network
 from sync.state.inbox import Inbox
 from sync.state.journal import Journal
-from sync.state.links import Links
 from sync.state.observations import Observations
 from sync.state.people import People
 from sync.state.records import Records
@@ -32,7 +32,7 @@ from sync.state.saving import save_copy
 _LOST = "restore a backup; to start anew on purpose, remove {sidecar} and run a backfill"
 
 
-class Store(Records, Journal, Links, Observations, Erasure, People, Inbox):
+class Store(Records, Journal, Fates, Observations, Erasure, People, Inbox):
     """Opens and closes a state; the rest comes from its topics."""
 
     notices: tuple[str, ...] = ()
