@@ -91,6 +91,14 @@ class EntityMapping:
         return match_key(self.name, self.fields[field].type, value)
 
     @property
+    def looks_further(self) -> bool:
+        """Whether a condition or a computed field reads fields of a record that is referred to (`account.score`)."""
+        texts = [each.compute.text for each in self.fields.values() if each.compute]
+        texts += [each.when.text for each in self.systems.values() if each.when]
+        refs = [f"{each.name}." for each in self.fields.values() if each.type == "ref"]
+        return any(ref in text for text in texts for ref in refs)
+
+    @property
     def consent_field(self) -> str | None:
         """The field of type consent."""
         return next((each.name for each in self.fields.values() if each.type == "consent"), None)

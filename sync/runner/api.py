@@ -11,7 +11,7 @@ from sync.config import Config
 from sync.errors import UsageError
 from sync.mapping import Mappings
 from sync.model.clock import SystemClock
-from sync.model.record import Operation, Status
+from sync.model.record import Status
 from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
@@ -120,17 +120,8 @@ def _records(context: Context, key: str) -> list[str]:
 
 def _report_kept(context: Context, ran: Ran, kept: Sequence[person.Kept]) -> None:
     """What undo left alone stands in its run as skipped operations, with the reason."""
-    from sync.model.remote import Kind
-
     records = {record.id: record for record in context.store.load_ids(sorted({k.record for k in kept}))}
-    skipped = []
-    for k in kept:
-        found = records.get(k.record)
-        for link in found.links[:1] if found else ():
-            change = person.kept_change(found, k)
-            skipped.append(
-                Operation(found.entity, k.record, link.system, link.observed.object, Kind.UPDATE, link.observed.remote_id, (change,), f"{k.field}: {k.why}")
-            )
+    skipped = [person.kept_operation(records[k.record], k) for k in kept if k.record in records]
     context.store.plan(ran.run, skipped, Status.SKIPPED)
     ran.missing.extend(skipped)
 
@@ -289,4 +280,4 @@ def forget(config: Config, mappings: Mappings, email: str, *, remote: bool, prog
 
 def journal_mode(config: Config) -> str:
     """The journal mode that this machine's SQLite allows."""
-    return journal_mode_here(config.state.url)
+    return "postgresql" if config.state.url.startswith("postgres") else journal_mode_here()

@@ -6,13 +6,13 @@ is carried out, writes journalled before they are sent. The next run begins with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sync.engine.guard import Breach, Load, guard
 from sync.errors import AbortError
 from sync.model.ids import run_id
-from sync.model.record import Journalled, Operation, Status
+from sync.model.record import Operation, Status
 from sync.model.remote import Kind
 from sync.runner.approve import Approval, restrict
 from sync.runner.context import Context
@@ -147,8 +147,3 @@ def loads(context: Context, run: str) -> dict[str, Load]:
 
 def _weighs(status: Status) -> bool:
     return status in (Status.PLANNED, Status.SENT, Status.SETTLED, Status.IN_DOUBT)
-
-
-def planned(context: Context, run: str, statuses: Collection[Status] | None = None, limit: int = 1000) -> list[Journalled]:
-    """A sample of a run's operations, in order."""
-    return context.store.operations(run, statuses=statuses, limit=limit)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from sync.engine.consent import is_opt_out
+from sync.engine.plan import address_of
 from sync.errors import AbortError
 from sync.mapping import EntityMapping, Mappings
 from sync.model.record import LinkState, Record
 from sync.model.remote import Kind, Outcome, Write
-from sync.model.values import MISSING
 from sync.runner.context import Context
 from sync.runner.refs import StoreRefs
-from sync.state import Store
+from sync.state import ConsentAct, Store
 
 
 def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
     """State, reason, every system's own word, and the ledger, for one address."""
-    ledger = store.consent_history(email)
+    ledger = [_act(act) for act in store.consent_history(email)]
     suppressed = store.is_suppressed(email)
     states: dict[str, Any] = {}
     state: Any = None
@@ -40,6 +40,11 @@ def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
     }
 
 
+def _act(act: ConsentAct) -> dict[str, Any]:
+    state = "granted" if act.act == "lift" else "UNSUBSCRIBED"
+    return {"at": act.at.isoformat(), "source": act.system or act.author or act.act, "state": state, "evidence": act.evidence or act.reason}
+
+
 def _words(entity: EntityMapping, record: Record, store: Store) -> dict[str, Any]:
     assert entity.consent_field is not None
     cells = entity.fields[entity.consent_field].cells
@@ -53,7 +58,7 @@ def _words(entity: EntityMapping, record: Record, store: Store) -> dict[str, Any
 
 def _why(state: Any, *, suppressed: bool, ledger: list[dict[str, Any]]) -> str:
     if suppressed:
-        first = ledger[-1] if ledger else {}
+        first = ledger[0] if ledger else {}
         return f"opted out; first learnt from {first.get('source', 'an earlier run')}"
     if is_opt_out(state):
         return "a linked system says so"
@@ -85,8 +90,7 @@ def _delete(context: Context, entity: EntityMapping, record: Record, system: str
     connector = context.systems[system].connector
     if not connector.capabilities(name).deletable:
         return f"cannot delete: {system} has no way to; delete {name} {remote_id} there by hand"
-    address = record.cells[entity.address_field].value if entity.address_field in record.cells else None
-    write = Write(0, Kind.DELETE, name, remote_id, record.id, {}, address=address if address is not MISSING else None)
+    write = Write(0, Kind.DELETE, name, remote_id, record.id, {}, address=address_of(record, entity))
     try:
         receipt = connector.push([write])[0]
     except AbortError as error:

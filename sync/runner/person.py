@@ -13,7 +13,8 @@ from datetime import datetime
 from sync.engine.merge import PAST_MAX
 from sync.errors import UsageError
 from sync.mapping import EntityMapping
-from sync.model.record import Change, Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Status, Turn
+from sync.model.record import Change, Conflict, Exchange, HubCell, Link, LinkState, Lost, Operation, Past, Record, Status, Turn
+from sync.model.remote import Kind
 from sync.model.values import MISSING, SUBSCRIBED, Canonical
 from sync.runner.context import Context
 from sync.runner.refs import StoreRefs
@@ -169,7 +170,7 @@ def _untouchable(record: Record, entity: EntityMapping, turn: Turn) -> str | Non
 def grant(context: Context, address: str, evidence: str, run: str) -> list[str]:
     """Lifts an opt-out on a person's own word, with evidence; returns the records concerned."""
     context.store.lift(address, evidence=evidence, by="operator")
-    context.store.audit("consent granted", {"address": context.store.masked(address), "evidence": evidence})
+    context.store.audit("consent granted", {"evidence": evidence})
     touched = []
     for entity in context.mappings.entities.values():
         if entity.consent_field is not None and entity.address_field is not None:
@@ -225,8 +226,10 @@ def _unrefused(link: Link) -> Link:
     return replace(link, exchange=exchange)
 
 
-def kept_change(record: Record, kept: Kept) -> Change:
-    """The cell that undo left alone, as a change that changes nothing."""
+def kept_operation(record: Record, kept: Kept) -> Operation:
+    """What undo left alone, as an operation that changes nothing."""
     hub = record.cells.get(kept.field)
     value = hub.value if hub is not None else None
-    return Change(kept.field, kept.field, value, value, hub.origin if hub else "", "undo", hub.version if hub else 0)
+    change = Change(kept.field, kept.field, value, value, hub.origin if hub else "", "undo", hub.version if hub else 0)
+    seen = record.links[0].observed
+    return Operation(record.entity, record.id, seen.system, seen.object, Kind.UPDATE, seen.remote_id, (change,), f"{kept.field}: {kept.why}")

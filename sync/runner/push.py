@@ -210,9 +210,8 @@ def _look_afresh(work: _Lane, place: _Place, rows: list[Journalled]) -> Generato
     where = (place.entity.name, place.feed.object)
     if where not in work.looked:
         work.looked.add(where)
-        known = store.observed_count(place.entity.name, place.system.name, place.feed.object)
         cursor = store.cursor(place.system.name, place.feed.object, place.key)
-        recent: list[NativeRecord] = yield lambda: list(connector.recent(place.feed, cursor, known))
+        recent: list[NativeRecord] = yield lambda: [record for page in connector.pull(place.feed, cursor) for record in page.records]
         with store.transaction():
             observe(work.context, place.entity, place.mapping, place.feed, recent)
     return [row for row in rows if not _rivalled(work, place, row)]
@@ -460,7 +459,8 @@ def settle(
     """Brings `seen` up to what the system then held, where that is our write after the server's normalisation."""
     store = context.store
     records = {record.id: record for record in store.load_ids(sorted({row.operation.record for row, _ in written}))}
-    news, quiet = [], []
+    news: list[Seen] = []
+    quiet: list[Seen] = []
     for row, receipt in written:
         fresh = held.get(str(receipt.remote_id or row.operation.remote_id))
         record = records.get(row.operation.record)

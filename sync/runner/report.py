@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sync.mapping import Mappings
@@ -40,7 +41,8 @@ def report(context: Context, ran: Ran, *, notes: Sequence[str] = (), undone: str
         digest=plan_digest(essence(row.operation) for row in rows if row.status is Status.PLANNED) if every else None,
         undone=undone,
     )
-    store.finish_run(ran.run, found.status, ran.seconds, {name: _counts_row(c) for name, c in systems.items()}, note=undone or "")
+    rows_of = {name: _counts_row(context, name, c) for name, c in systems.items()}
+    store.finish_run(ran.run, found.status, ran.seconds, rows_of, note=undone or "")
     return found
 
 
@@ -50,8 +52,11 @@ def _notes(ran: Ran) -> list[str]:
     return [f"{ran.uncleared} emptied value(s) could not be emptied in a system that documents no way to; see `crm-sync verify`"]
 
 
-def _counts_row(found: Counts) -> dict[str, int]:
-    return {name: getattr(found, name) for name in ("read", "created", "updated", "deleted", "unchanged", "failed", "calls")}
+def _counts_row(context: Context, system: str, found: Counts) -> dict[str, int]:
+    """The counts of a system as the state keeps them, with whether it was served and what its vendor still allows."""
+    left = context.systems[system].connector.usage().calls_left
+    served = {"served": int(context.alive(system))} | ({} if left is None else {"calls_left": left})
+    return asdict(found) | served
 
 
 def counts(context: Context, ran: Ran) -> dict[str, Counts]:

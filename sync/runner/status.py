@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sync.config import Config
 from sync.mapping import Mappings
 from sync.model.clock import Clock
-from sync.state import RunRow, Store
-
-LATE = timedelta(hours=26)
+from sync.state import RunRow, Store, Totals
 
 
 def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> dict[str, Any]:
@@ -18,7 +17,8 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
     last = store.last_run(("sync", "backfill", "apply", "undo", "resolve", "retry"))
     conflicts, quarantined, doubts = store.conflicts(), store.quarantined(), store.in_doubt()
     why = _reasons(store, last, len(conflicts), len(quarantined), len(doubts))
-    systems = {name: _system(store, name, last, clock.now()) for name in config.systems}
+    totals = store.totals()
+    systems = {name: _system(store, totals, name, last, clock.now()) for name in config.systems}
     return {
         "well": not why,
         "workspace": config.workspace,
@@ -58,14 +58,14 @@ def _reason(what: str, remedy: str) -> dict[str, str]:
     return {"what": what, "remedy": remedy}
 
 
-def _system(store: Store, name: str, last: RunRow | None, now: datetime) -> dict[str, Any]:
+def _system(store: Store, totals_: Mapping[tuple[str, str], Totals], name: str, last: RunRow | None, now: datetime) -> dict[str, Any]:
     seen = store.seen_at(name)
-    failed = last is not None and name in last.failed
+    failed = last is not None and last.systems.get(name, {}).get("served") == 0
     return {
         "reachable": None if last is None else not failed,
         "lag_seconds": round((now - seen).total_seconds()) if seen else None,
-        "calls_left": store.calls_left(name),
-        "linked": store.linked_count(None, name),
+        "calls_left": last.systems.get(name, {}).get("calls_left") if last else None,
+        "linked": sum(totals.linked for (_, system), totals in totals_.items() if system == name),
         "last_run": dict(last.systems.get(name, {})) if last else {},
     }
 

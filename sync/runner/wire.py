@@ -129,7 +129,7 @@ def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, keep: Callabl
         clock=clock,
         gate=gate,
         profile=config.profile,
-        requests_per_minute=(config.rate_per_second or 0) * 60 or None,
+        requests_per_minute=round((config.rate_per_second or 100 / 60) * 60),
         timeout_s=config.timeout_s,
         retries=config.retries,
         horizon_s=config.horizon.total_seconds(),
@@ -166,7 +166,7 @@ def _salesforce_auth(config: SalesforceConfig):  # type: ignore[no-untyped-def]
     client_id = config.client_id.reveal()
     if config.auth == "jwt":
         assert config.username is not None and config.private_key is not None
-        return JwtBearer(client_id, config.username, config.private_key.reveal(), config.audience)
+        return JwtBearer(client_id, config.username, config.private_key.reveal())
     secret = config.client_secret.reveal() if config.client_secret else ""
     if config.auth == "refresh_token":
         assert config.refresh_token is not None

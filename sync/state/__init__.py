@@ -17,6 +17,7 @@ from sync.state.rows import (
     TurnRow,
     Unlinked,
 )
+from sync.state.sqlite import journal_mode_here
 from sync.state.store import Store
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "Totals",
     "TurnRow",
     "Unlinked",
+    "journal_mode_here",
 ]

@@ -11,6 +11,7 @@ from datetime import datetime
 from sync.state.documents import stamp_or_none
 from sync.state.door import array
 from sync.state.links import Links
+from sync.state.meta import Meta
 from sync.state.statements import asked, within
 
 _MERGED = (
@@ -68,7 +69,7 @@ _DROP_EXCHANGE = "UPDATE link SET exchange = json_remove(exchange, ?) WHERE enti
 _REFUSALS = within("SELECT key, value FROM meta WHERE key IN @list")
 
 
-class Fates(Links):
+class Fates(Links, Meta):
     """Rows that left, came back or said no."""
 
     def merged_rows(self, entity: str) -> list[tuple[int, int]]:

@@ -100,14 +100,19 @@ def connect(path: Path, *, read_only: bool = False, immutable_folder: bool = Fal
     return connection
 
 
+def journal_mode_here() -> str:
+    """The journal mode that this machine's SQLite allows: WAL only where it is known not to damage files."""
+    return "wal" if wal_is_sound(sqlite3.sqlite_version_info) else "delete"
+
+
 def set_durability(connection: Connection) -> str:
     """Journal mode and flushing by version; the notice to log, or "".
 
     Raises:
         StateError: somebody else has the file open in the other mode.
     """
-    sound = wal_is_sound(sqlite3.sqlite_version_info)
-    wanted = "wal" if sound else "delete"
+    wanted = journal_mode_here()
+    sound = wanted == "wal"
     found = connection.exec_driver_sql(f"PRAGMA journal_mode={wanted}").scalar_one()
     if found != wanted:
         raise StateError(f"the journal mode stays {found}", remedy="close other programs that have the state open")
