@@ -60,7 +60,7 @@ def _say_one(found: Row, limit: int) -> None:
     else:
         from sync.cli.render.run import draw_run  # noqa: PLC0415 - draws with rich
 
-        draw_run(paper(), found, "Run", limit)
+        draw_run(paper(), found, str(found.get("kind") or "run").capitalize(), limit)
 
 
 @click.command(cls=Command)

@@ -10,7 +10,7 @@ from sync.config.kinds import (
     SystemConfig,
 )
 from sync.config.load import Reading, find, load, read
-from sync.config.model import Config, ConsentConfig, SafetyConfig, ScheduleConfig, ServerConfig, StateConfig
+from sync.config.model import Config, SafetyConfig, ScheduleConfig, ServerConfig, StateConfig
 from sync.config.places import Listen
 from sync.config.secrets import Secret
 from sync.config.shown import settings_shown
@@ -21,7 +21,6 @@ __all__ = [
     "AbmaticConfig",
     "ActivecampaignConfig",
     "Config",
-    "ConsentConfig",
     "ConversionConfig",
     "Guard",
     "LetricsConfig",

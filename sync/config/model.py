@@ -48,13 +48,6 @@ class SafetyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentConfig:
-    """``resubscribe_from``: systems whose own, newer re-opt-in by the person lifts an opt-out."""
-
-    resubscribe_from: Annotated[tuple[str, ...], Key(many(text), [])]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
     """The dashboard and the webhooks. Off loopback there is always a token."""
 
@@ -88,7 +81,6 @@ class Config:
     systems: Mapping[str, SystemConfig]
     schedule: ScheduleConfig
     safety: SafetyConfig
-    consent: ConsentConfig
     server: ServerConfig
     logging: LoggingConfig
     notify: NotifyConfig
@@ -107,7 +99,6 @@ SECTIONS: Mapping[str, type] = {
     "state": StateConfig,
     "schedule": ScheduleConfig,
     "safety": SafetyConfig,
-    "consent": ConsentConfig,
     "server": ServerConfig,
     "logging": LoggingConfig,
     "notify": NotifyConfig,

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from sync.config.kinds import SalesforceConfig, SystemConfig
 from sync.config.model import ServerConfig
-from sync.config.suggest import did_you_mean
 from sync.config.tables import Tables
 
 Sections = Mapping[str, Any]
@@ -93,19 +92,6 @@ def _token_off_loopback(sections: Sections, systems: Systems, tables: Tables) ->
         )
 
 
-def _known_resubscribers(sections: Sections, systems: Systems, tables: Tables) -> None:
-    consent = sections["consent"]
-    if tables.unknown_systems or consent is None:
-        return
-    for position, name in enumerate(consent.resubscribe_from):
-        if name not in systems and ("systems", name) not in tables.lines:
-            tables.wrong(
-                ("consent", "resubscribe_from", position),
-                f"`consent.resubscribe_from`: there is no system `{name}`",
-                did_you_mean(name, systems),
-            )
-
-
 def _letrics_is_read_only(sections: Sections, systems: Systems, tables: Tables) -> None:
     del sections
     for name, system in systems.items():
@@ -118,6 +104,5 @@ def _letrics_is_read_only(sections: Sections, systems: Systems, tables: Tables) 
 RULES: Final[tuple[Callable[[Sections, Systems, Tables], None], ...]] = (
     _salesforce_secrets,
     _token_off_loopback,
-    _known_resubscribers,
     _letrics_is_read_only,
 )

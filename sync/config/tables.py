@@ -13,7 +13,7 @@ from sync.errors import Problem
 
 T = TypeVar("T")
 _FAILED: Final = object()
-_SECTIONS: Final = ("systems", "state", "schedule", "safety", "consent", "server", "logging", "notify")
+_SECTIONS: Final = ("systems", "state", "schedule", "safety", "server", "logging", "notify")
 
 
 class Tables:

@@ -64,7 +64,9 @@ def test_nothing_remote_reaches_the_terminal_raw(drawn):
         sheet,
         {"entity": "contact", "record": "r", "key": EVIL, "ids": {"abmatic": EVIL},
          "fields": {"title": {"value": EVIL, "from": EVIL, "rule": EVIL, "changed_at": EVIL, "systems": {"abmatic": cell},
-                              "history": [{"value": EVIL, "rule": EVIL}], "lost": [{"system": EVIL, "value": EVIL, "rule": EVIL}]}}},
+                              "held": EVIL, "history": [{"before": EVIL, "after": EVIL, "rule": EVIL, "at": EVIL, "from": EVIL,
+                                           "lost": [{"system": EVIL, "value": EVIL, "rule": EVIL}]}]}},
+         "links": [{"system": EVIL, "id": EVIL, "state": EVIL, "seen_at": EVIL}], "conflicts": [EVIL]},
     )  # fmt: skip
     status.draw_status(
         sheet,
@@ -128,6 +130,53 @@ def test_the_published_object_is_complete():
         "failed": 0,
         "calls": 3,
     }
+
+
+def test_explain_tells_value_origin_rule_and_who_agrees(drawn):
+    """A record's screen has, per field, the value, its origin and rule, each system's native value, and what it was before."""
+    sheet, seen = drawn
+    field = {"value": "VP", "from": "abmatic", "rule": "latest", "changed_at": None, "held": None,
+             "systems": {"abmatic": {"native": "VP", "seen": None, "agrees": True}, "salesforce": {"native": "CTO", "agrees": False, "mode": "read"}},
+             "history": [{"before": "CTO", "after": "VP", "from": "abmatic", "rule": "latest", "run": "01J", "at": None,
+                          "lost": [{"system": "salesforce", "value": "CEO", "rule": "latest"}]}]}  # fmt: skip
+    record.draw_record(
+        sheet,
+        {
+            "entity": "contact",
+            "record": "r1",
+            "key": "ada@x.example",
+            "ids": {"abmatic": "77"},
+            "fields": {"title": field},
+        },
+    )
+    lines = [" ".join(line.split()) for line in seen().splitlines()]
+    assert lines[0] == "contact ada@x.example"
+    for line in (
+        "abmatic 77",
+        "title VP from abmatic · by latest",
+        "abmatic VP agrees",
+        "salesforce CTO differs: only read",
+    ):
+        assert line in lines
+    assert "was CTO → VP latest from abmatic · run 01J" in lines
+    assert "lost CEO salesforce, beaten by latest" in lines
+
+
+def test_the_list_of_runs(drawn):
+    """Each run is a line with what it was, when, how it ended and its totals; no runs is a hint."""
+    sheet, seen = drawn
+    shown = {
+        "run": "01J8",
+        "kind": "backfill",
+        "status": "ok",
+        "started_at": None,
+        "seconds": 75,
+        "systems": report().to_json()["systems"],
+    }
+    run.draw_runs(sheet, [shown])
+    assert "01J8 backfill never ok 1 min 15 s 1,234 1 1 3" in " ".join(seen().split())
+    run.draw_runs(sheet, [])
+    assert "crm-sync backfill" in seen()
 
 
 def test_a_plan_says_that_nothing_was_written(drawn):

@@ -16,39 +16,48 @@ def draw_record(paper: Paper, record: Row) -> None:
     """The whole record; fields in the order of the mapping."""
     paper.line(heading(dict(record) | {"ids": {}}))
     paper.line(styled(f"record {record['record']}", "quiet"))
-    paper.table(
-        ["", ""],
-        ([styled(system, "quiet"), text(remote)] for system, remote in record.get("ids", {}).items()),
-        indent=2,
-    )
+    links = record.get("links") or [
+        {"system": system, "id": remote} for system, remote in record.get("ids", {}).items()
+    ]
+    paper.table([""] * 4, (_link(link) for link in links), indent=2)
+    _draw_open(paper, record)
     for name, field in record["fields"].items():
         paper.gap()
         _draw_field(paper, name, field)
+
+
+def _link(link: Row) -> list[Text]:
+    state = "" if link.get("state") in (None, "linked") else str(link["state"]).replace("_", " ")
+    seen = f"seen {ago(link['seen_at'])}" if link.get("seen_at") else ""
+    return [styled(str(link["system"]), "quiet"), text(link["id"]), styled(state, "warn"), styled(seen, "quiet")]
+
+
+def _draw_open(paper: Paper, record: Row) -> None:
+    for key, command in (("conflicts", "crm-sync conflicts"), ("quarantined", "crm-sync quarantine")):
+        if record.get(key):
+            paper.line(
+                styled("! ", "warn"),
+                text(f"{key}: {', '.join(map(str, record[key]))}"),
+                styled(f"  {command}", "quiet"),
+                indent=2,
+            )
 
 
 def _draw_field(paper: Paper, name: str, field: Row) -> None:
     paper.line(
         styled(name, "name"), "  ", value(field.get("value")), styled(f"  {_provenance(field)}", "quiet"), indent=2
     )
-    for note in field.get("notes", ()):
-        paper.line(styled("! ", "warn"), text(note), indent=4)
+    if field.get("held"):
+        paper.line(
+            styled("! a person must choose: ", "warn"),
+            text(f"crm-sync conflicts resolve {field['held']} --take SYSTEM"),
+            indent=4,
+        )
     cells = field.get("systems") or {}
     if cells:
-        paper.table(["", "", ""], (_cell(system, cell) for system, cell in cells.items()), indent=4)
-    for row in field.get("lost", ()):
-        paper.line(
-            styled("lost  ", "warn"),
-            value(row.get("value")),
-            styled(f"  {row['system']}, beaten by {row['rule']}", "quiet"),
-            indent=4,
-        )
-    for past in (field.get("history") or ())[:5]:
-        paper.line(
-            styled("was   ", "quiet"),
-            value(past.get("value", past.get("before"))),
-            styled(f"  {_past(past)}", "quiet"),
-            indent=4,
-        )
+        paper.table([""] * 3, (_cell(system, cell) for system, cell in cells.items()), indent=4)
+    for turn in (field.get("history") or ())[:5]:
+        _draw_turn(paper, turn)
 
 
 def _provenance(field: Row) -> str:
@@ -61,7 +70,7 @@ def _provenance(field: Row) -> str:
 
 
 def _cell(system: str, cell: Row) -> list[Text]:
-    return [styled(f"{system}.{cell.get('native', '')}", "quiet"), value(cell.get("seen")), _verdict(cell)]
+    return [styled(system, "quiet"), value(cell.get("native")), _verdict(cell)]
 
 
 def _verdict(cell: Row) -> Text:
@@ -69,14 +78,34 @@ def _verdict(cell: Row) -> Text:
         word, style = "not read", "quiet"
     else:
         word, style = ("agrees", "good") if cell["agrees"] else ("differs", "bad")
-    return styled(f"{word}: {cell['why']}", "warn") if cell.get("why") else styled(word, style)
+    why = cell.get("why") or {"read": "only read", "write": "only written", "fill": "fills blanks only"}.get(
+        cell.get("mode") or ""
+    )
+    return styled(f"{word}: {why}", "warn") if why and word == "differs" else styled(word, style)
 
 
-def _past(past: Row) -> str:
-    when = past.get("until") or past.get("at") or past.get("changed_at")
-    parts = [
-        f"until {ago(when)}" if when else "",
-        f"run {past['run']}" if past.get("run") else "",
-        str(past.get("rule") or ""),
-    ]
-    return " · ".join(part for part in parts if part)
+def _draw_turn(paper: Paper, turn: Row) -> None:
+    why = " · ".join(
+        part
+        for part in (
+            ago(turn["at"]) if turn.get("at") else "",
+            f"{turn.get('rule') or ''}{' from ' + turn['from'] if turn.get('from') else ''}",
+            f"run {turn['run']}" if turn.get("run") else "",
+        )
+        if part
+    )
+    paper.line(
+        styled("was ", "quiet"),
+        value(turn.get("before")),
+        f" {paper.arrow} ",
+        value(turn.get("after")),
+        styled(f"  {why}", "quiet"),
+        indent=4,
+    )
+    for row in turn.get("lost", ()):
+        paper.line(
+            styled("lost ", "warn"),
+            value(row.get("value")),
+            styled(f"  {row['system']}, beaten by {row['rule']}", "quiet"),
+            indent=6,
+        )

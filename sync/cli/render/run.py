@@ -145,7 +145,7 @@ def draw_runs(paper: Paper, runs: Sequence[Row]) -> None:
         paper.line("No runs yet. Begin with `crm-sync plan`, then `crm-sync backfill`.")
         return
     paper.table(
-        ["run", "began", "status", "#took", "#read", "#written", "#failed", "#calls"],
+        ["run", "what", "began", "status", "#took", "#read", "#written", "#failed", "#calls"],
         (_run_line(run) for run in runs),
         indent=0,
     )
@@ -159,6 +159,7 @@ def _run_line(run: Row) -> list[Text]:
     numbers = [total("read"), total("created", "updated", "deleted"), total("failed"), total("calls")]
     return [
         styled(run["run"], "name"),
+        text(run.get("kind")),
         text(ago(run.get("started_at"))),
         styled(run["status"], style),
         text(seconds(run.get("seconds"))),
