@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import ge, gt, le, lt
 from typing import Any
 
 from sync.sandbox.salesforce.columns import Reader, stored_reader
@@ -22,6 +23,7 @@ Test = Callable[[Row], bool]
 SubQuery = Callable[[Query], set[Any]]
 Span = tuple[Any, Any]
 """low <= value < high; None is open."""
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 OPEN: Span = (None, None)
 
 
@@ -158,8 +160,8 @@ class Filters:
 
 
 HINT = (
-    "If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. "
-    "Please reference your WSDL or the describe call for the appropriate names."
+    "If you are attempting to use a custom relationship, be sure to append the '__r' after the custom "
+    "relationship name. Please reference your WSDL or the describe call for the appropriate names."
 )
 
 
@@ -200,7 +202,15 @@ def wanted_kind(field: Field) -> str:
 def folds(field: Field) -> Callable[[Any], Any]:
     """Case folding for ordinary text; identity for ids, numbers, times and case-sensitive fields."""
     plain = wanted_kind(field) != "string" or field.type in ("id", "reference") or field.case_sensitive
-    return (lambda value: value) if plain else (lambda value: value.lower() if isinstance(value, str) else value)
+    return _as_it_is if plain else _lower
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def ordering(fold: Callable[[Any], Any], read: Reader, operator: str, value: Any) -> Test:
@@ -209,15 +219,10 @@ def ordering(fold: Callable[[Any], Any], read: Reader, operator: str, value: Any
         return lambda row: fold(read(row)) == value
     if operator == "!=":
         return lambda row: fold(read(row)) != value
-    compare = {
-        "<": lambda a: a < value,
-        "<=": lambda a: a <= value,
-        ">": lambda a: a > value,
-        ">=": lambda a: a >= value,
-    }[operator]
     if value is None:
         return lambda _row: False
-    return lambda row: (found := fold(read(row))) is not None and bool(compare(found))
+    compare = COMPARISONS[operator]
+    return lambda row: (found := fold(read(row))) is not None and compare(found, value)
 
 
 def _in_span(read: Reader, operator: str, span: Span) -> Test:

@@ -251,7 +251,8 @@ def _tree(paths: list[Path]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     names: dict[Path, str] = {}
     for path in paths:
-        here, at = tree, ()
+        here = tree
+        at: Path = ()
         for part in path:
             at = (*at, part.lower())
             here = here.setdefault(names.setdefault(at, part), {})
