@@ -9,10 +9,11 @@ from typing import Any
 
 from sync.sandbox.salesforce.columns import csv_reader, json_reader
 from sync.sandbox.salesforce.database import Database
-from sync.sandbox.salesforce.filters import HINT, Filters, Span, folds, parents, through
+from sync.sandbox.salesforce.filters import HINT, Filters, folds, parents, through
 from sync.sandbox.salesforce.refusals import Refusal
 from sync.sandbox.salesforce.schema import SObject
 from sync.sandbox.salesforce.soql import Call, Path, Query, Sorting, at_place
+from sync.sandbox.salesforce.spans import Span
 from sync.sandbox.store import Row
 
 FIELDS_LIMIT = 200

@@ -83,7 +83,7 @@ def delete(call: Call) -> Response:
 
 # by external id -------------------------------------------------------------------------------------------------------
 def key_field(call: Call, kind: SObject) -> Field:
-    """The external id field that the path names; raises Refusal 404, also for a value that ends like a file name (2.7)."""
+    """The external id field that the path names; raises Refusal 404, as for values that look like a file (2.7)."""
     if call.args["value"].lower().endswith(SUFFIXES):
         raise missing()
     field = kind.field(call.args["field"])
