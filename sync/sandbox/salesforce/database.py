@@ -33,7 +33,7 @@ class Author:
     at: int
 
 
-class RolledBack(Exception):  # noqa: N818
+class RolledBack(Exception):
     """Raised inside `Database.transaction` to undo it."""
 
 

@@ -32,7 +32,7 @@ INJECTED = {
 }
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     """One refusal with Salesforce's code.
 
     ``fields`` None leaves the key out of request errors, as query errors and NOT_FOUND do. ``status`` is the HTTP

@@ -20,7 +20,7 @@ SOAP_LAST = 64.0
 RSA_SIGNATURE_MIN = 128
 
 
-class LoginRefused(Exception):  # noqa: N818
+class LoginRefused(Exception):
     """An OAuth refusal: an object, not a list; the description may be missing."""
 
     def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
