@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         if response.status not in BARE:
             self.wfile.write(response.body)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 - the names are the standard library's
 
 
 def answered(vendor, request):

@@ -17,7 +17,13 @@ class Ingest:
     """One ingest job, step by step."""
 
     def __init__(self, org, operation="upsert", kind="Contact", key="CRM_Sync_Id__c", **more):
-        body = {"object": kind, "operation": operation, "contentType": "CSV", **({"externalIdFieldName": key} if operation == "upsert" else {}), **more}
+        body = {
+            "object": kind,
+            "operation": operation,
+            "contentType": "CSV",
+            **({"externalIdFieldName": key} if operation == "upsert" else {}),
+            **more,
+        }
         self.org, self.made = org, org.call("POST", "/jobs/ingest", body)
         self.path = f"/jobs/ingest/{self.made.json()['id']}" if self.made.status_code == 200 else None
 
@@ -49,12 +55,27 @@ def test_upsert_from_open_to_complete(org):
     assert job.made.json()["contentUrl"] == f"{DATA[1:]}{job.path}/batches" and job.made.json()["apiVersion"] == 67.0
     text = 'CRM_Sync_Id__c,LastName,Title,Phone,HasOptedOutOfEmail,Account.Abmatic_Id__c\nc1,New,#N/A,,true,acc_1\nc2,"a ""b""\nc",,,False,\n'
     done = job.run(text)
-    assert (done["state"], done["numberRecordsProcessed"], done["numberRecordsFailed"], done["jobType"]) == ("JobComplete", 2, 0, "V2Ingest")
-    rows = org.records("SELECT LastName, Title, Phone, HasOptedOutOfEmail, Account.Name FROM Contact ORDER BY CRM_Sync_Id__c")
-    assert rows[0]["LastName"] == "New" and (rows[0]["Title"], rows[0]["Phone"], rows[0]["HasOptedOutOfEmail"]) == (None, "1", True)
+    assert (done["state"], done["numberRecordsProcessed"], done["numberRecordsFailed"], done["jobType"]) == (
+        "JobComplete",
+        2,
+        0,
+        "V2Ingest",
+    )
+    rows = org.records(
+        "SELECT LastName, Title, Phone, HasOptedOutOfEmail, Account.Name FROM Contact ORDER BY CRM_Sync_Id__c"
+    )
+    assert rows[0]["LastName"] == "New" and (rows[0]["Title"], rows[0]["Phone"], rows[0]["HasOptedOutOfEmail"]) == (
+        None,
+        "1",
+        True,
+    )
     assert rows[0]["Account"]["Name"] == "Acme" and rows[1]["LastName"] == 'a "b"\nc'
     found = {row["CRM_Sync_Id__c"]: row for row in job.rows("successfulResults")}
-    assert found["c1"]["sf__Created"] == "false" and found["c2"]["sf__Created"] == "true" and found["c2"]["sf__Id"].startswith("003")
+    assert (
+        found["c1"]["sf__Created"] == "false"
+        and found["c2"]["sf__Created"] == "true"
+        and found["c2"]["sf__Id"].startswith("003")
+    )
 
 
 def test_failed_rows(org):
@@ -65,7 +86,10 @@ def test_failed_rows(org):
     done = job.run(text)
     assert (done["numberRecordsProcessed"], done["numberRecordsFailed"]) == (7, 6)
     errors = {(row["CRM_Sync_Id__c"], row["LastName"]): row["sf__Error"] for row in job.rows("failedResults")}
-    assert errors["a", "A"] == "INVALID_FIELD:Failed to deserialize field at col Birthdate. Due to, '2003-04-98' is not a valid value for the type xsd:date:Birthdate --"
+    assert (
+        errors["a", "A"]
+        == "INVALID_FIELD:Failed to deserialize field at col Birthdate. Due to, '2003-04-98' is not a valid value for the type xsd:date:Birthdate --"
+    )
     assert errors["b", ""] == "REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --"
     assert errors["c", "C"].startswith("INVALID_FIELD:") and errors["f", "G"].startswith("UNABLE_TO_LOCK_ROW:")
     assert errors["d", "D"].startswith("DUPLICATE_VALUE:Duplicate external id specified: d") and ("d", "E") in errors
@@ -77,7 +101,10 @@ def test_failed_rows(org):
     [
         ("CRM_Sync_Id__c,Foo__c\na,b\n", "InvalidBatch : Field name not found : Foo__c"),
         ("LastName\na\n", "InvalidBatch : Field name not found : CRM_Sync_Id__c"),
-        ("CRM_Sync_Id__c,LastName\r\na,b\r\n", "ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is LF"),
+        (
+            "CRM_Sync_Id__c,LastName\r\na,b\r\n",
+            "ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is LF",
+        ),
         ("CRM_Sync_Id__c,LastName\na\n", "InvalidBatch : Failed to parse CSV"),
         (b"CRM_Sync_Id__c\n\xff\n", "not UTF-8"),
         ("", "holds no header"),
@@ -132,19 +159,31 @@ def test_job_goes_on_unwatched(org):
 def test_refused_jobs(org):
     """Unknown operations, objects, keys and delimiters are refused when the job is made."""
     bad = Ingest(org, "merge"), Ingest(org, kind="Nope"), Ingest(org, key="Title"), Ingest(org, columnDelimiter="DOT")
-    assert [job.made.json()[0]["errorCode"] for job in bad] == ["INVALIDJOB", "INVALIDENTITY", "INVALIDJOB", "INVALIDJOB"]
+    assert [job.made.json()[0]["errorCode"] for job in bad] == [
+        "INVALIDJOB",
+        "INVALIDENTITY",
+        "INVALIDJOB",
+        "INVALIDJOB",
+    ]
 
 
 def test_query_job(org):
     """A query job is polled to its end; pages repeat the header, count their rows, end in the word null, and can be read again."""
-    org.vendor.load("Contact", [{"LastName": f'L"{n}', "Abmatic_Score__c": n, "SystemModstamp": "2026-01-01T00:00:00Z"} for n in range(5)])
+    org.vendor.load(
+        "Contact",
+        [{"LastName": f'L"{n}', "Abmatic_Score__c": n, "SystemModstamp": "2026-01-01T00:00:00Z"} for n in range(5)],
+    )
     soql = "SELECT LastName, Title, Abmatic_Score__c, HasOptedOutOfEmail, SystemModstamp, Account.Name FROM Contact ORDER BY Abmatic_Score__c"
     job = org.call("POST", "/jobs/query", {"operation": "query", "query": soql}).json()
     path = f"/jobs/query/{job['id']}"
     assert job["state"] == "UploadComplete" and org.call("GET", f"{path}/results").status_code == 400
     assert [org.call("GET", path).json()["state"] for _ in range(2)] == ["InProgress", "JobComplete"]
     pages = [org.call("GET", f"{path}/results?maxRecords=3{more}") for more in ("", "&locator=3", "&locator=3")]
-    assert [(p.headers["sforce-locator"], p.headers["sforce-numberofrecords"]) for p in pages] == [("3", "3"), ("null", "2"), ("null", "2")]
+    assert [(p.headers["sforce-locator"], p.headers["sforce-numberofrecords"]) for p in pages] == [
+        ("3", "3"),
+        ("null", "2"),
+        ("null", "2"),
+    ]
     assert pages[0].text.splitlines()[:2] == [
         '"LastName","Title","Abmatic_Score__c","HasOptedOutOfEmail","SystemModstamp","Account.Name"',
         '"L""0","","0.0","false","2026-01-01T00:00:00.000Z",""',

@@ -47,20 +47,32 @@ def session(org):
 
 @pytest.fixture
 def client(session):
-    return Salesforce(consumer_key="sandbox", consumer_secret="sandbox", domain="acme.my", session=session, version="67.0")
+    return Salesforce(
+        consumer_key="sandbox", consumer_secret="sandbox", domain="acme.my", session=session, version="67.0"
+    )
 
 
 def people(number):
-    return [{"CRM_Sync_Id__c": f"c{k}", "LastName": f"Person {k}", "Email": f"p{k}@acme.example"} for k in range(number)]
+    return [
+        {"CRM_Sync_Id__c": f"c{k}", "LastName": f"Person {k}", "Email": f"p{k}@acme.example"} for k in range(number)
+    ]
 
 
 def test_client_credentials_and_describe(client):
     """simple-salesforce logs in with client credentials and finds our external id in the describe."""
     fields = {field["name"]: field for field in client.Contact.describe()["fields"]}
-    assert fields["CRM_Sync_Id__c"]["externalId"] and fields["CRM_Sync_Id__c"]["unique"] and fields["CRM_Sync_Id__c"]["idLookup"]
-    assert fields["Seniority__c"]["restrictedPicklist"] and "VP" in [v["value"] for v in fields["Seniority__c"]["picklistValues"]]
+    assert (
+        fields["CRM_Sync_Id__c"]["externalId"]
+        and fields["CRM_Sync_Id__c"]["unique"]
+        and fields["CRM_Sync_Id__c"]["idLookup"]
+    )
+    assert fields["Seniority__c"]["restrictedPicklist"] and "VP" in [
+        v["value"] for v in fields["Seniority__c"]["picklistValues"]
+    ]
     assert fields["Name"]["createable"] is False and fields["LastName"]["nillable"] is False
-    assert {"Account", "Contact", "Lead", "Campaign", "CampaignMember", "Task", "User"} <= {s["name"] for s in client.describe()["sobjects"]}
+    assert {"Account", "Contact", "Lead", "Campaign", "CampaignMember", "Task", "User"} <= {
+        s["name"] for s in client.describe()["sobjects"]
+    }
     assert client.limits()["DailyApiRequests"]["Max"] == 15_000
     assert client.api_usage["api-usage"].total == 15_000
 
@@ -80,7 +92,12 @@ def test_soap_login_is_refused(session):
 def test_jwt_bearer(session):
     """A well-formed RS256 assertion of the sandbox's consumer opens a session."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    claims = {"iss": "sandbox", "sub": "ada@acme.example", "aud": "https://login.salesforce.com", "exp": str(int(time.time()) + 180)}
+    claims = {
+        "iss": "sandbox",
+        "sub": "ada@acme.example",
+        "aud": "https://login.salesforce.com",
+        "exp": str(int(time.time()) + 180),
+    }
     assertion = jwt.api_jws.encode(json.dumps(claims).encode(), key, algorithm="RS256")
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
     answer = session.post("https://login.salesforce.com/services/oauth2/token", data=form)
@@ -105,10 +122,20 @@ def test_row_operations(client):
     """Create, read, update, upsert, delete and look up by external id through the object handles."""
     made = client.Contact.create({"LastName": "Ruiz", "CRM_Sync_Id__c": "a/b c", "Email": "Ruiz@Acme.Example"})
     row = client.Contact.get(made["id"])
-    assert (row["Name"], row["Email"], row["HasOptedOutOfEmail"], row["Title"]) == ("Ruiz", "ruiz@acme.example", False, None)
+    assert (row["Name"], row["Email"], row["HasOptedOutOfEmail"], row["Title"]) == (
+        "Ruiz",
+        "ruiz@acme.example",
+        False,
+        None,
+    )
     assert client.Contact.update(made["id"], {"Title": "CTO"}) == 204
     assert client.Contact.upsert(format_external_id("CRM_Sync_Id__c", "a/b c"), {"Title": "CEO"}) == 200
-    assert client.query(format_soql("SELECT Title FROM Contact WHERE Email = {}", "ruiz@acme.example"))["records"][0]["Title"] == "CEO"
+    assert (
+        client.query(format_soql("SELECT Title FROM Contact WHERE Email = {}", "ruiz@acme.example"))["records"][0][
+            "Title"
+        ]
+        == "CEO"
+    )
     with pytest.raises(SalesforceMalformedRequest, match="STRING_TOO_LONG"):
         client.Contact.update(made["id"], {"Title": "x" * 129})
     assert client.Contact.delete(made["id"]) == 204
@@ -120,7 +147,11 @@ def test_collections_through_restful(client):
     path = "composite/sobjects/Contact/CRM_Sync_Id__c"
     for created in (True, False):
         found = client.restful(path, method="PATCH", json={"allOrNone": False, "records": rows})
-        assert len(found) == 200 and {row["created"] for row in found} == {created} and all(row["success"] for row in found)
+        assert (
+            len(found) == 200
+            and {row["created"] for row in found} == {created}
+            and all(row["success"] for row in found)
+        )
 
 
 def test_bulk_ingest(client):
@@ -146,8 +177,21 @@ def test_jsforce(org, tmp_path):
     """jsforce logs in, queries, upserts and runs Bulk 2.0 jobs unmodified."""
     if shutil.which("npm") is None:
         pytest.skip("needs Node.js: install node and npm, then run pytest -m slow tests/contract")
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent", "jsforce@3"], cwd=tmp_path, check=True, timeout=100)
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--silent", "jsforce@3"], cwd=tmp_path, check=True, timeout=100
+    )
     script = shutil.copy(JSFORCE, tmp_path)
-    done = subprocess.run(["node", script, org.url], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["node", script, org.url], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"user": True, "upserted": 3, "again": 3, "queried": 3, "described": True, "paged": 2500, "bulk": 5, "deleted": True}
+    assert json.loads(done.stdout) == {
+        "user": True,
+        "upserted": 3,
+        "again": 3,
+        "queried": 3,
+        "described": True,
+        "paged": 2500,
+        "bulk": 5,
+        "deleted": True,
+    }

@@ -9,16 +9,30 @@ from salesforce_http import DATA, running
 @pytest.fixture(scope="module")
 def org():
     with running() as found:
-        account = found.edit("Account", create={"Name": "Acme", "Website": "https://www.acme.example", "Abmatic_Id__c": "a1"})
+        account = found.edit(
+            "Account", create={"Name": "Acme", "Website": "https://www.acme.example", "Abmatic_Id__c": "a1"}
+        )
         for n in range(30):
-            person = {"LastName": f"Ruiz {n:02d}", "Email": f"p{n}@acme.example", "CRM_Sync_Id__c": f"C{n}", "Title": None if n % 3 else "O'Neil"}
-            person |= {"AccountId": account if n % 2 else None, "Abmatic_Score__c": n, "Abmatic_Groups__c": "Tier 2;Tier 1" if n < 5 else None}
+            person = {
+                "LastName": f"Ruiz {n:02d}",
+                "Email": f"p{n}@acme.example",
+                "CRM_Sync_Id__c": f"C{n}",
+                "Title": None if n % 3 else "O'Neil",
+            }
+            person |= {
+                "AccountId": account if n % 2 else None,
+                "Abmatic_Score__c": n,
+                "Abmatic_Groups__c": "Tier 2;Tier 1" if n < 5 else None,
+            }
             found.edit("Contact", create=person, at=f"2026-11-01T10:00:{n // 10:02d}Z")
         yield found
 
 
 def numbers(org, where, resource="query"):
-    return [int(row["Abmatic_Score__c"]) for row in org.records(f"SELECT Abmatic_Score__c FROM Contact WHERE {where}", resource)]
+    return [
+        int(row["Abmatic_Score__c"])
+        for row in org.records(f"SELECT Abmatic_Score__c FROM Contact WHERE {where}", resource)
+    ]
 
 
 WHERE = {
@@ -54,10 +68,16 @@ def test_where(org, where):
 
 def test_columns_in_order(org):
     """Rows carry attributes first, then exactly the columns asked for, parents nested, null where there is none."""
-    row = org.query("SELECT name, Id, Account.Name, MailingAddress FROM Contact WHERE Abmatic_Score__c < 2 ORDER BY Abmatic_Score__c").json()
+    row = org.query(
+        "SELECT name, Id, Account.Name, MailingAddress FROM Contact WHERE Abmatic_Score__c < 2 ORDER BY Abmatic_Score__c"
+    ).json()
     first, second = row["records"]
     assert list(first) == ["attributes", "Name", "Id", "Account", "MailingAddress"] and first["Account"] is None
-    assert second["Account"]["attributes"]["type"] == "Account" and second["Account"]["Name"] == "Acme" and first["MailingAddress"] is None
+    assert (
+        second["Account"]["attributes"]["type"] == "Account"
+        and second["Account"]["Name"] == "Acme"
+        and first["MailingAddress"] is None
+    )
     assert first["attributes"] == {"type": "Contact", "url": f"{DATA}/sobjects/Contact/{first['Id']}"}
 
 
@@ -65,16 +85,25 @@ def test_order_limit_offset_count_and_aggregates(org):
     """ORDER BY with NULLS, LIMIT, OFFSET, COUNT() and aggregates answer as the vendor's."""
     soql = "SELECT Abmatic_Score__c FROM Contact ORDER BY Title NULLS LAST, Abmatic_Score__c DESC LIMIT 3 OFFSET 1"
     assert [row["Abmatic_Score__c"] for row in org.records(soql)] == [24.0, 21.0, 18.0]
-    assert org.query("SELECT count() FROM Contact WHERE Title != null").json() == {"totalSize": 10, "done": True, "records": []}
+    assert org.query("SELECT count() FROM Contact WHERE Title != null").json() == {
+        "totalSize": 10,
+        "done": True,
+        "records": [],
+    }
     found = org.records("SELECT Title, COUNT(Id), MAX(Abmatic_Score__c) top FROM Contact GROUP BY Title")
     assert {(row["Title"], row["expr1"], row["top"]) for row in found} == {(None, 20, 29.0), ("O'Neil", 10, 27.0)}
-    children = org.records("SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName DESC LIMIT 2) FROM Account")[0]["Contacts"]
+    children = org.records("SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName DESC LIMIT 2) FROM Account")[
+        0
+    ]["Contacts"]
     assert [row["LastName"] for row in children["records"]] == ["Ruiz 29", "Ruiz 27"] and children["totalSize"] == 2
 
 
 BAD = {
     "SELECT Id FRM Contact": ("MALFORMED_QUERY", "unexpected token: 'FRM'"),
-    "SELECT Id FROM Contact WHERE Id = '1' AND Email = 'x' OR Title = 'y'": ("MALFORMED_QUERY", "unexpected token: 'OR'"),
+    "SELECT Id FROM Contact WHERE Id = '1' AND Email = 'x' OR Title = 'y'": (
+        "MALFORMED_QUERY",
+        "unexpected token: 'OR'",
+    ),
     "SELECT FIELDS(ALL) FROM Contact": ("MALFORMED_QUERY", "LIMIT of at most 200"),
     "SELECT Id FROM Contact ORDER BY Description": ("MALFORMED_QUERY", "can not be sorted"),
     "SELECT Id FROM Nothing": ("INVALID_TYPE", "sObject type 'Nothing' is not supported"),
@@ -119,7 +148,9 @@ def test_keyset_walk_loses_no_row_of_one_second(org):
     seen, stamp, last = [], "2026-11-01T00:00:00Z", ""
     while True:
         where = f"(SystemModstamp = {stamp} AND Id > '{last}') OR SystemModstamp > {stamp}"
-        page = org.records(f"SELECT Id, SystemModstamp FROM Contact WHERE {where} ORDER BY SystemModstamp ASC, Id ASC LIMIT 7")
+        page = org.records(
+            f"SELECT Id, SystemModstamp FROM Contact WHERE {where} ORDER BY SystemModstamp ASC, Id ASC LIMIT 7"
+        )
         if not page:
             break
         seen += [row["Id"] for row in page]
@@ -136,7 +167,11 @@ CONDITION = st.recursive(
     )
     | st.builds("Abmatic_Score__c {} {}".format, st.sampled_from(["<", ">=", "="]), st.integers(0, 30))
     | st.integers(0, 31).map("Email = 'p{}@acme.example'".format),
-    lambda inner: st.builds("({} AND {})".format, inner, inner) | st.builds("({} OR {})".format, inner, inner) | inner.map("(NOT {})".format),
+    lambda inner: (
+        st.builds("({} AND {})".format, inner, inner)
+        | st.builds("({} OR {})".format, inner, inner)
+        | inner.map("(NOT {})".format)
+    ),
     max_leaves=5,
 )
 
@@ -147,14 +182,19 @@ def test_indexes_change_no_answer(org, condition):
     """A condition finds the same rows through an index as through a scan that no index can serve."""
     plain = sorted(numbers(org, condition))
     assert plain == sorted(numbers(org, f"Id != null AND (LastName = 'nobody' OR {condition})"))
-    ordered = org.records(f"SELECT Id, SystemModstamp, Abmatic_Score__c FROM Contact WHERE {condition} ORDER BY SystemModstamp DESC, Id DESC")
+    ordered = org.records(
+        f"SELECT Id, SystemModstamp, Abmatic_Score__c FROM Contact WHERE {condition} ORDER BY SystemModstamp DESC, Id DESC"
+    )
     assert sorted(int(row["Abmatic_Score__c"]) for row in ordered) == plain
     assert ordered == sorted(ordered, key=lambda row: (row["SystemModstamp"], row["Id"]), reverse=True)
 
 
 def test_long_uri_is_refused(org):
     """More than 16,384 bytes of URI and headers is 414."""
-    assert org.query(f"SELECT Id FROM Contact WHERE Email IN ({','.join(repr('x' * 50) for _ in range(400))})").status_code == 414
+    assert (
+        org.query(f"SELECT Id FROM Contact WHERE Email IN ({','.join(repr('x' * 50) for _ in range(400))})").status_code
+        == 414
+    )
 
 
 def test_describe_heeds_if_modified_since(org):
@@ -167,8 +207,14 @@ def test_describe_heeds_if_modified_since(org):
 def test_versions(org):
     """The list of versions needs no session and counts as no call; retired versions are 410."""
     answer = org.http.get("/services/data", headers={"Authorization": ""})
-    assert {"label": "Summer '26", "url": DATA, "version": "67.0"} in answer.json() and "sforce-limit-info" not in answer.headers
+    assert {
+        "label": "Summer '26",
+        "url": DATA,
+        "version": "67.0",
+    } in answer.json() and "sforce-limit-info" not in answer.headers
     assert [row["label"] for row in answer.json()[-2:]] == ["Summer '26", "Winter '27"]
     assert org.http.get("/services/data/v30.0/sobjects").status_code == 410
-    assert org.call("GET", "/nothing").json() == [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
+    assert org.call("GET", "/nothing").json() == [
+        {"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}
+    ]
     assert org.call("PUT", "/query").status_code == 405

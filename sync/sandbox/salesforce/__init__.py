@@ -1,4 +1,4 @@
-"""Salesforce emulated: OAuth, SOQL, sObject rows, Collections, Composite, Bulk API 2.0, as apis/salesforce.md describes them."""
+"""Salesforce emulated: OAuth, SOQL, sObject rows, Collections, Composite, Bulk API 2.0 (apis/salesforce.md)."""
 
 from sync.sandbox.salesforce.vendor import Salesforce
 

@@ -1,4 +1,4 @@
-"""Bulk API 2.0 query jobs (apis/salesforce.md 3.7). A result is fixed when the job completes and can be read again and again."""
+"""Bulk API 2.0 query jobs (apis/salesforce.md 3.7): a result is fixed when its job completes, and can be read again."""
 
 from __future__ import annotations
 

@@ -65,16 +65,19 @@ class Loader:
     def _outcome(self, row: list[str], keys: Counter[str], code: str | None) -> Outcome:
         own = "" if self._key_at is None or self._key is not None else row[self._key_at]
         try:
-            if code:
-                raise injected(code)  # noqa: TRY301
-            text = self._key_text(row)
-            if text and keys[text] > 1:
-                name = "external id" if self._key else "id"
-                raise Refusal("DUPLICATE_VALUE", f"Duplicate {name} specified: {row[self._key_at or 0]}", [])  # noqa: TRY301
+            self._check(row, keys, code)
             row_id, created = self._write(row)
         except Refusal as error:
             return normalised(own) or own, False, error.as_bulk_error()
         return row_id, created, None
+
+    def _check(self, row: list[str], keys: Counter[str], code: str | None) -> None:
+        if code:
+            raise injected(code)
+        text = self._key_text(row)
+        if text and keys[text] > 1:
+            name = "external id" if self._key else "id"
+            raise Refusal("DUPLICATE_VALUE", f"Duplicate {name} specified: {row[self._key_at or 0]}", [])
 
     def _write(self, row: list[str]) -> tuple[str, bool]:
         if self._operation in ("delete", "hardDelete"):

@@ -1,24 +1,30 @@
-"""The objects of the emulated org, as text: standard fields of apis/salesforce.md 5.1 and the custom ones of the contract.
+"""The objects of the emulated org as text: standard fields of apis/salesforce.md 5.1, custom ones of the contract.
 
-One field a line: name, type with its size, then flags. ``required`` not nillable · ``ro`` read-only · ``c`` createable only ·
-``u`` updateable only · ``default=X`` · ``values=SET`` · ``restricted`` · ``to=A,B rel=NAME`` reference · ``cascade`` the child is
-deleted with its parent · ``of=COMPOUND`` a component · ``ext`` external id · ``unique`` · ``exact`` case-sensitive · ``lookup`` idLookup.
+One field a line: name, type with its size, then flags.
+
+* ``required`` not nillable · ``ro`` read-only · ``c`` createable only · ``u`` updateable only · ``default=X``
+* ``values=SET`` · ``restricted`` · ``of=COMPOUND`` a component
+* ``to=A,B rel=NAME`` a reference · ``cascade`` the child is deleted with its parent
+* ``ext`` external id · ``unique`` · ``exact`` case-sensitive · ``lookup`` idLookup
 """
 
 from __future__ import annotations
 
 VALUE_SETS = {
-    "industry": "Agriculture|Apparel|Banking|Biotechnology|Chemicals|Communications|Construction|Consulting|Education|Electronics|Energy|"
-    "Engineering|Entertainment|Environmental|Finance|Food & Beverage|Government|Healthcare|Hospitality|Insurance|Machinery|"
-    "Manufacturing|Media|Not For Profit|Recreation|Retail|Shipping|Technology|Telecommunications|Transportation|Utilities|Other|-Dot-com",
-    "account_type": "Prospect|Customer - Direct|Customer - Channel|Channel Partner / Reseller|Installation Partner|Technology Partner|Other",
+    "industry": "Agriculture|Apparel|Banking|Biotechnology|Chemicals|Communications|Construction|Consulting|"
+    "Education|Electronics|Energy|Engineering|Entertainment|Environmental|Finance|Food & Beverage|Government|"
+    "Healthcare|Hospitality|Insurance|Machinery|Manufacturing|Media|Not For Profit|Recreation|Retail|Shipping|"
+    "Technology|Telecommunications|Transportation|Utilities|Other|-Dot-com",
+    "account_type": "Prospect|Customer - Direct|Customer - Channel|Channel Partner / Reseller|Installation Partner|"
+    "Technology Partner|Other",
     "rating": "Hot|Warm|Cold",
     "source": "Web|Phone Inquiry|Partner Referral|Purchased List|Other",
     "lead_status": "Open - Not Contacted|Working - Contacted|Closed - Converted|Closed - Not Converted",
     "ownership": "Public|Private|Subsidiary|Other",
     "salutation": "Mr.|Ms.|Mrs.|Dr.|Prof.|Mx.",
     "clean": "Matched|Different|Acknowledged|NotFound|Inactive|Pending|SelectMatch|Skipped",
-    "campaign_type": "Conference|Webinar|Trade Show|Public Relations|Partners|Referral Program|Advertisement|Email|Other",
+    "campaign_type": "Conference|Webinar|Trade Show|Public Relations|Partners|Referral Program|Advertisement|Email|"
+    "Other",
     "campaign_status": "Planned|In Progress|Completed|Aborted",
     "member_status": "Sent|Responded",
     "task_status": "Not Started|In Progress|Completed|Waiting on someone else|Deferred",

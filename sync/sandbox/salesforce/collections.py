@@ -73,7 +73,10 @@ def upserter(
     call: Call, writer: Writer, kind: SObject, field: Field, keyed: list[tuple[Any, dict[str, Any]]]
 ) -> Action:
     """What an upsert does with each row; `keyed` are (key, the record without it)."""
-    fold = (lambda text: text) if field.case_sensitive else (lambda text: text.lower())
+
+    def fold(text: str) -> str:
+        return text if field.case_sensitive else text.lower()
+
     twice = repeated(fold(str(key)) for key, _ in keyed if key not in (None, ""))
 
     def one(at: int, record: Any) -> Outcome:
@@ -131,10 +134,8 @@ def rows_of(call: Call) -> tuple[list[dict[str, Any]], bool]:
     if not all(isinstance(name, str) for name in types):
         raise Refusal("INVALID_TYPE", "Each record needs attributes with its type")
     if sum(1 for _ in groupby(types)) > CHUNKS_MAX:
-        raise Refusal(
-            "LIMIT_EXCEEDED",
-            f"Cannot have more than {CHUNKS_MAX} chunks in a single operation. Please rearrange the data to reduce chunking.",
-        )
+        words = f"Cannot have more than {CHUNKS_MAX} chunks in a single operation. "
+        raise Refusal("LIMIT_EXCEEDED", words + "Please rearrange the data to reduce chunking.")
     return records, bool(data.get("allOrNone"))
 
 
@@ -150,7 +151,7 @@ def check_size(rows: list[Any]) -> None:
 
 def kind_of(call: Call, record: dict[str, Any]) -> SObject:
     """The object that a record's attributes name; raises Refusal."""
-    name = record["attributes"]["type"]
+    name = str((record.get("attributes") or {}).get("type"))
     found = call.org.schema.find(name)
     if found is None:
         raise Refusal("INVALID_TYPE", f"sObject type '{name}' is not supported.", [])
@@ -195,7 +196,7 @@ def outcome(call: Call, action: Action, at: int, row: Any) -> Outcome:
 
 # reading --------------------------------------------------------------------------------------------------------------
 def retrieve(call: Call) -> Response:
-    """``POST composite/sobjects/X`` with ids and fields, or the same as a GET: in the order asked, null for what is gone."""
+    """``POST composite/sobjects/X`` with ids and fields, or a GET: in the order asked, null for what is gone."""
     kind = call.kind()
     if call.request.method == "GET":
         ids = [text for text in (call.request.param("ids") or "").split(",") if text]

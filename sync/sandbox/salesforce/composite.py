@@ -1,28 +1,22 @@
-"""Composite, Batch, Graph and Tree: several requests in one (apis/salesforce.md 3.5)."""
+"""Composite, Batch and Graph: several requests in one (apis/salesforce.md 3.5)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from sync.sandbox.salesforce.collections import kind_of
 from sync.sandbox.salesforce.database import RolledBack
 from sync.sandbox.salesforce.org import Call, Route
 from sync.sandbox.salesforce.refusals import Refusal
-from sync.sandbox.salesforce.schema import SObject
-from sync.sandbox.salesforce.writes import Writer, writer_for
 from sync.sandbox.wire import Request, Response, json_response
 
 COMPOSITE_MAX = 25
 HEAVY_MAX = 5
 GRAPHS_MAX = 75
 NODES_MAX = 500
-TREE_MAX = 200
-TREE_DEPTH_MAX = 5
 BAD = 400
 HEAVY = re.compile(r"/(query|queryAll|composite/sobjects)\b")
 REFERENCE = re.compile(r"@\{([^}]+)\}")
@@ -44,20 +38,20 @@ Part = dict[str, Any]
 def composite(call: Call) -> Response:
     """``POST composite``: in order, with references to earlier answers."""
     data = call.json_object()
-    parts = data.get("compositeRequest")
-    check_parts(parts, COMPOSITE_MAX)
+    parts = checked(data.get("compositeRequest"), COMPOSITE_MAX)
     if sum(1 for part in parts if HEAVY.search(str(part.get("url")))) > HEAVY_MAX:
         raise Refusal("LIMIT_EXCEEDED", f"at most {HEAVY_MAX} query or collections sub-requests")
     answers = together(call, parts, all_or_none=bool(data.get("allOrNone")))
     return json_response(200, {"compositeResponse": answers}, rows=len(answers), write=writes(parts))
 
 
-def check_parts(parts: Any, most: int) -> None:
-    """Raises Refusal for no list, none, or too many."""
+def checked(parts: Any, most: int) -> list[Part]:
+    """The parts; raises Refusal for no list, none, or too many."""
     if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
         raise Refusal("REQUIRED_FIELD_MISSING", "At least 1 sub-request is required")
     if len(parts) > most:
         raise Refusal("LIMIT_EXCEEDED", f"at most {most} sub-requests")
+    return parts
 
 
 def writes(parts: list[Part]) -> bool:
@@ -71,19 +65,17 @@ def together(call: Call, parts: list[Part], *, all_or_none: bool) -> list[Part]:
     try:
         with call.database.transaction():
             known: dict[str, Any] = {}
-            for part in parts:
-                answers.append(answer(call, part, known))
+            answers.extend(answer(call, part, known) for part in parts)
             if all_or_none and any(found["httpStatusCode"] >= BAD for found in answers):
                 raise RolledBack  # noqa: TRY301
     except RolledBack:
-        failed = [
-            found
-            if found["httpStatusCode"] >= BAD
-            else {**found, "body": HALTED, "httpHeaders": {}, "httpStatusCode": BAD}
-            for found in answers
-        ]
-        return failed
+        return [found if found["httpStatusCode"] >= BAD else halted(found) for found in answers]
     return answers
+
+
+def halted(found: Part) -> Part:
+    """The answer of a part that was undone because another failed."""
+    return {**found, "body": HALTED, "httpHeaders": {}, "httpStatusCode": BAD}
 
 
 def answer(call: Call, part: Part, known: dict[str, Any]) -> Part:
@@ -139,8 +131,7 @@ def dug(known: dict[str, Any], path: str) -> Any:
 def batch(call: Call) -> Response:
     """``POST composite/batch``: independent, each a call of its own."""
     data = call.json_object()
-    parts = data.get("batchRequests")
-    check_parts(parts, COMPOSITE_MAX)
+    parts = checked(data.get("batchRequests"), COMPOSITE_MAX)
     results: list[Part] = []
     for part in parts:
         if data.get("haltOnError") and any(found["statusCode"] >= BAD for found in results):
@@ -157,8 +148,7 @@ def batch(call: Call) -> Response:
 
 def graph(call: Call) -> Response:
     """``POST composite/graph``: every graph stands or falls as a whole."""
-    graphs = call.json_object().get("graphs")
-    check_parts(graphs, GRAPHS_MAX)
+    graphs = checked(call.json_object().get("graphs"), GRAPHS_MAX)
     if sum(len(one.get("compositeRequest") or []) for one in graphs) > NODES_MAX:
         raise Refusal("LIMIT_EXCEEDED", f"at most {NODES_MAX} nodes")
     answers = []
@@ -171,76 +161,8 @@ def graph(call: Call) -> Response:
     return json_response(200, {"graphs": answers}, rows=len(answers), write=True)
 
 
-# tree -----------------------------------------------------------------------------------------------------------------
-def tree(call: Call) -> Response:
-    """``POST composite/tree/X``: creates records with their children, all or nothing."""
-    call.check_writable()
-    kind = call.kind()
-    records = call.json_object().get("records")
-    check_parts(records, TREE_MAX)
-    if sum(1 for record in records for _ in walked(record, 1)) > TREE_MAX:
-        raise Refusal("LIMIT_EXCEEDED", f"at most {TREE_MAX} records")
-    made: list[Part] = []
-    failed: list[Part] = []
-    writer = writer_for(call.org, call.request.headers)
-    try:
-        with call.database.transaction():
-            for record in records:
-                plant(call, writer, kind, record, {}, (made, failed))
-            if failed:
-                raise RolledBack  # noqa: TRY301
-    except RolledBack:
-        return json_response(BAD, {"hasErrors": True, "results": failed}, write=True)
-    return json_response(201, {"hasErrors": False, "results": made}, rows=len(made), write=True)
-
-
-def walked(record: Part, depth: int) -> Iterator[Part]:
-    """A record and everything below it; raises Refusal when it is too deep."""
-    if depth > TREE_DEPTH_MAX:
-        raise Refusal("LIMIT_EXCEEDED", f"at most {TREE_DEPTH_MAX} levels")
-    yield record
-    for value in record.values():
-        if isinstance(value, dict) and "records" in value:
-            for child in value["records"]:
-                yield from walked(child, depth + 1)
-
-
-def plant(
-    call: Call,
-    writer: Writer,
-    kind: SObject,
-    record: Part,
-    link: dict[str, str],
-    results: tuple[list[Part], list[Part]],
-) -> None:
-    """Creates one record and then its children; `results` are (made, failed)."""
-    reference = str((record.get("attributes") or {}).get("referenceId", ""))
-    below = {name: value["records"] for name, value in record.items() if isinstance(value, dict) and "records" in value}
-    try:
-        if kind_of(call, record) is not kind:
-            raise Refusal("INVALID_TYPE", f"the type of the record is not {kind.name}", [])
-        row_id = writer.create(kind, {**{n: v for n, v in record.items() if n not in below}, **link})
-    except Refusal as error:
-        results[1].append({"referenceId": reference, "errors": [error.as_row_error()]})
-        return
-    results[0].append({"referenceId": reference, "id": row_id})
-    for name, children in below.items():
-        found = call.org.schema.child_relationship(kind, name)
-        for child in children:
-            if found is None:
-                results[1].append(
-                    {
-                        "referenceId": reference,
-                        "errors": [Refusal("INVALID_FIELD", f"No such relationship {name}").as_row_error()],
-                    }
-                )
-            else:
-                plant(call, writer, found[0], child, {found[1].name: row_id}, results)
-
-
 ROUTES: list[Route] = [
     ("POST", "composite", composite),
     ("POST", "composite/batch", batch),
     ("POST", "composite/graph", graph),
-    ("POST", "composite/tree/:object", tree),
 ]

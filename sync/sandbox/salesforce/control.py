@@ -1,4 +1,4 @@
-"""What a person, or the control plane, does behind the API: edits with the org's side effects, and rows loaded as they stand."""
+"""What a person does behind the API: edits with the org's side effects, and rows loaded as they stand."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ DELIMITERS = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICO
 ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 
 
-class BadCsv(Exception):  # noqa: N818
+class BadCsv(Exception):
     """The upload cannot be processed; the text is the job's ``errorMessage``."""
 
 

@@ -1,7 +1,7 @@
 """The rows of the org: stamps, recycle bin, cascades, merges, and the checks that need other rows.
 
-Every row is a dict of the fields that are not empty (false booleans are left out too); deleted rows stay in their table with
-IsDeleted until they are purged. Times are whole seconds since the epoch.
+Every row is a dict of the fields that are not empty (false booleans are left out too); deleted rows stay in their table
+with IsDeleted until they are purged. Times are whole seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Author:
     at: int
 
 
-class RolledBack(Exception):  # noqa: N818
+class RolledBack(Exception):
     """Raised inside `Database.transaction` to undo it."""
 
 
@@ -175,7 +175,7 @@ class Database:
                 self._put(name, below, {**alive, **_stamped(author)})
 
     def merge(self, kind: SObject, loser_id: str, winner_id: str, author: Author) -> None:
-        """Merges two live rows: children move without new stamps, the loser goes to the bin, the winner is stamped (5.3)."""
+        """Merges two live rows (5.3): children move without new stamps; the loser is binned, the winner stamped."""
         self.live(kind, loser_id)
         winner = self.live(kind, winner_id)
         for child, field in self.schema.children(kind):

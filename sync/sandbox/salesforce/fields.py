@@ -26,7 +26,7 @@ SOAP_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column. ``length`` is in characters; ``parts`` are the components of a compound field, ``compound`` the reverse."""
+    """A column. ``length`` is in characters; ``compound`` names the compound field that a component belongs to."""
 
     name: str
     type: str
@@ -73,7 +73,7 @@ class Field:
         return {**self._kind(), **self._rights(), **self._shape()}
 
     def _kind(self) -> dict[str, Any]:
-        plain = self.type not in ("address",) and not self.long_text
+        plain = self.type != "address" and not self.long_text
         return {
             "aggregatable": plain,
             "aiPredictionField": False,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import ge, gt, le, lt
 from typing import Any
 
 from sync.sandbox.salesforce.columns import Reader, stored_reader
@@ -15,14 +15,12 @@ from sync.sandbox.salesforce.ids import normalised
 from sync.sandbox.salesforce.refusals import Refusal
 from sync.sandbox.salesforce.schema import SObject
 from sync.sandbox.salesforce.soql import Both, Compare, Literal, Not, Path, Query, at_place
-from sync.sandbox.salesforce.times import DAY_S
+from sync.sandbox.salesforce.spans import OPEN, Span, days, hull, intersection, span_of
 from sync.sandbox.store import Row
 
 Test = Callable[[Row], bool]
 SubQuery = Callable[[Query], set[Any]]
-Span = tuple[Any, Any]
-"""low <= value < high; None is open."""
-OPEN: Span = (None, None)
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 class Filters:
@@ -135,14 +133,14 @@ class Filters:
         """A span that holds the column's value in every row that can meet the condition."""
         if isinstance(term, Both):
             spans = [self.bounds(part, name) for part in term.terms]
-            return _within(spans) if term.every else _around(spans)
+            return intersection(spans) if term.every else hull(spans)
         if not isinstance(term, Compare) or len(term.path) != 1 or term.path[0].lower() != name.lower():
             return OPEN
         literal = term.values[0]
         if not isinstance(literal, Literal) or literal.kind not in ("datetime", "string"):
             return OPEN
         value = self.value(self._kind.column(name), literal)
-        return _span(term.operator, value)
+        return span_of(term.operator, value)
 
     def exact(self, term: Any) -> tuple[str, list[str]] | None:
         """A looked-up column and the texts that it must have one of, taken from the top level of the condition."""
@@ -158,8 +156,8 @@ class Filters:
 
 
 HINT = (
-    "If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. "
-    "Please reference your WSDL or the describe call for the appropriate names."
+    "If you are attempting to use a custom relationship, be sure to append the '__r' after the custom "
+    "relationship name. Please reference your WSDL or the describe call for the appropriate names."
 )
 
 
@@ -200,7 +198,15 @@ def wanted_kind(field: Field) -> str:
 def folds(field: Field) -> Callable[[Any], Any]:
     """Case folding for ordinary text; identity for ids, numbers, times and case-sensitive fields."""
     plain = wanted_kind(field) != "string" or field.type in ("id", "reference") or field.case_sensitive
-    return (lambda value: value) if plain else (lambda value: value.lower() if isinstance(value, str) else value)
+    return _as_it_is if plain else _lower
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def ordering(fold: Callable[[Any], Any], read: Reader, operator: str, value: Any) -> Test:
@@ -209,15 +215,10 @@ def ordering(fold: Callable[[Any], Any], read: Reader, operator: str, value: Any
         return lambda row: fold(read(row)) == value
     if operator == "!=":
         return lambda row: fold(read(row)) != value
-    compare = {
-        "<": lambda a: a < value,
-        "<=": lambda a: a <= value,
-        ">": lambda a: a > value,
-        ">=": lambda a: a >= value,
-    }[operator]
     if value is None:
         return lambda _row: False
-    return lambda row: (found := fold(read(row))) is not None and bool(compare(found))
+    compare = COMPARISONS[operator]
+    return lambda row: (found := fold(read(row))) is not None and compare(found, value)
 
 
 def _in_span(read: Reader, operator: str, span: Span) -> Test:
@@ -267,64 +268,3 @@ def _checked_id(field: Field, text: str) -> str | None:
     if found is None:
         raise Refusal("INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {text}")
     return found if field else None
-
-
-def _span(operator: str, value: Any) -> Span:
-    just_above = f"{value}\0" if isinstance(value, str) else None if value is None else int(value) + 1
-    floor = value if isinstance(value, str) or value is None else int(value)
-    spans = {
-        "=": (floor, just_above),
-        ">": (floor, None),
-        ">=": (floor, None),
-        "<": (None, just_above),
-        "<=": (None, just_above),
-    }
-    return spans.get(operator, OPEN)
-
-
-def _within(spans: list[Span]) -> Span:
-    lows = [low for low, _ in spans if low is not None]
-    highs = [high for _, high in spans if high is not None]
-    return max(lows, default=None), min(highs, default=None)
-
-
-def _around(spans: list[Span]) -> Span:
-    lows, highs = [low for low, _ in spans], [high for _, high in spans]
-    return None if None in lows else min(lows), None if None in highs else max(highs)
-
-
-def days(word: str, now: datetime) -> tuple[datetime, datetime]:
-    """First instant and end of a relative date literal, in UTC."""
-    today = datetime(now.year, now.month, now.day, tzinfo=UTC)
-    name, _, count = word.partition(":")
-    day = timedelta(seconds=DAY_S)
-    number = int(count or 0)
-    if name in ("LAST_90_DAYS", "NEXT_90_DAYS"):
-        name, number = name.replace("90", "N"), 90
-    simple = {
-        "TODAY": (today, today + day),
-        "YESTERDAY": (today - day, today),
-        "TOMORROW": (today + day, today + 2 * day),
-        "LAST_N_DAYS": (today - number * day, today + day),
-        "NEXT_N_DAYS": (today + day, today + (number + 1) * day),
-        "N_DAYS_AGO": (today - number * day, today - (number - 1) * day),
-    }
-    return simple[name] if name in simple else _calendar(name, today)
-
-
-def _calendar(name: str, today: datetime) -> tuple[datetime, datetime]:
-    which, _, unit = name.partition("_")
-    step = {"LAST": -1, "THIS": 0, "NEXT": 1}[which]
-    if unit == "WEEK":
-        start = today - timedelta(days=(today.weekday() + 1) % 7) + step * timedelta(days=7)
-        return start, start + timedelta(days=7)
-    if unit == "YEAR":
-        return today.replace(year=today.year + step, month=1, day=1), today.replace(
-            year=today.year + step + 1, month=1, day=1
-        )
-    return _month(today, step), _month(today, step + 1)
-
-
-def _month(today: datetime, step: int) -> datetime:
-    months = today.year * 12 + today.month - 1 + step
-    return today.replace(year=months // 12, month=months % 12 + 1, day=1)

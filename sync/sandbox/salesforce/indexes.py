@@ -1,7 +1,7 @@
-"""Indexes of one object's rows: by id, by (SystemModstamp, Id), and by the text of the fields that clients look rows up with.
+"""Indexes of one object's rows: by id, by (SystemModstamp, Id), and by the text of looked-up fields.
 
-Ordered indexes only ever gain entries; one that no longer matches its row is skipped when read, and all are rebuilt when
-the dead outnumber the living. That makes a write cheap at any size.
+Ordered indexes only ever gain entries; one that no longer matches its row is skipped when read, and all are rebuilt
+when the dead outnumber the living. That makes a write cheap at any size.
 """
 
 from __future__ import annotations

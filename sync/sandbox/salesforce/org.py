@@ -39,7 +39,7 @@ class Settings:
 
 
 class Org:
-    """Rows, sessions and allowances of one org; cursors and jobs are kept by their endpoints under ``cursors`` and ``jobs``."""
+    """Rows, sessions and allowances of one org; endpoints keep their cursors and jobs here."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

@@ -8,10 +8,11 @@ from sync.sandbox.salesforce.org import HUMAN_USER, Org
 from sync.sandbox.store import Row
 
 STATES = {
-    "Alabama": "AL", "Arizona": "AZ", "California": "CA", "Colorado": "CO", "Connecticut": "CT", "Florida": "FL", "Georgia": "GA",
-    "Illinois": "IL", "Indiana": "IN", "Maryland": "MD", "Massachusetts": "MA", "Michigan": "MI", "Minnesota": "MN", "Missouri": "MO",
-    "New Jersey": "NJ", "New York": "NY", "North Carolina": "NC", "Ohio": "OH", "Oregon": "OR", "Pennsylvania": "PA", "Tennessee": "TN",
-    "Texas": "TX", "Utah": "UT", "Virginia": "VA", "Washington": "WA", "Wisconsin": "WI",
+    "Alabama": "AL", "Arizona": "AZ", "California": "CA", "Colorado": "CO", "Connecticut": "CT", "Florida": "FL",
+    "Georgia": "GA", "Illinois": "IL", "Indiana": "IN", "Maryland": "MD", "Massachusetts": "MA", "Michigan": "MI",
+    "Minnesota": "MN", "Missouri": "MO", "New Jersey": "NJ", "New York": "NY", "North Carolina": "NC", "Ohio": "OH",
+    "Oregon": "OR", "Pennsylvania": "PA", "Tennessee": "TN", "Texas": "TX", "Utah": "UT", "Virginia": "VA",
+    "Washington": "WA", "Wisconsin": "WI",
 }  # fmt: skip
 SUFFIXES = ("", ", Inc.", " Inc", " LLC", "", " Corp.")
 SITES = ("https://www.{}", "http://www.{}/", "www.{}", "https://{}/en-us")
@@ -71,7 +72,7 @@ def _company(company: Company) -> Row:
 
 
 def _person(person: Person) -> Row:
-    first = person.first_name.upper() if person.number % 29 == 0 else person.first_name  # noqa: PLR2004
+    first = person.first_name.upper() if person.number % 29 == 0 else person.first_name
     seniority = person.seniority if person.seniority in SENIORITIES else None
     return {
         "FirstName": first,

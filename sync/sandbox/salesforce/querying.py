@@ -23,7 +23,7 @@ BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Cursor:
-    """A result kept for its further pages: which rows, not what was in them; they are shown as they are when fetched."""
+    """A result kept for its further pages: which rows, not what was in them; they show what is in them when fetched."""
 
     table: str
     ids: list[str]

@@ -11,19 +11,28 @@ COLUMN_HINT = (
     "If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. "
     "Please reference your WSDL or the describe call for the appropriate names."
 )
+JSON_KINDS: dict[Any, str] = {
+    True: "VALUE_TRUE",
+    False: "VALUE_FALSE",
+    str: "VALUE_STRING",
+    int: "VALUE_NUMBER_INT",
+    float: "VALUE_NUMBER_FLOAT",
+    dict: "START_OBJECT",
+    list: "START_ARRAY",
+}
 INJECTED = {
     "UNABLE_TO_LOCK_ROW": LOCKED,
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": "a validation rule of this org refused the record",
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "bad value for restricted picklist field",
     "STRING_TOO_LONG": "data value too large",
     "REQUIRED_FIELD_MISSING": "Required fields are missing",
-    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "a trigger of this org failed: System.LimitException: Apex CPU time limit exceeded",
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "trigger failed: System.LimitException: Apex CPU time limit exceeded",
     "ENTITY_IS_DELETED": "entity is deleted",
     "INVALID_CROSS_REFERENCE_KEY": "invalid cross reference id",
 }
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     """One refusal with Salesforce's code.
 
     ``fields`` None leaves the key out of request errors, as query errors and NOT_FOUND do. ``status`` is the HTTP
@@ -72,18 +81,9 @@ class Mismatch(Refusal):
     """A JSON value of the wrong kind: ends the whole request, even when it stands in one row of 200."""
 
     def __init__(self, wanted: str, value: Any) -> None:
-        kind = {
-            str: "VALUE_STRING",
-            int: "VALUE_NUMBER_INT",
-            float: "VALUE_NUMBER_FLOAT",
-            dict: "START_OBJECT",
-            list: "START_ARRAY",
-        }
-        seen = (
-            "VALUE_TRUE" if value is True else "VALUE_FALSE" if value is False else kind.get(type(value), "VALUE_NULL")
-        )
-        text = f"Cannot deserialize instance of {wanted} from {seen} value {value} or request may be missing a required field"
-        super().__init__("JSON_PARSER_ERROR", f"{text} at [line:1, column:1]")
+        seen = JSON_KINDS.get(value if isinstance(value, bool) else type(value), "VALUE_NULL")
+        text = f"Cannot deserialize instance of {wanted} from {seen} value {value} or request may be missing a required"
+        super().__init__("JSON_PARSER_ERROR", f"{text} field at [line:1, column:1]")
 
 
 def injected(code: str) -> Refusal:

@@ -206,7 +206,7 @@ class Schema:
 
     def describe(self, kind: SObject, base: str) -> dict[str, Any]:
         """The full describe of one object."""
-        children = [
+        children: list[dict[str, Any]] = [
             {
                 "cascadeDelete": field.cascades,
                 "childSObject": child.name,

@@ -9,10 +9,11 @@ from typing import Any
 
 from sync.sandbox.salesforce.columns import csv_reader, json_reader
 from sync.sandbox.salesforce.database import Database
-from sync.sandbox.salesforce.filters import HINT, Filters, Span, folds, parents, through
+from sync.sandbox.salesforce.filters import HINT, Filters, folds, parents, through
 from sync.sandbox.salesforce.refusals import Refusal
 from sync.sandbox.salesforce.schema import SObject
 from sync.sandbox.salesforce.soql import Call, Path, Query, Sorting, at_place
+from sync.sandbox.salesforce.spans import Span
 from sync.sandbox.store import Row
 
 FIELDS_LIMIT = 200
@@ -251,7 +252,8 @@ def _tree(paths: list[Path]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     names: dict[Path, str] = {}
     for path in paths:
-        here, at = tree, ()
+        here = tree
+        at: Path = ()
         for part in path:
             at = (*at, part.lower())
             here = here.setdefault(names.setdefault(at, part), {})

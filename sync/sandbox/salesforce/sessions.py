@@ -1,4 +1,4 @@
-"""Log-in: the OAuth token endpoint, session life, and the refusals of what the vendor retired (apis/salesforce.md 1)."""
+"""Log-in: the OAuth token endpoint, the life of sessions, and what the vendor retired (apis/salesforce.md 1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOAP_LAST = 64.0
 RSA_SIGNATURE_MIN = 128
 
 
-class LoginRefused(Exception):  # noqa: N818
+class LoginRefused(Exception):
     """An OAuth refusal: an object, not a list; the description may be missing."""
 
     def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
@@ -251,7 +251,8 @@ def soap_refusal(version: str) -> Response:
         else ("INVALID_OPERATION", "SOAP API login() is disabled by default in this org.")
     )
     fault = (
-        '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+        '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
+        'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
         'xmlns:sf="urn:fault.partner.soap.sforce.com"><soapenv:Body><soapenv:Fault>'
         f"<faultcode>sf:{code}</faultcode><faultstring>{code}: {message}</faultstring><detail><sf:LoginFault>"
         f"<sf:exceptionCode>{code}</sf:exceptionCode><sf:exceptionMessage>{message}</sf:exceptionMessage>"

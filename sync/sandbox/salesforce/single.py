@@ -14,6 +14,7 @@ from sync.sandbox.salesforce.writes import writer_for
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response, json_response
 
+SUFFIXES = (".inc", ".json", ".xml", ".html", ".csv", ".txt", ".zip")
 MISSING_ROW = "Provided external ID field does not exist or is not accessible: "
 
 
@@ -82,7 +83,9 @@ def delete(call: Call) -> Response:
 
 # by external id -------------------------------------------------------------------------------------------------------
 def key_field(call: Call, kind: SObject) -> Field:
-    """The external id (or idLookup) field that the path names; raises Refusal 404."""
+    """The external id field that the path names; raises Refusal 404, as for values that look like a file (2.7)."""
+    if call.args["value"].lower().endswith(SUFFIXES):
+        raise missing()
     field = kind.field(call.args["field"])
     if field is None or not (field.external_id or field.name == "Id"):
         raise missing(MISSING_ROW + call.args["field"])

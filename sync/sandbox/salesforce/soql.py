@@ -1,4 +1,4 @@
-"""SOQL text to a query value (apis/salesforce.md 2.1, 2.2). What fields and objects exist is `filters` and `search`'s business."""
+"""SOQL text to a query value (apis/salesforce.md 2.1, 2.2); which fields exist is the business of `search`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "N": "\n", "R"
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 LIST_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|[^()',\s]+", re.DOTALL)
 RELATIVE = re.compile(
-    r"(?i)(TODAY|YESTERDAY|TOMORROW|(?:LAST|THIS|NEXT)_(?:WEEK|MONTH|YEAR)|LAST_90_DAYS|NEXT_90_DAYS|(?:LAST|NEXT)_N_DAYS:\d+|N_DAYS_AGO:\d+)"
+    r"(?i)TODAY|YESTERDAY|TOMORROW|(LAST|THIS|NEXT)_(WEEK|MONTH|YEAR)|(LAST|NEXT)_(90_DAYS|N_DAYS:\d+)|N_DAYS_AGO:\d+"
 )
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
@@ -92,7 +92,7 @@ class Query:
 
 
 def unquoted(text: str) -> str:
-    """The content of a string literal, escapes resolved (``\\_`` and ``\\%`` stay for LIKE)."""
+    """The content of a string literal, escapes resolved but for the two of LIKE."""
     return ESCAPED.sub(lambda m: m[0] if m[1] in "_%" else ESCAPES.get(m[1], m[1]), text[1:-1])
 
 
@@ -201,7 +201,7 @@ class _Builder(Transformer[Token, Any]):
         return "all_rows", True
 
     def start(self, found: list[Any]) -> Query:
-        clauses = dict(part for part in found if isinstance(part, tuple))
+        clauses: dict[str, Any] = dict(part for part in found if isinstance(part, tuple))
         name = next(str(part) for part in found if isinstance(part, Token))
         return Query(object=name, **clauses)
 
@@ -235,7 +235,7 @@ def parse(text: str) -> Query:
         if isinstance(error.orig_exc, Refusal):
             raise error.orig_exc from None
         raise
-    return Query(**{name: getattr(query, name) for name in Query.__slots__ if name != "text"}, text=text)  # type: ignore[attr-defined]
+    return Query(**{name: getattr(query, name) for name in Query.__slots__ if name != "text"}, text=text)
 
 
 def _unexpected(error: UnexpectedInput, text: str) -> str:

@@ -1,4 +1,4 @@
-"""API calls used: the daily allowance, the header that tells of it, and the limits resource (apis/salesforce.md 4.1)."""
+"""API calls used: the daily allowance, the header that tells of it, the limits resource (apis/salesforce.md 4.1)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A field's value on its way in: JSON, CSV text or a person's typing to what is stored, with Salesforce's validation (2.5, 2.6).
+"""A field's value on its way in: JSON, CSV text or a person's typing to what is stored, validated (2.5, 2.6).
 
-Stored: text without outer blanks (never empty), numbers rounded to their scale, times as whole seconds since the epoch, ids
-with 18 characters. None stands for empty everywhere.
+Stored: text without outer blanks (never empty), numbers rounded to their scale, times as whole seconds since the epoch,
+ids with 18 characters. None stands for empty everywhere.
 """
 
 from __future__ import annotations
@@ -24,19 +24,16 @@ FALSE = frozenset({"false", "0"})
 
 def stored(field: Field, value: Any) -> Any:
     """What is stored for a JSON value; raises Refusal for this row, Mismatch for the whole request."""
-    if value is None:
-        return _blank(field)
-    return READERS.get(field.type, _text)(field, value)
-
-
-def _blank(field: Field) -> None:
+    if value is not None:
+        reader: Callable[[Field, Any], Any] = READERS.get(field.type, _text)
+        return reader(field, value)
     if field.type == "boolean":
-        raise Refusal(
-            "INVALID_TYPE_ON_FIELD_IN_RECORD", f"{field.name}: value not of required type: null", [field.name]
-        )
+        message = f"{field.name}: value not of required type: null"
+        raise Refusal("INVALID_TYPE_ON_FIELD_IN_RECORD", message, [field.name])
+    return None
 
 
-def _string(field: Field, value: Any) -> str | None:
+def _string(value: Any) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -45,7 +42,7 @@ def _string(field: Field, value: Any) -> str | None:
 
 
 def _text(field: Field, value: Any) -> str | None:
-    text = _string(field, value)
+    text = _string(value)
     if text is not None and len(text) > field.length:
         message = f"{field.name}: data value too large: {text} (max length={field.length})"
         raise Refusal("STRING_TOO_LONG", message, [field.name])
@@ -62,7 +59,7 @@ def _email(field: Field, value: Any) -> str | None:
 
 
 def _picklist(field: Field, value: Any) -> str | None:
-    text = _string(field, value)
+    text = _string(value)
     if text is not None and field.restricted and text not in field.allowed():
         raise _bad_choice(field, text)
     if text is not None and len(text) > PICKLIST_MAX:
@@ -86,7 +83,7 @@ def _bad_choice(field: Field, text: str) -> Refusal:
     return Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [field.name])
 
 
-def _boolean(field: Field, value: Any) -> bool:
+def _boolean(_field: Field, value: Any) -> bool:
     if not isinstance(value, bool):
         raise Mismatch("boolean", value)
     return value
@@ -112,17 +109,16 @@ def _rounded(value: float, scale: int) -> float:
     return float(Decimal(str(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP))
 
 
-def _date(field: Field, value: Any) -> str | None:
-    text = _string(field, value) if isinstance(value, str) else None
-    if isinstance(value, str) and text is None:
+def _date(_field: Field, value: Any) -> str | None:
+    if isinstance(value, str) and not value.strip():
         return None
-    day = parse_day((text or "")[:10]) if text is not None and (len(text) == 10 or parse_moment(text)) else None  # noqa: PLR2004
+    day = parse_day(value.strip()) if isinstance(value, str) else None
     if day is None:
         raise Mismatch("date", value)
     return day
 
 
-def _datetime(field: Field, value: Any) -> int | None:
+def _datetime(_field: Field, value: Any) -> int | None:
     if isinstance(value, str) and not value.strip():
         return None
     seconds = parse_moment(value.strip()) if isinstance(value, str) else None
@@ -188,7 +184,7 @@ def typed(field: Field, text: str) -> Any:
 
 
 def from_person(field: Field, value: Any) -> Any:
-    """What a person's edit stores: like `stored`, but numbers and switches may be typed as text; raises Refusal or ValueError."""
+    """What a person's edit stores: like `stored`, but numbers and switches may be text; raises Refusal, ValueError."""
     if isinstance(value, str) and (field.type in NUMERIC or field.type == "boolean"):
         value = typed(field, value) if value.strip() else None
     if isinstance(value, str) and field.type == "datetime" and value.strip():

@@ -30,11 +30,7 @@ class Salesforce:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._org = Org(clock)
-
-    @property
-    def store(self) -> Store:
-        """The org's rows; another store after `clear`."""
-        return self._org.database.store
+        self.store: Store = self._org.database.store
 
     def is_login(self, request: Request) -> bool:
         """Log-ins: the OAuth endpoints, and SOAP's, which is refused."""
@@ -68,8 +64,8 @@ class Salesforce:
         """Sets what the org allows.
 
         ``daily_calls`` (None lifts) · ``session_s`` inactivity time-out · ``rotate_refresh_tokens`` · ``read_only`` ·
-        ``hide_fields`` (``["Contact.HasOptedOutOfEmail"]``) · ``triggers`` (``[{"object", "field", "set": "upper"}]``) ·
-        ``duplicate_rule`` (``"alert"``, ``"block"`` or None).
+        ``hide_fields`` (``["Contact.HasOptedOutOfEmail"]``) · ``duplicate_rule`` (``"alert"``, ``"block"`` or None) ·
+        ``triggers`` (``[{"object", "field", "set": "upper"}]``).
         """
         org = self._org
         org.usage.daily_calls = settings.get("daily_calls", org.usage.daily_calls)
@@ -107,8 +103,11 @@ class Salesforce:
         population.populate(self._org, population_of)
 
     def clear(self) -> None:
-        """A new org: empty, nobody logged in, limits as documented."""
+        """A new org: empty, nobody logged in, nothing switched; only the daily allowance stays what it was."""
+        daily_calls = self._org.usage.daily_calls
         self._org = Org(self._clock)
+        self._org.usage.daily_calls = daily_calls
+        self.store = self._org.database.store
 
     def objects(self) -> list[str]:
         """Every sObject."""

@@ -1,4 +1,4 @@
-"""A record as a client sends it to a row: columns, rights, values, parents named by external id (apis/salesforce.md 3)."""
+"""A record as a client sends it to a row: columns, rights, values, parents by external id (apis/salesforce.md 3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from sync.sandbox.salesforce.schema import SObject
 from sync.sandbox.salesforce.values import stored
 from sync.sandbox.store import Row
 
-NOT_WRITABLE = "Please check the security settings of this field and verify that it is read/write for your profile or permission set."
+NOT_WRITABLE = (
+    "Please check the security settings of this field and verify that it is read/write for your profile "
+    "or permission set."
+)
 KEYS = frozenset({"attributes", "id", "Id"})
 
 
@@ -60,7 +63,7 @@ class Writer:
     def upsert(
         self, kind: SObject, key: Field, text: str, record: dict[str, Any], *, update_only: bool = False
     ) -> tuple[str, bool]:
-        """Creates or updates by external id; `record` holds no key field. Returns (id, created); raises Refusal, Mismatch."""
+        """Creates or updates by external id; `record` lacks it. Returns (id, created); raises Refusal, Mismatch."""
         found = self.database.matching(kind, key.name, text)
         if len(found) > 1:
             ids = ",".join(row["Id"] for row in found)
