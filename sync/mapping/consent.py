@@ -88,14 +88,20 @@ def _state(word: str | Absence | None, meanings: Mapping[str, Canonical]) -> Nat
     return meanings.get(folded, word)
 
 
+def is_final(word: Native | Absence) -> bool:
+    """Whether a native state is one of those that nobody overwrites."""
+    return isinstance(word, str | int) and str(word).strip().casefold() in FINAL
+
+
 def may_write(value: Canonical, current: Canonical | Absence, before: Native | Absence, *, subscribe: bool) -> bool:
     """Whether a consent state may be written over what stands there."""
-    if value is None or value is HELD or (isinstance(before, (str, int)) and str(before).strip().casefold() in FINAL):
+    if value is None or (current == UNSUBSCRIBED and is_final(before)):
         return False
     if value == SUBSCRIBED:
         return subscribe
     known = None if isinstance(current, Absence) else current
-    return STRICTNESS.get(value, 0) > STRICTNESS[known] and (value == UNSUBSCRIBED or known is not None or subscribe)
+    stricter = STRICTNESS.get(value, 0) > STRICTNESS[known]
+    return stricter and (value == UNSUBSCRIBED or known is not None or subscribe)
 
 
 def opt_out_flag_lens(_options: Options) -> Lens:
