@@ -1,4 +1,4 @@
-"""The mapping language: TOML files -> lenses, with lint, and drift against a live schema. Pure but for reading the files."""
+"""The mapping language: TOML files -> lenses; lint, and drift against a live schema. Pure but for reading the files."""
 
 from sync.mapping.cell import Cell
 from sync.mapping.drift import drift, failing

@@ -1,4 +1,4 @@
-"""Drafts without mistakes -> the mapping that the other rooms use. Columns of systems that are not configured fall away."""
+"""Drafts without mistakes -> the mapping that other rooms use. Columns of systems not configured fall away."""
 
 from __future__ import annotations
 
@@ -47,9 +47,13 @@ def _system(draft: Draft, system: SystemDraft, fields: Mapping[str, FieldMapping
     )
 
 
-def _field(draft: Draft, drafts: Mapping[str, Draft], field: FieldDraft, compiled: Compiled, systems: list[str]) -> FieldMapping:
+def _field(
+    draft: Draft, drafts: Mapping[str, Draft], field: FieldDraft, compiled: Compiled, systems: list[str]
+) -> FieldMapping:
     compute = compiled.get((*field.path, "compute"))
-    cells = {name: _cell(draft, drafts, cell, compute, compiled) for name, cell in field.cells.items() if name in systems}
+    cells = {
+        name: _cell(draft, drafts, cell, compute, compiled) for name, cell in field.cells.items() if name in systems
+    }
     strongest = [name for name in field.prefer or draft.prefer if name in systems]
     default = None if field.default is None else canonical_of(field.type)(field.default)
     return FieldMapping(
@@ -74,7 +78,9 @@ def _field(draft: Draft, drafts: Mapping[str, Draft], field: FieldDraft, compile
     )
 
 
-def _cell(draft: Draft, drafts: Mapping[str, Draft], cell: CellDraft, compute: Expression | None, compiled: Compiled) -> Cell:
+def _cell(
+    draft: Draft, drafts: Mapping[str, Draft], cell: CellDraft, compute: Expression | None, compiled: Compiled
+) -> Cell:
     expression = compiled.get((*cell.place, "expr")) or compute
     return Cell(
         field=cell.field,
@@ -128,7 +134,10 @@ def _joined(names: tuple[str, ...], joiner: str) -> Source:
 
 
 def _fingerprint(options: Options, expression: Expression | None) -> str:
-    """A hash of all that decides what a cell reads and writes. The order of a table counts: the first word is written."""
-    definition = asdict(options) | {"values": list(options.values.items()), "expression": expression.text if expression else None}
+    """A hash of all that decides what a cell reads and writes. A table's order counts: its first word is written."""
+    definition = asdict(options) | {
+        "values": list(options.values.items()),
+        "expression": expression.text if expression else None,
+    }
     text = json.dumps(definition, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

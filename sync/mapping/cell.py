@@ -1,4 +1,4 @@
-"""One cell of a mapping: a field in a system, with everything the merge asks of it. Compiled once, called millions of times."""
+"""One cell of a mapping: a field in a system, with all that the merge asks of it. Compiled once, called often."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Cell:
         return self.lens.lossy
 
     def get(self, native: Native, refs: Refs) -> Canonical | Absence:
-        """The canonical value of a native one; MISSING stays MISSING. HELD: no word for it; UNRESOLVED: parent not linked."""
+        """The canonical value of a native one. MISSING stays; HELD: no word for it; UNRESOLVED: parent not linked."""
         if native.__class__ is Absence:
             return native
         return self.lens.get(native, refs)
 
     def put(self, value: Canonical, before: Native | Absence, refs: Refs) -> Native | Absence:
-        """What to write so that this system holds `value`, given what it holds (MISSING: nothing is known, or a create).
+        """What to write so that this system holds `value`, given what it holds (MISSING: not known, or a create).
 
         `before` itself where it already means `value` (GetPut), or where there is nothing to say; so MISSING out means
         that nothing is to be sent. HELD: this system has no word for it. UNRESOLVED: the parent is not linked here.
@@ -64,7 +64,7 @@ class Cell:
         return self.lens.put(value, MISSING if before.__class__ is Absence else before, refs)
 
     def eq(self, a: Native | Absence, b: Native | Absence) -> bool:
-        """Whether this system cannot tell these native values apart: null and "", address case, 1 and 1.0, set order."""
+        """Whether this system cannot tell these values apart: null and "", address case, 1 and 1.0, set order."""
         if a is b:
             return True
         if a.__class__ is Absence or b.__class__ is Absence:
@@ -82,9 +82,9 @@ class Cell:
         return wanted.__class__ is not Absence and self.eq(wanted, native)
 
     def variant(self, sent: Native | Absence, seen: Native | Absence) -> bool:
-        """Whether `seen` is what a server may make of `sent`: cut, trimmed, rounded, escaped, in another case or form."""
+        """Whether `seen` is what a server may make of `sent`: cut, trimmed, rounded, escaped, in another case."""
         return self.eq(sent, seen) or is_variant(sent, seen)
 
     def source(self, values: Mapping[str, Canonical]) -> Canonical:
-        """The canonical value that this cell writes, of a record's values: the field, or a join or expression of several."""
+        """The canonical value that this cell writes: the field's, or a join or expression of several."""
         return self.origin(values)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from sync.mapping.lens import Lens, Options, Refs
 from sync.mapping.numbers import boolean
 from sync.mapping.text import text
+from sync.mapping.words import first_words
 from sync.model.values import HELD, MISSING, PENDING, SUBSCRIBED, UNSUBSCRIBED, Absence, Canonical, Native
 
 STRICTNESS = {None: 0, SUBSCRIBED: 1, PENDING: 2, UNSUBSCRIBED: 3}
@@ -33,19 +34,24 @@ WORDS: Mapping[str, Canonical] = {
 }
 """Conversion's words in all its profiles (apis/abmatic-conversion-letrics.md 2.1), and the usual ones."""
 
-LIST_STATUS: Mapping[str, Canonical] = {**WORDS, "0": PENDING, "1": SUBSCRIBED, "2": UNSUBSCRIBED, "3": UNSUBSCRIBED, "91": None}
+LIST_STATUS: Mapping[str, Canonical] = {
+    **WORDS,
+    "0": PENDING,
+    "1": SUBSCRIBED,
+    "2": UNSUBSCRIBED,
+    "3": UNSUBSCRIBED,
+    "91": None,
+}
 """ActiveCampaign: status of a contact on a list (apis/activecampaign.md 5); 91 is a removed membership."""
+
+_PLAIN: Mapping[Canonical, Native] = {state: state for state in (SUBSCRIBED, PENDING, UNSUBSCRIBED)}
 
 
 def words_lens(options: Options) -> Lens:
     """`consent` as words, translated by the cell's `values` where it has them."""
     table = {native.casefold(): meaning for native, meaning in options.values.items()}
-    written = {meaning: native for native, meaning in reversed(options.values.items())} if table else _plain_words()
+    written: Mapping[Canonical, Native] = first_words(options.values) if table else _PLAIN
     return _stated(table or WORDS, written, options)
-
-
-def _plain_words() -> dict[Canonical, Native]:
-    return {state: state for state in (SUBSCRIBED, PENDING, UNSUBSCRIBED)}
 
 
 def list_status_lens(options: Options) -> Lens:
@@ -82,14 +88,20 @@ def _state(word: str | Absence | None, meanings: Mapping[str, Canonical]) -> Nat
     return meanings.get(folded, word)
 
 
+def is_final(word: Native | Absence) -> bool:
+    """Whether a native state is one of those that nobody overwrites."""
+    return isinstance(word, str | int) and str(word).strip().casefold() in FINAL
+
+
 def may_write(value: Canonical, current: Canonical | Absence, before: Native | Absence, *, subscribe: bool) -> bool:
     """Whether a consent state may be written over what stands there."""
-    if value is None or value is HELD or (isinstance(before, (str, int)) and str(before).strip().casefold() in FINAL):
+    if value is None or (current == UNSUBSCRIBED and is_final(before)):
         return False
     if value == SUBSCRIBED:
         return subscribe
     known = None if isinstance(current, Absence) else current
-    return STRICTNESS.get(value, 0) > STRICTNESS[known] and (value == UNSUBSCRIBED or known is not None or subscribe)
+    stricter = STRICTNESS.get(value, 0) > STRICTNESS[known]
+    return stricter and (value == UNSUBSCRIBED or known is not None or subscribe)
 
 
 def opt_out_flag_lens(_options: Options) -> Lens:

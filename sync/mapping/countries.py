@@ -53,7 +53,11 @@ def codes() -> dict[str, str]:
     from babel import Locale  # noqa: PLC0415
 
     territories = Locale("en").territories.items()
-    return {code: name for code, name in territories if len(code) == _CODE and code.isalpha() and code not in {"EU", "UN", "EZ", "ZZ"}}
+    return {
+        code: name
+        for code, name in territories
+        if len(code) == _CODE and code.isalpha() and code not in {"EU", "UN", "EZ", "ZZ"}
+    }
 
 
 @lru_cache(maxsize=1)

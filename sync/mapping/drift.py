@@ -31,7 +31,7 @@ _FITS: Final[Mapping[str, frozenset[str]]] = {
     "listbox": frozenset({"multi"}),
     "checkbox": frozenset({"multi", "boolean"}),
 }
-"""Canonical types by native type (Salesforce's and ActiveCampaign's names); a native type that is not listed takes any."""
+"""Canonical types by native type (Salesforce's and ActiveCampaign's names); native types not listed take any."""
 
 
 def drift(entity: EntityMapping, system: str, schema: Schema) -> list[Problem]:
@@ -58,7 +58,11 @@ def _external_id(mapping: SystemMapping, described: Iterable[ObjectSchema]) -> I
         if field is None and not each.open:
             yield mapping.line, f"{each.object} has no field {path} to hold our record id", _nearest(path, each)
         elif field is not None and not (field.unique and field.external_id):
-            yield mapping.line, f"{path} of {each.object} is not a unique external id", "Tick External ID and Unique, or duplicates cannot be prevented."
+            yield (
+                mapping.line,
+                f"{path} of {each.object} is not a unique external id",
+                "Tick External ID and Unique, or duplicates cannot be prevented.",
+            )
 
 
 def _uncovered(mapping: SystemMapping, described: Iterable[ObjectSchema]) -> Iterator[Finding]:
@@ -70,10 +74,18 @@ def _uncovered(mapping: SystemMapping, described: Iterable[ObjectSchema]) -> Ite
         if each.object != mapping.objects[-1]:
             continue
         if not each.createable:
-            yield mapping.line, f"this user may not create {each.object} in {mapping.system}", "Grant Create, or set create = false."
+            yield (
+                mapping.line,
+                f"this user may not create {each.object} in {mapping.system}",
+                "Grant Create, or set create = false.",
+            )
         for path, field in each.fields.items():
             if field.required and field.createable and path not in written:
-                yield mapping.line, f"{each.object} cannot be created without {path}, which is not mapped for writing", f"Map a field to {path}."
+                yield (
+                    mapping.line,
+                    f"{each.object} cannot be created without {path}, which is not mapped for writing",
+                    f"Map a field to {path}.",
+                )
 
 
 def _cell(field: FieldMapping, cell: Cell, described: list[ObjectSchema]) -> Iterator[Finding]:
@@ -101,7 +113,10 @@ def _mismatches(field: FieldMapping, cell: Cell, schema: FieldSchema) -> Iterato
         yield "it cannot be written by this user", 'Use mode = "read", or grant Edit.'
     fits = _FITS.get(schema.type.lower())
     if fits is not None and not _is_fitting(field, cell, fits):
-        yield f"it is a {schema.type}, the field {field.name!r} is of type {field.type!r}", f"Use type {' or '.join(sorted(fits))}, or another native field."
+        yield (
+            f"it is a {schema.type}, the field {field.name!r} is of type {field.type!r}",
+            f"Use type {' or '.join(sorted(fits))}, or another native field.",
+        )
     if cell.writes:
         yield from _too_short(field, schema)
         yield from _unknown_words(field, cell, schema)
@@ -118,7 +133,10 @@ def _is_fitting(field: FieldMapping, cell: Cell, fits: frozenset[str]) -> bool:
 def _too_short(field: FieldMapping, schema: FieldSchema) -> Iterator[tuple[str, str]]:
     longest = max((len(word) for word in field.values or ()), default=field.max_length or 0)
     if field.type != "multi" and schema.length and longest > schema.length:
-        yield f"it holds {schema.length} characters, {field.name!r} has up to {longest}", f"Set max_length = {schema.length}, or make the native field longer."
+        yield (
+            f"it holds {schema.length} characters, {field.name!r} has up to {longest}",
+            f"Set max_length = {schema.length}, or make the native field longer.",
+        )
 
 
 def _unknown_words(field: FieldMapping, cell: Cell, schema: FieldSchema) -> Iterator[tuple[str, str]]:
@@ -129,7 +147,10 @@ def _unknown_words(field: FieldMapping, cell: Cell, schema: FieldSchema) -> Iter
         native = cell.put([meaning] if field.type == "multi" else meaning, MISSING, NO_REFS)
         if not isinstance(native, Absence) and not _is_picked(native, schema.values):
             near = nearest(str(meaning), schema.values)
-            yield f"its picklist does not know {meaning!r}", f"Did you mean {near!r}?" if near else "Add the value, or translate it with 'values'."
+            yield (
+                f"its picklist does not know {meaning!r}",
+                f"Did you mean {near!r}?" if near else "Add the value, or translate it with 'values'.",
+            )
 
 
 def _is_picked(native: Native, known: tuple[str, ...]) -> bool:
@@ -137,7 +158,7 @@ def _is_picked(native: Native, known: tuple[str, ...]) -> bool:
 
 
 def failing(entity: EntityMapping, system: str, schema: Schema, values: Mapping[str, Canonical]) -> list[Failure]:
-    """Why a record with these canonical values would be refused by `system`: (rule, field, reason), without any value."""
+    """Why a record with these canonical values would be refused by `system`: (rule, field, reason), no values."""
     mapping = entity.systems[system]
     described = schema.get(mapping.objects[-1])
     found: list[Failure] = []
@@ -174,5 +195,13 @@ def _text_refusals(cell: Cell, native: str, schema: FieldSchema) -> Iterator[Fai
 
 def _number_refusals(cell: Cell, native: Native, schema: FieldSchema) -> Iterator[Failure]:
     found = number(native)
-    if isinstance(found, Decimal) and schema.precision and found.adjusted() + 1 > schema.precision - (schema.scale or 0):
-        yield "number_range", cell.field, f"{cell.path} holds {schema.precision} digits, {schema.scale or 0} of them decimals"
+    if (
+        isinstance(found, Decimal)
+        and schema.precision
+        and found.adjusted() + 1 > schema.precision - (schema.scale or 0)
+    ):
+        yield (
+            "number_range",
+            cell.field,
+            f"{cell.path} holds {schema.precision} digits, {schema.scale or 0} of them decimals",
+        )

@@ -46,7 +46,7 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A name that an expression may use: its canonical type, whether it may be blank, and for a ref the parent's fields."""
+    """A name that an expression may use: its canonical type, whether it may be blank, a ref's parent's fields."""
 
     type: str
     nullable: bool = True
@@ -55,7 +55,7 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression. `names` are the fields it reads; `kind` is what it yields: text, number, flag, moment, set or any."""
+    """A compiled expression. `names`: the fields it reads; `kind`: text, number, flag, moment, set or any."""
 
     text: str
     names: tuple[str, ...]
@@ -104,7 +104,9 @@ def _refuse_unbounded(text: str) -> None:
         raise ExpressionError(f"the expression is longer than {LENGTH_MAX} characters")
     found = _BANNED.search(_QUOTED.sub('""', text))
     if found:
-        raise ExpressionError(f"{found.group()!r} is not available in expressions", "Use comparisons, ?:, ??, and, or, not, in, + - * /.")
+        raise ExpressionError(
+            f"{found.group()!r} is not available in expressions", "Use comparisons, ?:, ??, and, or, not, in, + - * /."
+        )
     for match in _MATCH.finditer(text):
         _refuse_slow_pattern(match[1])
 
@@ -113,7 +115,9 @@ def _refuse_slow_pattern(quoted: str | None) -> None:
     if quoted is None:
         raise ExpressionError("a pattern must be written out as text")
     if _REPEATED_GROUP.search(quoted) or len(_OPEN_ENDED.findall(quoted)) > _OPEN_ENDED_MAX:
-        raise ExpressionError("the pattern may take very long", f"Repeat no group, and use at most {_OPEN_ENDED_MAX} of * and +.")
+        raise ExpressionError(
+            "the pattern may take very long", f"Repeat no group, and use at most {_OPEN_ENDED_MAX} of * and +."
+        )
 
 
 def _rule(text: str, symbols: Mapping[str, Symbol], *, strict: bool) -> Rule:
@@ -137,14 +141,19 @@ def _rule(text: str, symbols: Mapping[str, Symbol], *, strict: bool) -> Rule:
 def _resolve(thing: Any, name: str) -> Any:
     """Fields of a record, and keys of an event at any depth; a key that is not there is null."""
     if isinstance(thing, _Json):
-        return _wrapped(thing.found.get(name))
+        return _wrapped(thing.found.get(name), thing.limit)
     return thing[name]
 
 
 def _type_of(name: str, symbol: Symbol, *, strict: bool) -> Any:
     from rule_engine import DataType  # noqa: PLC0415
 
-    plain_types = {"integer": DataType.FLOAT, "decimal": DataType.FLOAT, "boolean": DataType.BOOLEAN, "json": DataType.UNDEFINED}
+    plain_types = {
+        "integer": DataType.FLOAT,
+        "decimal": DataType.FLOAT,
+        "boolean": DataType.BOOLEAN,
+        "json": DataType.UNDEFINED,
+    }
     plain_types |= {"date": DataType.DATETIME, "datetime": DataType.DATETIME, "multi": DataType.ARRAY(DataType.STRING)}
     if symbol.parent is not None:
         inner = {key: _type_of(key, each, strict=strict) for key, each in symbol.parent.items()}
@@ -180,12 +189,12 @@ def _given(symbol: Symbol, value: Any, limit: int | None) -> Any:
     if symbol.parent is not None:
         if value is None:
             return None
-        found = value if isinstance(value, Mapping) else {}
-        return {key: _given(each, found.get(key), limit) for key, each in symbol.parent.items()}
+        parent = value if isinstance(value, Mapping) else {}
+        return {key: _given(each, parent.get(key), limit) for key, each in symbol.parent.items()}
     if value is None or isinstance(value, Absence) or (isinstance(value, Mapping) and symbol.type != "json"):
         return None
     if symbol.type == "json":
-        return _wrapped(value)
+        return _wrapped(value, limit)
     if symbol.type in ("integer", "decimal"):
         found = number(value)
         return found if isinstance(found, Decimal) else None
@@ -202,14 +211,15 @@ class _Json:
     """An object of an event. Not a mapping for rule-engine, whose own look-up of keys by dot is deprecated."""
 
     found: Mapping[str, Any]
+    limit: int | None
 
 
-def _wrapped(value: Any) -> Any:
+def _wrapped(value: Any, limit: int | None) -> Any:
     if isinstance(value, Mapping):
-        return _Json(value)
+        return _Json(value, limit)
     if isinstance(value, list | tuple):
-        return tuple(_wrapped(item) for item in value)
-    return value[: SUBJECT_MAX * 16] if isinstance(value, str) else value
+        return tuple(_wrapped(item, limit) for item in value)
+    return value[:limit] if isinstance(value, str) else value
 
 
 def _taken(value: Any) -> Canonical:

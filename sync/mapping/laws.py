@@ -22,8 +22,16 @@ def check_laws(entity: EntityMapping, system: str, samples: Iterable[Mapping[str
     for cell in entity.systems[system].cells.values():
         broken = [number for number, row in enumerate(rows, 1) if not holds(cell, row.get(cell.path, MISSING))]
         if broken:
-            message = f"{cell.field!r} does not survive translation in {system}: {len(broken)} of {len(rows)} sampled rows, the first is row {broken[0]}"
-            found.append(Problem(entity.file, cell.line, message, "Declare the column one-way, or give each value a native word of its own."))
+            count = f"{len(broken)} of {len(rows)} sampled rows, the first is row {broken[0]}"
+            message = f"{cell.field!r} does not survive translation in {system}: {count}"
+            found.append(
+                Problem(
+                    entity.file,
+                    cell.line,
+                    message,
+                    "Declare the column one-way, or give each value a native word of its own.",
+                )
+            )
     return found
 
 

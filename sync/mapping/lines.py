@@ -7,6 +7,7 @@ array element under the path by which the parsed document reaches it: ``("fields
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 
@@ -36,10 +37,8 @@ class Lines:
 def locate(text: str) -> Lines:
     """Walks valid TOML; text that turns out odd ends the walk early, with what was found so far."""
     scanner = _Scanner(text)
-    try:
+    with contextlib.suppress(IndexError, AssertionError, tomllib.TOMLDecodeError):
         scanner.document()
-    except (IndexError, AttributeError, tomllib.TOMLDecodeError):
-        pass
     return Lines(scanner.found)
 
 

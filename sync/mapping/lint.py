@@ -39,24 +39,30 @@ def check(draft: Draft, drafts: Drafts) -> Compiled:
 
 def _check_shape(draft: Draft) -> None:
     if draft.routes:
-        draft.report.add(("routes",), f"{draft.entity!r} has routes; routes belong to entity = \"engagement\"")
+        draft.report.add(("routes",), f'{draft.entity!r} has routes; routes belong to entity = "engagement"')
     if not draft.systems:
         draft.report.add((), "no system is mapped", "Add [systems.NAME] tables.")
     consents = [field for field in draft.fields.values() if field.type == "consent"]
     for field in consents[1:]:
-        draft.report.add(field.path, f"a second consent field beside {consents[0].name!r}", "One field of type consent holds a person's opt-out.")
+        draft.report.add(
+            field.path,
+            f"a second consent field beside {consents[0].name!r}",
+            "One field of type consent holds a person's opt-out.",
+        )
 
 
 def _check_system(draft: Draft, system: SystemDraft) -> None:
     report, path = draft.report, system.path
     mode = draft.system_mode(system)
     if system.create and mode == "read" and system.mode is not None:
-        report.add((*path, "create"), f"records cannot be created in {system.name}: it is mapped with mode = \"read\"")
+        report.add((*path, "create"), f'records cannot be created in {system.name}: it is mapped with mode = "read"')
     for place, name in enumerate(system.objects):
         _check_object(draft, system, name, place)
     for cell in _cells(draft, system.name):
         if system.external_id is not None and cell.path == system.external_id:
-            report.add(cell.place, f"{cell.path} holds our record id in {system.name} and cannot hold {cell.field!r} as well")
+            report.add(
+                cell.place, f"{cell.path} holds our record id in {system.name} and cannot hold {cell.field!r} as well"
+            )
 
 
 def _check_object(draft: Draft, system: SystemDraft, name: str, place: int) -> None:
@@ -68,7 +74,9 @@ def _check_object(draft: Draft, system: SystemDraft, name: str, place: int) -> N
     writes += ["mode"] if system.mode in ("both", "write") else []
     if writes and read_only(system.kind, name):
         message = f"unsupported: the API of {system.kind} cannot create, change or delete {name}"
-        draft.report.add((*system.path, writes[0]), message, f'Read them with mode = "read", and take out: {listed(writes)}.')
+        draft.report.add(
+            (*system.path, writes[0]), message, f'Read them with mode = "read", and take out: {listed(writes)}.'
+        )
 
 
 def _cells(draft: Draft, system: str | None = None) -> Iterable[CellDraft]:
@@ -79,6 +87,8 @@ def _cells(draft: Draft, system: str | None = None) -> Iterable[CellDraft]:
 
 
 def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
+    if field.table.get("type", field.type) != field.type:
+        return  # the type is not known: nothing can be said of the rest
     _check_type(draft, field, drafts)
     _check_values(draft, field)
     _check_voice(draft, field)
@@ -86,7 +96,9 @@ def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
     check_default(draft, field)
     for cell in field.cells.values():
         check_cell(draft, field, cell, drafts)
-    if not any(draft.mode_of(cell) in ("both", "write") for cell in field.cells.values()) and not _is_used(field, drafts):
+    if not any(draft.mode_of(cell) in ("both", "write") for cell in field.cells.values()) and not _is_used(
+        field, drafts
+    ):
         remedy = "Give one column a direction that writes (both or write), or take the field out."
         draft.report.add(field.path, f"nobody writes the field {field.name!r}: it is only read", remedy)
 
@@ -112,10 +124,14 @@ def _check_type(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
         return
     if field.entity is None:
         if "entity" not in field.table:
-            draft.report.add(field.path, f"the ref {field.name!r} does not say to which entity", 'Add entity = "account", say.')
+            draft.report.add(
+                field.path, f"the ref {field.name!r} does not say to which entity", 'Add entity = "account", say.'
+            )
     elif field.entity not in drafts:
         remedy = suggest(field.entity, drafts) if drafts else ""
-        draft.report.add((*field.path, "entity"), f"the ref {field.name!r} points to {field.entity!r}, which no file maps", remedy)
+        draft.report.add(
+            (*field.path, "entity"), f"the ref {field.name!r} points to {field.entity!r}, which no file maps", remedy
+        )
 
 
 def _check_values(draft: Draft, field: FieldDraft) -> None:
@@ -125,7 +141,9 @@ def _check_values(draft: Draft, field: FieldDraft) -> None:
     if field.type not in ("enum", "multi"):
         draft.report.add(path, f"'values' belongs to type enum or multi, not to {field.type!r}")
     if not field.values:
-        draft.report.add(path, "'values' is empty: no value could ever be right", "List the words, or leave 'values' out.")
+        draft.report.add(
+            path, "'values' is empty: no value could ever be right", "List the words, or leave 'values' out."
+        )
     for word, times in Counter(word.casefold() for word in field.values).items():
         if times > 1:
             draft.report.add(path, f"'values' lists {word!r} {times} times")
@@ -135,7 +153,9 @@ def _check_voice(draft: Draft, field: FieldDraft) -> None:
     if field.type == "consent":
         for key in _SINGLE_VOICE:
             if key in field.table:
-                draft.report.add((*field.path, key), f"{key!r} means nothing for consent: it is always merged by the opt-out rule")
+                draft.report.add(
+                    (*field.path, key), f"{key!r} means nothing for consent: it is always merged by the opt-out rule"
+                )
     elif field.resubscribe_from:
         draft.report.add((*field.path, "resubscribe_from"), "'resubscribe_from' belongs to type = \"consent\"")
     if field.owner is not None:
@@ -150,9 +170,16 @@ def _check_owner(draft: Draft, field: FieldDraft, owner: str) -> None:
     elif owner not in draft.systems:
         draft.report.add(path, f"the owner {owner!r} is no system of this file", suggest(owner, draft.systems))
     elif cell is None:
-        draft.report.add(path, f"the owner {owner!r} is not mapped for {field.name!r}", f"Add a column {owner} to [fields.{field.name}].")
+        draft.report.add(
+            path,
+            f"the owner {owner!r} is not mapped for {field.name!r}",
+            f"Add a column {owner} to [fields.{field.name}].",
+        )
     elif draft.mode_of(cell) not in ("both", "read"):
-        draft.report.add(path, f"the owner {owner!r} cannot own {field.name!r}: its column is mode = {draft.mode_of(cell)!r}, so its value does not count")
+        draft.report.add(
+            path,
+            f"the owner {owner!r} cannot own {field.name!r}: mode = {draft.mode_of(cell)!r} does not let its value count",
+        )
 
 
 def _check_length(draft: Draft, field: FieldDraft) -> None:
@@ -164,8 +191,13 @@ def _check_length(draft: Draft, field: FieldDraft) -> None:
 
 def _check_keys(draft: Draft) -> None:
     creators = [system for system in draft.systems.values() if system.create]
-    if creators and not draft.keys and not any(problem.message.startswith("'keys'") for problem in draft.report.problems):
-        message = f"records are created in {listed(system.name for system in creators)}, but no match keys say which exist already"
+    if (
+        creators
+        and not draft.keys
+        and not any(problem.message.startswith("'keys'") for problem in draft.report.problems)
+    ):
+        names = listed(system.name for system in creators)
+        message = f"records are created in {names}, but no match keys say which exist already"
         draft.report.add(("match",), message, 'Add [match] with keys = ["…"].')
     for place, key in enumerate(draft.keys):
         _check_key(draft, key, ("match", "keys", place), creators)
@@ -177,8 +209,10 @@ def _check_key(draft: Draft, key: str, path: tuple[str | int, ...], creators: li
         draft.report.add(path, f"keys names {key!r}, which is no field of this file", suggest(key, draft.fields))
         return
     if field.type in _UNMATCHABLE or field.compute:
-        draft.report.add(path, f"keys names {key!r}, which cannot match records: it is {'computed' if field.compute else field.type}")
-    missing = [system.name for system in creators if key not in field.cells]
+        draft.report.add(
+            path, f"keys names {key!r}, which cannot match records: it is {'computed' if field.compute else field.type}"
+        )
+    missing = [system.name for system in creators if system.name not in field.cells]
     if missing:
         message = f"keys names {key!r}, which is not mapped in {listed(missing)}, where records may be created"
         draft.report.add(path, message, f"Add the column to [fields.{key}], or set create = false there.")
@@ -199,4 +233,11 @@ def _check_shared_natives(draft: Draft) -> None:
 
 
 def _is_lensed(cell: CellDraft) -> bool:
-    return bool(cell.options.lens or cell.expr or cell.options.of or cell.options.bands or cell.options.values or cell.options.prefix)
+    return bool(
+        cell.options.lens
+        or cell.expr
+        or cell.options.of
+        or cell.options.bands
+        or cell.options.values
+        or cell.options.prefix
+    )

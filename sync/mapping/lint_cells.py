@@ -1,4 +1,4 @@
-"""Lint of one column: which settings fit which types and lenses, words against the vocabulary, bands, and PutGet on tables."""
+"""Lint of one column: settings against type and lens, words against the vocabulary, bands, PutGet on tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,21 @@ _LENSES: Final[Mapping[str, frozenset[str]]] = {
 }
 _STATES: Final = (SUBSCRIBED, PENDING, UNSUBSCRIBED)
 
+_PLAIN: Final[Mapping[str, tuple[type, ...]]] = {
+    "integer": (int,),
+    "boolean": (bool,),
+    "multi": (str, list),
+    "decimal": (int, float, str),
+}
+
 Fits = Callable[[CellDraft], bool]
+
+
+def _has_words(cell: CellDraft) -> bool:
+    options = cell.options
+    return bool(options.values or options.bands or options.vocabulary or options.type in ("enum", "multi", "country"))
+
+
 _FITS: Final[Mapping[str, tuple[Fits, str]]] = {
     "bands": (lambda cell: cell.options.type == "integer", 'type = "integer"'),
     "scale": (lambda cell: cell.options.type == "decimal", 'type = "decimal"'),
@@ -41,17 +55,18 @@ _FITS: Final[Mapping[str, tuple[Fits, str]]] = {
     "with": (lambda cell: cell.options.lens == "join", 'lens = "join"'),
     "prefix": (lambda cell: cell.options.type in TEXTUAL | {"multi"}, "text and multi"),
     "case": (lambda cell: cell.options.type in TEXTUAL | {"multi"}, "text and multi"),
-    "subscribe": (lambda cell: cell.options.type == "consent" and cell.options.lens != "opt_out_flag", 'type = "consent"'),
+    "subscribe": (
+        lambda cell: cell.options.type == "consent" and cell.options.lens != "opt_out_flag",
+        'type = "consent"',
+    ),
     "values": (lambda cell: cell.options.type in _TABLES, f"types {listed(sorted(_TABLES))}"),
-    "else": (lambda cell: _has_words(cell), "columns with 'values' or 'bands', and to enum, multi and country"),
+    "else": (_has_words, "columns with 'values' or 'bands', and to enum, multi and country"),
     "params": (lambda cell: cell.options.lens in foreign_lenses(), "lenses that are not built in"),
-    "expr": (lambda cell: cell.options.type not in ("ref", "consent", "json"), "types other than ref, consent and json"),
+    "expr": (
+        lambda cell: cell.options.type not in ("ref", "consent", "json"),
+        "types other than ref, consent and json",
+    ),
 }
-
-
-def _has_words(cell: CellDraft) -> bool:
-    options = cell.options
-    return bool(options.values or options.bands or options.vocabulary or options.type in ("enum", "multi", "country"))
 
 
 def check_cell(draft: Draft, field: FieldDraft, cell: CellDraft, drafts: Mapping[str, Draft]) -> None:
@@ -69,7 +84,9 @@ def check_cell(draft: Draft, field: FieldDraft, cell: CellDraft, drafts: Mapping
 def _check_fits(draft: Draft, cell: CellDraft) -> None:
     for key, (fits, where) in _FITS.items():
         if key in cell.table and not fits(cell):
-            draft.report.add((*cell.place, key), f"{key!r} belongs to {where}, not to this column of type {cell.options.type!r}")
+            draft.report.add(
+                (*cell.place, key), f"{key!r} belongs to {where}, not to this column of type {cell.options.type!r}"
+            )
     lens, allowed = cell.options.lens, _LENSES.get(cell.options.lens or "")
     if allowed is not None and cell.options.type not in allowed:
         message = f"lens {lens!r} belongs to {listed(sorted(allowed))}, not to {cell.options.type!r}"
@@ -78,7 +95,9 @@ def _check_fits(draft: Draft, cell: CellDraft) -> None:
     if cell.options.format and formats and cell.options.format not in formats:
         draft.report.add((*cell.place, "format"), f"format {cell.options.format!r} is none of {listed(formats)}")
     if cell.options.region and cell.options.type == "phone" and not is_region(cell.options.region):
-        draft.report.add((*cell.place, "region"), f"region {cell.options.region!r} is no country", 'Use a code such as "US" or "DE".')
+        draft.report.add(
+            (*cell.place, "region"), f"region {cell.options.region!r} is no country", 'Use a code such as "US" or "DE".'
+        )
 
 
 def _check_mode(draft: Draft, field: FieldDraft, cell: CellDraft) -> None:
@@ -86,13 +105,23 @@ def _check_mode(draft: Draft, field: FieldDraft, cell: CellDraft) -> None:
     path = (*cell.place, "mode")
     one_way = _one_way(field, cell)
     if one_way == "write" and mode != "write":
-        draft.report.add(path, f"mode {mode!r} is not possible: this column is made of other fields and can only be written", 'Use mode = "write".')
+        draft.report.add(
+            path,
+            f"mode {mode!r} is not possible: this column is made of other fields and can only be written",
+            'Use mode = "write".',
+        )
     elif one_way == "read" and mode not in ("read", "fill"):
-        draft.report.add(path, f"mode {mode!r} is not possible: a part cannot be written back", 'Use mode = "read" or "fill".')
+        draft.report.add(
+            path, f"mode {mode!r} is not possible: a part cannot be written back", 'Use mode = "read" or "fill".'
+        )
     elif whole == "read" and mode in ("both", "write"):
-        draft.report.add(path, f"{field.name!r} cannot be written to {cell.system}: it is only read", 'Use mode = "read" or "fill".')
+        draft.report.add(
+            path, f"{field.name!r} cannot be written to {cell.system}: it is only read", 'Use mode = "read" or "fill".'
+        )
     elif whole == "write" and mode != "write":
-        draft.report.add(path, f"{field.name!r} cannot be read from {cell.system}: it is only written", 'Use mode = "write".')
+        draft.report.add(
+            path, f"{field.name!r} cannot be read from {cell.system}: it is only written", 'Use mode = "write".'
+        )
 
 
 def _one_way(field: FieldDraft, cell: CellDraft) -> str | None:
@@ -111,12 +140,16 @@ def _check_of(draft: Draft, field: FieldDraft, cell: CellDraft, drafts: Mapping[
         return
     if not cell.options.of:
         if cell.system not in target.systems:
-            message = f"{field.entity!r} is not mapped in {cell.system}, so that {field.name!r} can never be resolved there"
-            draft.report.add(cell.place, message, f"Add [systems.{cell.system}] to {target.file}, or use of = \"…\".")
+            message = (
+                f"{field.entity!r} is not mapped in {cell.system}, so that {field.name!r} can never be resolved there"
+            )
+            draft.report.add(cell.place, message, f'Add [systems.{cell.system}] to {target.file}, or use of = "…".')
     elif len(cell.options.of) > 1:
         draft.report.add(path, "'of' of a ref names one field")
     elif cell.options.of[0] not in target.fields:
-        draft.report.add(path, f"{field.entity!r} has no field {cell.options.of[0]!r}", suggest(cell.options.of[0], target.fields))
+        draft.report.add(
+            path, f"{field.entity!r} has no field {cell.options.of[0]!r}", suggest(cell.options.of[0], target.fields)
+        )
 
 
 def _check_join(draft: Draft, cell: CellDraft) -> None:
@@ -136,7 +169,7 @@ def _check_words(draft: Draft, field: FieldDraft, cell: CellDraft) -> None:
 
 
 def _check_word(draft: Draft, field: FieldDraft, word: Canonical, path: tuple[str | int, ...]) -> None:
-    known = _STATES if field.type == "consent" else field.values
+    known = _STATES if field.type == "consent" else field.values or None
     if known is not None and word not in known:
         draft.report.add(path, f"{word!r} is none of the values of {field.name!r}", suggest(str(word), known))
     elif known is None and not is_of_type(field, word):
@@ -145,7 +178,7 @@ def _check_word(draft: Draft, field: FieldDraft, word: Canonical, path: tuple[st
 
 def is_of_type(field: FieldDraft, value: Canonical) -> bool:
     """Whether a value written in the file is one of the field's type: text for text, a number for numbers."""
-    plain = {"integer": int, "boolean": bool, "multi": (str, list), "decimal": (int, float, str)}.get(field.type, str)
+    plain = _PLAIN.get(field.type, (str,))
     if field.type == "json":
         return True
     if not isinstance(value, plain) or (isinstance(value, bool) and field.type != "boolean"):
@@ -164,7 +197,11 @@ def check_default(draft: Draft, field: FieldDraft) -> None:
     elif field.values is not None:
         for word in words:
             if word not in field.values:
-                draft.report.add(path, f"the default {word!r} is none of the values of {field.name!r}", suggest(str(word), field.values))
+                draft.report.add(
+                    path,
+                    f"the default {word!r} is none of the values of {field.name!r}",
+                    suggest(str(word), field.values),
+                )
 
 
 def _check_bands(draft: Draft, cell: CellDraft) -> None:
@@ -184,10 +221,13 @@ def _check_put_get(draft: Draft, field: FieldDraft, cell: CellDraft) -> None:
     if field.type not in ("enum", "multi", "string", "text") or not (cell.options.values or field.values):
         return
     codec = codec_of(cell.options)
-    folded = {str(word).casefold(): word for word in reversed(cell.options.values)}
+    folded = {word.casefold(): word for word in reversed(list(cell.options.values))}
     for word in cell.options.values:
         if cell.options.values[word] != cell.options.values[folded[word.casefold()]]:
-            draft.report.add((*cell.place, "values", word), f"{word!r} and {folded[word.casefold()]!r} differ only in case and mean two things")
+            draft.report.add(
+                (*cell.place, "values", word),
+                f"{word!r} and {folded[word.casefold()]!r} differ only in case and mean two things",
+            )
     if cell.options.case or cell.options.otherwise == "literal":
         return
     for meaning in dict.fromkeys([*cell.options.values.values(), *(field.values or ())]):

@@ -1,8 +1,9 @@
-"""Compiles the expressions of a file against its fields: what they name, what they yield, and that none needs itself."""
+"""Compiles the expressions of a file: what they name, what they yield, and that none needs itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from sync.mapping.drafts import Draft, FieldDraft
@@ -35,64 +36,79 @@ def symbols_of(draft: Draft, drafts: Mapping[str, Draft], *, parents: bool = Tru
 
 def compile_all(draft: Draft, drafts: Mapping[str, Draft]) -> Compiled:
     """Every expression of the file by its place; mistakes go to the report."""
-    symbols = symbols_of(draft, drafts)
-    found: Compiled = {}
+    compiler = _Compiler(draft, symbols_of(draft, drafts), {})
     for system in draft.systems.values():
-        _condition(draft, (*system.path, "when"), system.when, symbols, found)
+        compiler.condition((*system.path, "when"), system.when)
     for field in draft.fields.values():
-        _value(draft, field, (*field.path, "compute"), field.compute, symbols, found)
+        compiler.value(field, (*field.path, "compute"), field.compute)
         for cell in field.cells.values():
-            _value(draft, field, (*cell.place, "expr"), cell.expr, symbols, found)
-    return found
+            compiler.value(field, (*cell.place, "expr"), cell.expr)
+    return compiler.found
 
 
-def _compile(draft: Draft, path: Path, text: str | None, symbols: Mapping[str, Symbol], found: Compiled) -> Expression | None:
-    if text is None:
-        return None
-    key = path[-1]
-    try:
-        expression = compile_expression(text, symbols)
-    except ExpressionError as error:
-        draft.report.add(path, f"{key} = {text!r}: {error.message}", error.remedy)
-        return None
-    if expression.note:
-        draft.report.note(path, f"{key} = {expression.note}")
-    found[path] = expression
-    return expression
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    draft: Draft
+    symbols: Mapping[str, Symbol]
+    found: Compiled
 
+    def compile(self, path: Path, text: str | None) -> Expression | None:
+        if text is None:
+            return None
+        try:
+            expression = compile_expression(text, self.symbols)
+        except ExpressionError as error:
+            self.draft.report.add(path, f"{path[-1]} = {text!r}: {error.message}", error.remedy)
+            return None
+        if expression.note:
+            self.draft.report.note(path, f"{path[-1]} = {expression.note}")
+        self.found[path] = expression
+        return expression
 
-def _condition(draft: Draft, path: Path, text: str | None, symbols: Mapping[str, Symbol], found: Compiled) -> None:
-    expression = _compile(draft, path, text, symbols, found)
-    if expression is not None and expression.kind not in ("flag", "any"):
-        draft.report.add(path, f"{path[-1]} = {text!r}: a condition is true or false, this is a {expression.kind}", "Compare it with something.")
+    def condition(self, path: Path, text: str | None) -> None:
+        expression = self.compile(path, text)
+        if expression is not None and expression.kind not in ("flag", "any"):
+            message = f"{path[-1]} = {text!r}: a condition is true or false, this is a {expression.kind}"
+            self.draft.report.add(path, message, "Compare it with something.")
 
+    def value(self, field: FieldDraft, path: Path, text: str | None) -> None:
+        if text is not None and field.type in _UNCOMPUTABLE:
+            self.draft.report.add(path, f"{path[-1]!r} cannot make a field of type {field.type!r}")
+            return
+        expression = self.compile(path, text)
+        if expression is not None:
+            self.check_yield(field, path, expression)
 
-def _value(draft: Draft, field: FieldDraft, path: Path, text: str | None, symbols: Mapping[str, Symbol], found: Compiled) -> None:
-    if text is not None and field.type in _UNCOMPUTABLE:
-        draft.report.add(path, f"{path[-1]!r} cannot make a field of type {field.type!r}")
-        return
-    expression = _compile(draft, path, text, symbols, found)
-    if expression is None:
-        return
-    allowed = _YIELDS.get(field.type, frozenset({"text"}))
-    if expression.kind != "any" and expression.kind not in allowed:
-        message = f"{path[-1]} = {text!r}: this is a {expression.kind}, the field {field.name!r} is of type {field.type!r}"
-        draft.report.add(path, message, f"It needs a {' or '.join(sorted(allowed))}.")
-    for word in expression.words():
-        if field.type == "enum" and field.values is not None and word not in field.values:
-            draft.report.add(path, f"{path[-1]} may yield {word!r}, which is none of the values of {field.name!r}", suggest(word, field.values))
+    def check_yield(self, field: FieldDraft, path: Path, expression: Expression) -> None:
+        allowed = _YIELDS.get(field.type, frozenset({"text"}))
+        if expression.kind != "any" and expression.kind not in allowed:
+            what = f"this is a {expression.kind}, the field {field.name!r} is of type {field.type!r}"
+            message = f"{path[-1]} = {expression.text!r}: {what}"
+            self.draft.report.add(path, message, f"It needs a {' or '.join(sorted(allowed))}.")
+        for word in expression.words():
+            if field.type == "enum" and field.values is not None and word not in field.values:
+                message = f"{path[-1]} may yield {word!r}, which is none of the values of {field.name!r}"
+                self.draft.report.add(path, message, suggest(word, field.values))
 
 
 def cycles(draft: Draft, compiled: Compiled) -> None:
     """Reports each ring of computed fields once, at the first of them."""
-    needs = {str(path[1]): expression.names for path, expression in compiled.items() if path[0] == "fields" and path[2] == "compute"}
+    needs = {
+        str(path[1]): expression.names
+        for path, expression in compiled.items()
+        if path[0] == "fields" and path[2] == "compute"
+    }
     reported: set[str] = set()
     for name in needs:
         ring = _ring(name, needs)
         if ring and not reported.intersection(ring):
             reported.update(ring)
             message = f"computed in a circle: {listed([*ring, name])}"
-            draft.report.add(("fields", name, "compute"), message.replace(", ", " needs "), "Compute one of them from fields that are read.")
+            draft.report.add(
+                ("fields", name, "compute"),
+                message.replace(", ", " needs "),
+                "Compute one of them from fields that are read.",
+            )
 
 
 def _ring(start: str, needs: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -43,10 +43,21 @@ def load(folder: Path, systems: Mapping[str, str], *, readable_as: str | None = 
 
 def _files(folder: Path, shown: str) -> list[Path]:
     if not folder.is_dir():
-        raise ConfigError([Problem(shown, None, "there is no such folder of mapping files", "Point 'mappings' in config.toml to it.")])
+        raise ConfigError(
+            [Problem(shown, None, "there is no such folder of mapping files", "Point 'mappings' in config.toml to it.")]
+        )
     found = sorted(folder.glob("*.toml"))
     if not found:
-        raise ConfigError([Problem(shown, None, "the folder holds no mapping files (*.toml)", "`crm-sync init` writes some to start from.")])
+        raise ConfigError(
+            [
+                Problem(
+                    shown,
+                    None,
+                    "the folder holds no mapping files (*.toml)",
+                    "`crm-sync init` writes some to start from.",
+                )
+            ]
+        )
     return found
 
 
@@ -59,7 +70,9 @@ def _by_entity(drafts: Iterable[Draft]) -> dict[str, Draft]:
         other = found.setdefault(draft.entity, draft)
         if other is not draft:
             for one, two in ((draft, other), (other, draft)):
-                one.report.add(("entity",), f"the entity {draft.entity!r} is mapped by {two.file} too", "One file maps one entity.")
+                one.report.add(
+                    ("entity",), f"the entity {draft.entity!r} is mapped by {two.file} too", "One file maps one entity."
+                )
     return found
 
 
@@ -80,11 +93,16 @@ def _note_absent_systems(drafts: Iterable[Draft], systems: Mapping[str, str]) ->
 
 
 def _notes(drafts: Iterable[Draft]) -> tuple[Problem, ...]:
-    return tuple(sorted((note for draft in drafts for note in draft.report.notes), key=lambda note: (note.file, note.line or 0, note.message)))
+    return tuple(
+        sorted(
+            (note for draft in drafts for note in draft.report.notes),
+            key=lambda note: (note.file, note.line or 0, note.message),
+        )
+    )
 
 
 def _parents_first(entities: Mapping[str, Draft]) -> list[str]:
-    """Entities in the order of their files, but each after those that it refers to; rings are broken where they are met."""
+    """Entities in the order of their files, but each after those it refers to; rings break where they are met."""
     ordered: list[str] = []
     met: set[str] = set()
 
@@ -99,5 +117,3 @@ def _parents_first(entities: Mapping[str, Draft]) -> list[str]:
     for name in entities:
         visit(name)
     return ordered
-
-

@@ -74,7 +74,10 @@ class FieldMapping:
 
 @dataclass(frozen=True, slots=True)
 class EntityMapping:
-    """One mapping file. ``systems`` in the order of the file, configured ones only; ``required``: fields without which nothing is created."""
+    """One mapping file.
+
+    ``systems``: configured ones, in the order of the file; ``required``: fields without which nothing is created.
+    """
 
     name: str
     file: str

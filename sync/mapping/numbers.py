@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,40})?(?:\.\d{0,40})?(?:[e
 _BAND = re.compile(r"(\d[\d,.]*)\s*(?:(?:-|\u2013|\u2014|to)\s*(\d[\d,.]*)|(\+))(?:\s+employees)?", re.IGNORECASE)
 _DIGITS_MAX = 30
 _EXACT = 2**53
+_BITS_MAX = 100
 _WIDE = Context(prec=120)
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "t": True, "y": True} | {
     "false": False,
@@ -34,7 +35,7 @@ def number(native: Native) -> Decimal | Absence | None:
     if isinstance(native, bool):
         return HELD
     if isinstance(native, int):
-        return Decimal(native) if native.bit_length() <= 100 else HELD
+        return Decimal(native) if native.bit_length() <= _BITS_MAX else HELD
     if isinstance(native, float):
         return _bounded(Decimal(repr(native))) if math.isfinite(native) else HELD
     raw = text(native)
@@ -56,7 +57,7 @@ def _parsed(raw: str) -> Decimal | Absence:
 
 def _bounded(found: Decimal) -> Decimal | Absence:
     exponent = found.as_tuple().exponent
-    fits = isinstance(exponent, int) and -_DIGITS_MAX <= exponent and found.adjusted() < _DIGITS_MAX
+    fits = isinstance(exponent, int) and exponent >= -_DIGITS_MAX and found.adjusted() < _DIGITS_MAX
     return found if fits or not found else HELD
 
 
@@ -187,5 +188,3 @@ def _unlisted(label: str, options: Options) -> Canonical | Absence:
         found = band(label)
         return found[0] if found else integer(label)
     return {"hold": HELD, "drop": None}.get(options.otherwise, options.literal)
-
-

@@ -67,7 +67,9 @@ def _document(file: FilePath, report: Report) -> dict[str, Any] | None:
 def _syntax(file: str, text: str, message: str) -> Problem:
     found = _AT_LINE.search(message)
     line = int(found[1]) if found else text.rstrip().count("\n") + 1
-    return Problem(file, line, f"this is no TOML: {_AT_LINE.sub('', message).strip()}", "Look at this line and the one before it.")
+    return Problem(
+        file, line, f"this is no TOML: {_AT_LINE.sub('', message).strip()}", "Look at this line and the one before it."
+    )
 
 
 class _Parser:
@@ -80,7 +82,11 @@ class _Parser:
         reader = Reader(raw, (), self.report)
         draft = Draft(self.report.file, self.report, reader.text("entity"))
         if draft.entity is None and not reader.given("entity"):
-            self.report.add((), "the file does not say which entity it maps", 'Begin it with entity = "contact" (or account, campaign, …).')
+            self.report.add(
+                (),
+                "the file does not say which entity it maps",
+                'Begin it with entity = "contact" (or account, campaign, …).',
+            )
         draft.conflict = reader.word("conflict", CONFLICTS, "prefer")
         draft.prefer = self.systems_named(reader, "prefer") or ()
         draft.keys = self.match(reader.table_of("match"))
@@ -110,7 +116,9 @@ class _Parser:
         names = reader.words(key)
         for place, name in enumerate(names or ()):
             if name not in self.known:
-                self.report.add((*reader.path, key, place), f"{key} names {name!r}, which is no system", suggest(name, self.known))
+                self.report.add(
+                    (*reader.path, key, place), f"{key} names {name!r}, which is no system", suggest(name, self.known)
+                )
         return names
 
     def add_systems(self, draft: Draft, tables: Mapping[str, Any]) -> None:
@@ -155,7 +163,9 @@ class _Parser:
             if not isinstance(table, dict):
                 self.report.add(("fields", name), f"[fields.{name}] must be a table")
             elif not _NAME.fullmatch(name):
-                self.report.add(("fields", name), f"{name!r} cannot be a field's name", "Use letters, digits and _ only.")
+                self.report.add(
+                    ("fields", name), f"{name!r} cannot be a field's name", "Use letters, digits and _ only."
+                )
             else:
                 draft.fields[name] = self.field(name, Reader(table, ("fields", name), self.report), draft)
 
@@ -165,7 +175,9 @@ class _Parser:
         found.prefer = self.systems_named(reader, "prefer")
         found.owner = reader.text("owner")
         found.blank = reader.word("blank", BLANKS, "clear")
-        found.required, found.sensitive, found.truncate = (reader.flag(key) for key in ("required", "sensitive", "truncate"))
+        found.required, found.sensitive, found.truncate = (
+            reader.flag(key) for key in ("required", "sensitive", "truncate")
+        )
         found.default = reader.any("default")
         found.max_length = reader.count("max_length", 1)
         found.compute, found.entity = reader.text("compute"), reader.text("entity")
@@ -208,7 +220,9 @@ class _Parser:
     def cell(self, found: FieldDraft, system: str, reader: Reader) -> CellDraft:
         path = reader.text("field")
         if path is None and not reader.given("field"):
-            self.report.add(reader.path, f"the column {system!r} does not name its native field", 'Write { field = "…" }.')
+            self.report.add(
+                reader.path, f"the column {system!r} does not name its native field", 'Write { field = "…" }.'
+            )
         mode = reader.word("mode", CELL_MODES, "both") if reader.given("mode") else None
         expr = reader.text("expr")
         options = self.options(reader)

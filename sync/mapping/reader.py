@@ -48,7 +48,7 @@ class Reader:
         return default if value is None else str(value)
 
     def flag(self, key: str) -> bool:
-        """true or false; false if absent."""
+        """A flag; false if absent."""
         return bool(self._typed(key, bool, "true or false"))
 
     def count(self, key: str, least: int) -> int | None:
@@ -66,7 +66,9 @@ class Reader:
             return default
         if value in choices:
             return str(value)
-        self.wrong(key, f"{key} {value!r} is not known", f"{suggest(value, choices)} {key} is one of {', '.join(choices)}.")
+        self.wrong(
+            key, f"{key} {value!r} is not known", f"{suggest(value, choices)} {key} is one of {', '.join(choices)}."
+        )
         return default
 
     def words(self, key: str) -> tuple[str, ...] | None:

@@ -75,7 +75,9 @@ def _route(table: Mapping[str, Any], path: Path, report: Report, kinds: Mapping[
         return None
     if not on or not to or not _configured(reader, system, to, kinds):
         return None
-    return Route(on, system, stream, to, when, plain["object"], plain["automation"], report.file, report.lines.at(path), parts)
+    return Route(
+        on, system, stream, to, when, plain["object"], plain["automation"], report.file, report.lines.at(path), parts
+    )
 
 
 def _condition(reader: Reader) -> Expression | None:
@@ -88,7 +90,11 @@ def _condition(reader: Reader) -> Expression | None:
         reader.wrong("when", f"when = {text!r}: {error.message}", error.remedy)
         return None
     if found.kind not in ("flag", "any"):
-        reader.wrong("when", f"when = {text!r}: a condition is true or false, this is a {found.kind}", "Compare it with something.")
+        reader.wrong(
+            "when",
+            f"when = {text!r}: a condition is true or false, this is a {found.kind}",
+            "Compare it with something.",
+        )
     return found
 
 

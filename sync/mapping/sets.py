@@ -72,7 +72,11 @@ def multi_lens(options: Options, word: Codec) -> Lens:
         ours = [word.encode(item) for item in value or []]
         if any(item is HELD for item in ours):
             return HELD
-        foreign = [] if before is MISSING or not prefix else [item for item in words(before) or [] if not item.startswith(prefix)]
+        foreign = (
+            []
+            if before is MISSING or not prefix
+            else [item for item in words(before) or [] if not item.startswith(prefix)]
+        )
         return written([*foreign, *(prefix + str(item) for item in ours if item is not MISSING)], _like(before, shape))
 
     def norm(native: Native) -> Native:

@@ -9,7 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-FILTERS: Final = ("capitalize", "d", "default", "first", "float", "int", "join", "last", "length", "lower", "replace", "round", "title", "trim", "truncate", "upper")
+FILTERS: Final = (
+    "capitalize",
+    "d",
+    "default",
+    "first",
+    "float",
+    "int",
+    "join",
+    "last",
+    "length",
+    "lower",
+    "replace",
+    "round",
+    "title",
+    "trim",
+    "truncate",
+    "upper",
+)
 OUTPUT_MAX: Final = 32_000
 """Characters of a rendered text."""
 
@@ -26,7 +43,7 @@ def _environment() -> Environment:
     from jinja2 import ChainableUndefined  # noqa: PLC0415 - only where there are routes
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
-    environment = ImmutableSandboxedEnvironment(undefined=ChainableUndefined, autoescape=False, finalize=_shown)  # noqa: S701 - no HTML
+    environment = ImmutableSandboxedEnvironment(undefined=ChainableUndefined, autoescape=False, finalize=_shown)
     environment.filters = {name: found for name, found in environment.filters.items() if name in FILTERS}
     environment.globals.clear()
     return environment
@@ -60,7 +77,17 @@ def template(text: str) -> Render:
 def _refuse_more_than_substitution(tree: Any) -> None:
     from jinja2 import nodes  # noqa: PLC0415
 
-    allowed = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Const, nodes.Keyword)
+    allowed = (
+        nodes.Template,
+        nodes.Output,
+        nodes.TemplateData,
+        nodes.Name,
+        nodes.Getattr,
+        nodes.Getitem,
+        nodes.Filter,
+        nodes.Const,
+        nodes.Keyword,
+    )
     for node in tree.find_all(nodes.Node):
         if not isinstance(node, allowed):
             raise TemplateError(f"{type(node).__name__.lower()} is not available, only {{{{ event.… }}}} and filters")
@@ -71,7 +98,7 @@ def _refuse_more_than_substitution(tree: Any) -> None:
 
 
 def rendering(value: Any) -> Render:
-    """A renderer for a value of a mapping file: texts are templates, tables and lists of them likewise, the rest is as it is."""
+    """A renderer for a value of a mapping file: texts are templates, also in tables and lists; the rest stays."""
     if isinstance(value, str):
         return template(value) if "{" in value else lambda _event: value
     if isinstance(value, Mapping):

@@ -19,6 +19,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)(.*)", re.DOTALL)
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _SHORT_ID = 15
+_BITS_MAX = 1000
 
 
 def text(native: Native) -> str | Absence | None:
@@ -40,7 +41,7 @@ def _plain(native: Native) -> str | Absence | None:
     if isinstance(native, float):
         return repr(native).removesuffix(".0") if math.isfinite(native) else HELD
     if isinstance(native, int):
-        return str(native) if native.bit_length() < 1000 else HELD
+        return str(native) if native.bit_length() < _BITS_MAX else HELD
     return HELD
 
 
@@ -71,7 +72,7 @@ def email(native: Native) -> str | Absence | None:
     if native.__class__ is list:
         native = _work_address(native)
     address = text(native)
-    return address.lower() if address.__class__ is str else address  # type: ignore[union-attr]
+    return address.lower() if address.__class__ is str else address
 
 
 def _work_address(addresses: list[Native]) -> Native:
@@ -106,14 +107,14 @@ def _ascii(name: str) -> str:
 
 
 def domain_codec(options: Options) -> Codec:
-    """`domain`: from any URL or address. `format = "root"` keeps only the registrable part (`shop.acme.co.uk` -> `acme.co.uk`)."""
+    """`domain`: from any URL or address. `format = "root"` keeps the registrable part (`acme.co.uk`)."""
     root = options.format == "root"
 
     def decode(native: Native) -> str | Absence | None:
         raw = text(native)
         if raw.__class__ is not str:
             return raw
-        name = host(raw)  # type: ignore[arg-type]
+        name = host(raw)
         return registrable(name) if root and name else name
 
     return Codec(decode, _same, norm_text, lossy=root)
@@ -151,7 +152,7 @@ def url(native: Native) -> str | Absence | None:
     raw = text(native)
     if raw.__class__ is not str:
         return raw
-    match = _URL.fullmatch(raw)  # type: ignore[arg-type]
+    match = _URL.fullmatch(raw)
     assert match is not None
     return (match[1] or "https://").lower() + match[2].lower() + match[3].rstrip("/ ")
 
@@ -166,13 +167,15 @@ def long_id(raw: str) -> str:
     if len(raw) != _SHORT_ID or not (raw.isascii() and raw.isalnum()) or raw.isdigit():
         return raw
     groups = (raw[start : start + 5] for start in (0, 5, 10))
-    return raw + "".join(_ID_ALPHABET[sum(1 << bit for bit, char in enumerate(group) if char.isupper())] for group in groups)
+    return raw + "".join(
+        _ID_ALPHABET[sum(1 << bit for bit, char in enumerate(group) if char.isupper())] for group in groups
+    )
 
 
 def identifier(native: Native) -> str | Absence | None:
     """An id as text, 15-character Salesforce ids in their long form."""
     raw = text(native)
-    return long_id(raw) if raw.__class__ is str else raw  # type: ignore[arg-type]
+    return long_id(raw) if raw.__class__ is str else raw
 
 
 def id_codec(_options: Options) -> Codec:

@@ -14,7 +14,7 @@ ROUNDINGS = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_DOWN)
 
 
 def is_variant(sent: Native, seen: Native) -> bool:
-    """Whether `seen` is `sent` after trimming, cutting, another case or Unicode form, rounding, HTML escaping, or cut to the day."""
+    """Whether `seen` is `sent` trimmed, cut, in another case or Unicode form, rounded, escaped, or cut to the day."""
     if isinstance(sent, Absence) or isinstance(seen, Absence):
         return False
     if isinstance(sent, list) or isinstance(seen, list):
@@ -47,10 +47,12 @@ def _is_rewritten(sent: Native, seen: Native) -> bool:
     if not isinstance(sent, str) or not isinstance(seen, str):
         return False
     wanted, kept = _folded(sent), _folded(seen)
-    return wanted == kept or bool(kept and wanted.startswith(kept)) or bool(kept and _folded(_escaped(sent)).startswith(kept))
+    return (
+        wanted == kept
+        or bool(kept and wanted.startswith(kept))
+        or bool(kept and _folded(_escaped(sent)).startswith(kept))
+    )
 
 
 def _escaped(sent: str) -> str:
     return html.escape(sent)
-
-

@@ -23,7 +23,9 @@ def words_codec(options: Options, base: Codec) -> Codec:
     Read: the table (first as written, then without case), then the vocabulary itself, then `else`.
     Written: the first native word of the table that means the value, else the value itself if the table is silent.
     """
-    return Codec(_decode(options, base.decode), _encode(options, base.encode), norm_text, lossy=_is_lossy(options, base))
+    return Codec(
+        _decode(options, base.decode), _encode(options, base.encode), norm_text, lossy=_is_lossy(options, base)
+    )
 
 
 def _is_lossy(options: Options, base: Codec) -> bool:
