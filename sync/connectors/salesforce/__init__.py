@@ -1,7 +1,7 @@
 """Salesforce, on top of simple-salesforce.
 
-What that library leaves out is here: deadlines, retries, a single token refresh, collections, bulk jobs that can clear a
-field and whose results lose nothing. Vendor facts: apis/salesforce.md.
+What that library leaves out is here: deadlines, retries, a single token refresh, collections, bulk jobs that can clear
+a field and whose results lose nothing. Vendor facts: apis/salesforce.md.
 
 Importing this package loads neither simple-salesforce nor requests; the first request does.
 """

@@ -1,6 +1,7 @@
 """simple-salesforce on our session: queries, REST calls and files, with its exceptions turned into ours.
 
-One `Salesforce` object and one session a thread (`requests` promises no more); token and budget are shared. This is the
+A `Salesforce` object and its session serve one thread at a time (`requests` promises no more) and are lent out anew for
+each request; token and budget are shared. This is the
 one module that imports simple-salesforce, and `connector` imports it on the first request: it costs 150 ms, half of it
 zeep, which simple-salesforce loads for a metadata API that is never used here and has no switch to leave out.
 """
@@ -8,9 +9,10 @@ zeep, which simple-salesforce loads for a metadata API that is never used here a
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -32,7 +34,7 @@ from simple_salesforce.util import exception_handler
 
 from sync.connectors.salesforce.auth import Auth
 from sync.connectors.salesforce.budget import Budget
-from sync.connectors.salesforce.faults import Complaint, InDoubtError, RefusedError, complaints
+from sync.connectors.salesforce.faults import Complaint, RefusedError, complaints
 from sync.connectors.salesforce.login import Tokens
 from sync.connectors.salesforce.session import HOST, Call, Session, Settings
 from sync.errors import AuthError, UnreachableError
@@ -61,6 +63,12 @@ EXCEPTIONS: Mapping[type[Exception], str] = {
 """What each exception of simple-salesforce is to us."""
 
 
+class _Handle(Handle):
+    """simple-salesforce's object, which says less of its session than it is."""
+
+    session: Session
+
+
 class Client:
     """What the rest of the connector calls Salesforce with."""
 
@@ -71,7 +79,8 @@ class Client:
         self._budget = budget
         self._version = api_version
         self._local = threading.local()
-        self._sessions: list[Session] = []
+        self._asked: tuple[datetime, float] | None = None
+        self._idle: deque[_Handle] = deque()
         self.base = f"/services/data/v{api_version}"
         self.tokens = Tokens(
             login_url=settings.login_url,
@@ -84,40 +93,48 @@ class Client:
 
     @property
     def asked_at(self) -> datetime | None:
-        """The server's time when this thread's last request was sent."""
-        return self._session.asked_at
+        """The server's time when this thread's last request was sent; None before the first."""
+        asked: tuple[datetime, float] | None = getattr(self._local, "asked", None)
+        return asked[0] if asked else None
+
+    @property
+    def now(self) -> datetime | None:
+        """About the server's present time, to judge what is due; never to be stored as a watermark."""
+        if self._asked is None:
+            return None
+        return self._asked[0] + timedelta(seconds=self._settings.clock.monotonic() - self._asked[1])
 
     def query(self, soql: str, *, deleted: bool = False, call: Call | None = None) -> Mapping[str, Any]:
         """The first page of a query; `deleted` adds the rows in the bin. Raises RefusedError and AbortErrors."""
         if len(quote(soql, safe="")) > URI_MAX:
             return self._query_in_body(soql, deleted=deleted, call=call)
         options = {"headers": HEADERS | {"Sforce-Query-Options": f"batchSize={PAGE_SIZE}"}, "call": call}
-        with self._translated():
-            return _page(self._handle.query(soql, include_deleted=deleted, **options))
+        with self._lent() as handle:
+            return _page(handle.query(soql, include_deleted=deleted, **options))
 
     def more(self, link: str, *, call: Call | None = None) -> Mapping[str, Any]:
         """The next page, by the link of the page before, which must stay within this API."""
         if not link.startswith("/services/data/") or "\\" in link or "//" in link:
             message = "the link to the next page leads elsewhere; it was not followed"
             raise UnreachableError(message, remedy="check who answers at login_url", system=self._settings.system)
-        with self._translated():
-            return _page(self._handle.query_more(link, identifier_is_url=True, headers=HEADERS, call=call))
+        with self._lent() as handle:
+            return _page(handle.query_more(link, identifier_is_url=True, headers=HEADERS, call=call))
 
     def send(self, method: str, path: str, body: Any = None, *, call: Call | None = None, params: Any = None) -> Any:
         """Any JSON request below the versioned root; None for an empty answer. Raises RefusedError and AbortErrors."""
         options: dict[str, Any] = {"headers": HEADERS, "call": call}
         if body is not None:
             options["data"] = orjson.dumps(body)
-        with self._translated():
-            return self._handle.restful(path, params=params, method=method, **options)
+        with self._lent() as handle:
+            return handle.restful(path, params=params, method=method, **options)
 
     def file(self, method: str, path: str, data: Any = None, *, params: Any = None) -> requests.Response:
         """Sends or fetches CSV, which simple-salesforce would decode as Latin-1. The answer's body is UTF-8 bytes."""
         headers = HEADERS | (
             {"Content-Type": "text/csv; charset=UTF-8"} if data is not None else {"Accept": "text/csv"}
         )
-        with self._translated():
-            response = self._session.request(
+        with self._lent() as handle:
+            response = handle.session.request(
                 method,
                 f"https://{HOST}{self.base}/{path}",
                 headers=headers,
@@ -131,15 +148,17 @@ class Client:
 
     def versions(self) -> list[str]:
         """The API versions that this host serves."""
-        with self._translated():
-            response = self._session.request("GET", f"https://{HOST}/services/data", headers={}, call=Call(exempt=True))
+        with self._lent() as handle:
+            response = handle.session.request(
+                "GET", f"https://{HOST}/services/data", headers={}, call=Call(exempt=True)
+            )
         body = response.json()
         return [str(row.get("version")) for row in body if isinstance(row, dict)] if isinstance(body, list) else []
 
     def close(self) -> None:
-        """Closes the sockets of all threads."""
-        for session in self._sessions:
-            session.close()
+        """Closes the sockets."""
+        while self._idle:
+            self._idle.pop().session.close()
 
     def _query_in_body(self, soql: str, *, deleted: bool, call: Call | None) -> Mapping[str, Any]:
         """A query too long for an address travels as a sub-request of a composite call."""
@@ -151,37 +170,34 @@ class Client:
             raise RefusedError(int(reply.get("httpStatusCode") or 0), complaints(reply.get("body")))
         return _page(reply.get("body"))
 
-    @property
-    def _session(self) -> Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = Session(self._settings, self.tokens, self._budget)
-            self._sessions.append(self._local.session)
-        session: Session = self._local.session
-        return session
-
-    @property
-    def _handle(self) -> Handle:
-        if not hasattr(self._local, "handle"):
-            self._local.handle = Handle(
-                session_id="placeholder",
-                instance=HOST,
-                version=self._version,
-                session=self._session,
-                parse_float=_number,
-                object_pairs_hook=dict,
-            )
-        handle: Handle = self._local.handle
-        return handle
-
     def _redeem(self, url: str, form: Mapping[str, str]) -> tuple[int, Any]:
-        return self._session.redeem(url, form)
+        with self._lent() as handle:
+            return handle.session.redeem(url, form)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _lent(self) -> Iterator[_Handle]:
+        """A handle that no other thread uses meanwhile. Its exceptions become ours: the vendor's text quotes values."""
         try:
-            yield
+            handle = self._idle.pop()
+        except IndexError:
+            handle = self._made()
+        try:
+            yield handle
         except (SalesforceError, SalesforceOperationError) as error:
-            raise translated(error, self._settings.system) from None  # the vendor's text quotes values
+            raise translated(error, self._settings.system) from None
+        finally:
+            self._local.asked = self._asked = handle.session.asked or self._asked
+            self._idle.append(handle)
+
+    def _made(self) -> _Handle:
+        return _Handle(
+            session_id="placeholder",
+            instance=HOST,
+            version=self._version,
+            session=Session(self._settings, self.tokens, self._budget),
+            parse_float=number,
+            object_pairs_hook=dict,
+        )
 
 
 def translated(error: Exception, system: str) -> Exception:
@@ -203,10 +219,7 @@ def _page(body: Any) -> Mapping[str, Any]:
     raise UnreachableError("a query was answered with something else than rows", remedy="try again")
 
 
-def _number(text: str) -> float | int:
-    """A JSON number with a point: a float where that is exact, else the integer it is (currency has 18 digits)."""
+def number(text: str) -> float | int:
+    """A number with a point: a float where that is exact, else the integer it is (currency has 18 digits)."""
     number, exact = float(text), Decimal(text)
     return int(exact) if exact == exact.to_integral_value() and Decimal(number) != exact else number
-
-
-__all__ = ["HEADERS", "PAGE_SIZE", "Call", "Client", "InDoubtError", "translated"]

@@ -10,8 +10,8 @@ time when the pull began: what was not visible then is stamped at most one trans
 
 * tier 1, always: the last `overlap_s` (600 s) before `stamp`;
 * tier 2: the last hour before `stamp` (`WIDE_S`), on every pull while that window is cheap (at most `CHEAP_ROWS`
-  rows, the same single call), else on every fifth pull or when five minutes have passed; given up for one turn where the first
-  page shows that it would cost more than `WIDE_ROWS_MAX` rows;
+  rows, the same single call), else on every fifth pull or when five minutes have passed; given up for one turn where
+  the first page shows that it would cost more than `WIDE_ROWS_MAX` rows;
 * tier 3, the runner's: the nightly 48 h (a cursor handed back by `rewound`) and the weekly full enumeration.
 
 An unchanged row that is read again is equal to what is known and costs nothing but its bytes. After a bulk load even

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.connectors.salesforce import cursor as place_of
 from sync.connectors.salesforce import rows, soql, table
+from sync.connectors.salesforce.client import number
 from sync.connectors.salesforce.cursor import Walk
 from sync.connectors.salesforce.faults import RefusedError
 from sync.connectors.salesforce.read import Reader
@@ -56,6 +57,7 @@ class Export:
         if walk.job is None:
             walk = replace(walk, job=self._create(feed))
             yield Page((), place_of.dump(walk, feed.object))
+        whole = walk.count == 0
         expected = self._finished(str(walk.job))
         while True:
             answer = self._results(walk)
@@ -63,7 +65,9 @@ class Export:
             walk = _advanced(walk, answer, found)
             done = walk.locator is None
             place = place_of.dump(walk.done() if done else walk, feed.object)
-            yield from self._paged(feed, found, place, complete=done and walk.count == expected, total=expected)
+            yield from self._paged(
+                feed, found, place, complete=done and whole and walk.count == expected, total=expected
+            )
             if done:
                 self._forget(str(walk.job))
                 return
@@ -151,6 +155,5 @@ def _native(text: str, type_: str) -> Any:
     if type_ in _WHOLE:
         return int(Decimal(text))
     if type_ in _DECIMAL:
-        number = float(text)
-        return int(Decimal(text)) if Decimal(number) != Decimal(text) and Decimal(text) % 1 == 0 else number
+        return number(text)
     return text.removesuffix("Z") + "+0000" if type_ == "datetime" and text.endswith("Z") else text

@@ -2,7 +2,8 @@
 
 Each page comes with a cursor; `cursor` tells what it means and which windows are read again. Both walks use
 ``queryAll``, so that deleted rows, merge losers (MasterRecordId) and archived activities are among the rows:
-an idle pull is one call. A feed's ``where`` is widened by ``OR IsDeleted = true``, because a tombstone may no longer match it.
+an idle pull is one call. A feed's ``where`` is widened by ``OR IsDeleted = true``, because a tombstone may not
+match it.
 
 The delete log (``/deleted``) is a second call, made only where a tombstone may not be in the bin: for objects without a
 bin (at most every five minutes, as the vendor advises), and after a pause of more than `BIN_DAYS` days. It reaches back
@@ -75,16 +76,18 @@ class Puller:
         return self._reader.first(feed, [*after, *_scope(feed)], "Id", deleted=True)
 
     def _walk(self, feed: Feed, walk: Walk, page: Mapping[str, Any]) -> Iterator[Page]:
-        """`complete` on the last page, where the server's own count agrees with the rows that came."""
+        """`complete` on the last page of a walk in one go, where the server's count agrees with the rows that came."""
         links: set[str] = set()
-        total, got = _total(page), 0
+        total, got, whole = _total(page), 0, walk.id is None
         while True:
             found, done = page["records"], page["done"]
             got += len(found)
             walk = _walked(walk, found)
             place = walk.done() if done else walk
             records = self._records(feed, found)
-            yield Page(records, place_of.dump(place, feed.object), complete=done and got == total, total=total)
+            yield Page(
+                records, place_of.dump(place, feed.object), complete=done and whole and got == total, total=total
+            )
             if done:
                 return
             following = self._following(page, links)
@@ -110,7 +113,7 @@ class Puller:
     def _window(self, feed: Feed, mark: Mark) -> tuple[Mark, Mapping[str, Any]]:
         """The rows to read now, and the mark that knows which window that was."""
         page = None
-        if mark.wants_wide(self._reader.client.asked_at):
+        if mark.wants_wide(self._reader.client.now):
             page = self._since(feed, mark.lower(max(WIDE_S, self._overlap_s)))
             mark = replace(mark, wide_at=self._began(), wide_rows=_total(page), narrow=0)
         if page is None or _total(page) > WIDE_ROWS_MAX:
@@ -149,7 +152,7 @@ class Puller:
     def _log(self, feed: Feed, mark: Mark) -> tuple[NativeRecord, ...] | None:
         """The delete log as bare tombstones; None where it need not be read."""
         self._reader.client.tokens.current()  # a log-in tells the server's time
-        now = self._reader.client.asked_at
+        now = self._reader.client.now
         since = self._log_from(feed, mark, now) if now is not None else None
         if now is None or since is None:
             return None

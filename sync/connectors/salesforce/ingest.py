@@ -170,7 +170,7 @@ class Ingest:
                     self._abort(str(job["id"]))
 
     def _is_orphan(self, job: Mapping[str, Any]) -> bool:
-        me, now = self._client.tokens.current().user, self._client.asked_at
+        me, now = self._client.tokens.current().user, self._client.now
         touched = rows.moment(job.get("systemModstamp"))
         ours = me is not None and rows.full_id(job.get("createdById")) == me and job.get("state") == "Open"
         return bool(ours and now and touched and now - touched > ORPHAN_AGE)

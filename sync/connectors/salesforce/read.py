@@ -41,8 +41,8 @@ class Reader:
     def fetch(self, feed: Feed, ids: Sequence[str]) -> dict[str, NativeRecord | None]:
         """Rows by id; `feed.where` is not applied, because a row that left the filter is not gone.
 
-        None only where a query that sees the bin shows the row deleted, merged or converted, or does not show it at
-        all (an id that is none can be no row). Where it went is the feed's to tell.
+        None only where a query that sees the bin shows the row deleted, or does not show it at all (an id that is
+        none can be no row). A row that was merged or converted comes as a deleted record that says where it went.
         """
         wanted = {given: to18(given) for given in ids}
         valid = list(dict.fromkeys(full for full in wanted.values() if full))
@@ -120,7 +120,7 @@ class Reader:
         for condition in soql.membership("Id", rest):
             page = self.first(feed, [condition], "", deleted=True, call=LOOK)
             found |= {one.id: one for one in self._records(feed, page)}
-        return {one.id: one for one in found.values() if not one.deleted}
+        return {one.id: one for one in found.values() if not one.deleted or one.merged_into}
 
     def _retrieved(self, feed: Feed, ids: Sequence[str]) -> dict[str, NativeRecord]:
         """One collections retrieve: rows in the order of the ids, null for those it does not find."""

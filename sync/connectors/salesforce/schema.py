@@ -1,6 +1,7 @@
 """What an object is like for our user, from its describe.
 
-Kept for an hour, and renewed when Salesforce no longer knows a field. A field that field-level security hides is simply not described (apis/salesforce.md 2.5).
+Kept for an hour, and renewed when Salesforce no longer knows a field.
+A field that field-level security hides is simply not described (apis/salesforce.md 2.5).
 """
 
 from __future__ import annotations

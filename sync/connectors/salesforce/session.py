@@ -89,7 +89,7 @@ class _Bearer(AuthBase):
 
 
 class Session(requests.Session):
-    """One thread's session. `asked_at` is the server's time when the last request was sent; None before the first."""
+    """`asked` is the server's time when the last answered request was sent, and our monotonic time."""
 
     def __init__(self, settings: Settings, tokens: Tokens, budget: Budget) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Session(requests.Session):
         self._budget = budget
         self._chance = random.Random(settings.system)  # noqa: S311 - spreads retries, guards nothing
         self.trust_env = not is_loopback(settings.login_url)  # no proxy between us and this machine
-        self.asked_at: datetime | None = None
+        self.asked: tuple[datetime, float] | None = None
 
     def request(self, method: str, url: str, *, call: Call | None = None, **options: Any) -> requests.Response:  # type: ignore[override]
         """Sends a request to the instance and sees it through.
@@ -161,7 +161,7 @@ class Session(requests.Session):
         answered_at = parse_http_date(reply.header("Date"))
         if answered_at is not None:
             elapsed = timedelta(seconds=self._settings.clock.monotonic() - started + 1)  # the header drops the fraction
-            self.asked_at = answered_at.astimezone(UTC) - elapsed
+            self.asked = answered_at.astimezone(UTC) - elapsed, started
         return reply
 
     def _attempt(self, method: str, url: str, token: Token | None, call: Call, options: Mapping[str, Any]) -> Reply:

@@ -1,6 +1,7 @@
 """One HTTP attempt and what became of it: an answer, or a failure that says whether the request may have been applied.
 
-The classes are those of reliability.md 2.8. No vendor object and no policy is known here; `session` decides what is next.
+The classes are those of reliability.md 2.8.
+No vendor object and no policy is known here; `session` decides what is next.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Writes rows through sObject Collections: up to 200 a request, each row on its own (``allOrNone`` false).
 
 A request that is refused as a whole is halved until the row that poisons it stands alone. Rows that meet a lock are
-tried again a few times, alone. After a request whose outcome is unknown nothing more is sent in this push: its rows are in
-doubt, the rest certainly did not happen.
+tried again a few times, alone. After a request whose outcome is unknown nothing more is sent in this push: its rows
+are in doubt, the rest certainly did not happen.
 """
 
 from __future__ import annotations
