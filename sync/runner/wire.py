@@ -6,7 +6,8 @@ import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sync.config import AbmaticConfig, Config, Guard, SalesforceConfig, SystemConfig
 from sync.connectors.base import Connector, Suppressed
@@ -15,9 +16,21 @@ from sync.errors import UsageError
 from sync.mapping import Mappings
 from sync.model.clock import Clock, SystemClock
 from sync.runner.context import Context, Progress, System
-from sync.state import StateLock, Store
+from sync.state import StateLock, Store, forget_lost, keeper
 
-Build = Callable[[SystemConfig, Clock, Suppressed, Callable[[str], None]], Connector]
+if TYPE_CHECKING:
+    from sync.connectors.salesforce.auth import Auth
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """A rotating credential: the newest one known, and where the next one is kept."""
+
+    refresh_token: str | None
+    keep: Callable[[str, str], None]
+
+
+Build = Callable[[SystemConfig, Clock, Suppressed, Secrets], Connector]
 
 
 @contextmanager
@@ -35,7 +48,7 @@ def opened(
     """A context with its state open: locked for writing, or a throwaway copy that may be written at will."""
     clock = clock or SystemClock()
     with _state(config, clock, init=init, copy=copy, command=command) as store:
-        systems = {name: build(system, clock, store) for name, system in config.systems.items()}
+        systems = {name: build(system, clock, store, config.state.url) for name, system in config.systems.items()}
         try:
             yield Context(store, mappings, systems, clock, limits(config), progress, entities=tuple(entities))
         finally:
@@ -53,7 +66,9 @@ def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str
             store.close()
         return
     with StateLock(config.state.url, command=command):
-        store = Store.open(config.state.url, clock=clock, init=init)
+        if init:
+            forget_lost(config.state.url)
+        store = Store.open(config.state.url, clock=clock)
         try:
             yield store
         finally:
@@ -82,16 +97,14 @@ def limits(config: Config) -> Limits:
     )
 
 
-def build(config: SystemConfig, clock: Clock, store: Store) -> System:
+def build(config: SystemConfig, clock: Clock, store: Store, url: str) -> System:
     """One system with its connector."""
     builder = _builders().get(config.kind)
     if builder is None:
         raise UsageError(f"there is no connector for systems of kind {config.kind}", remedy=f"Known kinds: {', '.join(sorted(_builders()))}.")
 
-    def keep(secret: str) -> None:
-        store.keep_secret(config.name, "refresh_token", secret)
-
-    connector = builder(config, clock, store.is_suppressed, keep)
+    secrets = Secrets(store.secret(config.name, "refresh_token"), keeper(url, clock, config.name))
+    connector = builder(config, clock, store.gate(), secrets)
     return System(
         name=config.name,
         kind=config.kind,
@@ -117,11 +130,11 @@ def _builders() -> Mapping[str, Build]:
     return found
 
 
-def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, keep: Callable[[str], None]) -> Connector:
+def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secrets) -> Connector:
     from sync.connectors.abmatic import Abmatic
 
     assert isinstance(config, AbmaticConfig)
-    del keep
+    del secrets
     return Abmatic(
         config.name,
         config.base_url,
@@ -138,14 +151,14 @@ def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, keep: Callabl
     )
 
 
-def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, keep: Callable[[str], None]) -> Connector:
+def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secrets) -> Connector:
     from sync.connectors.salesforce import Salesforce
 
     assert isinstance(config, SalesforceConfig)
     return Salesforce(
         config.name,
         config.login_url,
-        auth=_salesforce_auth(config),
+        auth=_salesforce_auth(config, secrets),
         clock=clock,
         gate=gate,
         api_version=config.api_version,
@@ -155,12 +168,12 @@ def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, keep: Call
         timeout_s=config.timeout_s,
         retries=config.retries,
         horizon_s=config.horizon.total_seconds(),
-        on_secret=keep,
+        on_secret=lambda token: secrets.keep("refresh_token", token),
         requests_per_minute=(config.rate_per_second or 0) * 60 or None,
     )
 
 
-def _salesforce_auth(config: SalesforceConfig):  # type: ignore[no-untyped-def]
+def _salesforce_auth(config: SalesforceConfig, secrets: Secrets) -> Auth:
     from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken
 
     client_id = config.client_id.reveal()
@@ -170,7 +183,7 @@ def _salesforce_auth(config: SalesforceConfig):  # type: ignore[no-untyped-def]
     secret = config.client_secret.reveal() if config.client_secret else ""
     if config.auth == "refresh_token":
         assert config.refresh_token is not None
-        return RefreshToken(client_id, secret, config.refresh_token.reveal())
+        return RefreshToken(client_id, secret, secrets.refresh_token or config.refresh_token.reveal())
     return ClientCredentials(client_id, secret)
 
 

@@ -1,5 +1,7 @@
 """The state: SQLite behind one door, `Store`. Rows never leave; callers get frozen values."""
 
+from sync.state.credentials import keeper
+from sync.state.files import forget_lost
 from sync.state.lock import StateLock
 from sync.state.rows import (
     AuditRow,
@@ -37,5 +39,7 @@ __all__ = [
     "Totals",
     "TurnRow",
     "Unlinked",
+    "forget_lost",
     "journal_mode_here",
+    "keeper",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sync.model.values import Native
@@ -46,6 +46,8 @@ class Consent(Meta):
     """Who may not be mailed, and who may not even be stored."""
 
     _ledger_key: bytes = b""
+    _closed: set[str] | None = None
+    """Digests that may not be opted in, for `gate`; kept in step with every act."""
 
     def suppress(self, addresses: Iterable[Suppression]) -> list[str]:
         """Remembers opt-outs; those that are news. One that is known already is not written twice."""
@@ -56,11 +58,26 @@ class Consent(Meta):
             known = self._acts(by_digest)
             new = {digest: each for digest, each in by_digest.items() if known.get(digest, LIFT) == LIFT}
             self._many(_ADD, [self._row_of(digest, each) for digest, each in new.items()])
+        if self._closed is not None:
+            self._closed.update(new)
         return [normal(each.address) for each in new.values()]
 
     def _row_of(self, digest: str, each: Suppression) -> tuple[object, ...]:
         at = stamp(each.at or self._clock.now())
         return (digest, SUPPRESS, at, each.system, each.reason, each.evidence, "")
+
+    def gate(self) -> Callable[[str], bool]:
+        """The last gate's question, for the connectors' threads: it asks no database, and knows every act at once."""
+        if self._closed is None:
+            acts = self._pairs("SELECT digest, act FROM suppression ORDER BY number")
+            newest = dict(acts)
+            self._closed = {digest for digest, act in newest.items() if act != LIFT}
+        closed, key = self._closed, bytes.fromhex(self._make_key())
+
+        def is_shut(address: str) -> bool:
+            return _hmac(key, normal(address)) in closed
+
+        return is_shut
 
     def is_suppressed(self, address: str) -> bool:
         """Whether nothing may ever opt this address in."""
@@ -77,7 +94,10 @@ class Consent(Meta):
     def lift(self, address: str, evidence: str, by: str) -> None:
         """The person's explicit consent ends an opt-out; the evidence stays on record."""
         now = stamp(self._clock.now())
-        self._write(_ADD, self._digest(normal(address)), LIFT, now, "", "granted", evidence, by)
+        digest = self._digest(normal(address))
+        self._write(_ADD, digest, LIFT, now, "", "granted", evidence, by)
+        if self._closed is not None:
+            self._closed.discard(digest)
 
     def consent_history(self, address: str) -> list[ConsentAct]:
         """All acts on this address, oldest first."""
@@ -96,7 +116,7 @@ class Consent(Meta):
     def _digest(self, name: str) -> str:
         if not self._ledger_key:
             self._ledger_key = bytes.fromhex(self._make_key())
-        return hmac.digest(self._ledger_key, name.encode("utf-8", "surrogatepass"), "sha256").hex()
+        return _hmac(self._ledger_key, name)
 
     def _make_key(self) -> str:
         found = self.get_meta(_KEY)
@@ -120,6 +140,10 @@ class Consent(Meta):
         digests = {remote_id: self._digest(name) for remote_id, name in names.items()}
         known = self._acts(digests.values())
         return {remote_id for remote_id, digest in digests.items() if known.get(digest) == FORGET}
+
+
+def _hmac(key: bytes, name: str) -> str:
+    return hmac.digest(key, name.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def _addresses(values: Iterable[Native]) -> Iterable[str]:

@@ -20,7 +20,7 @@ from sync.state.statements import insert
 from sync.state.tables import AuditTable, MetaTable, SecretTable
 
 _SET = insert(MetaTable, "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value", ())
-_KEEP = insert(
+KEEP = insert(
     SecretTable,
     "ON CONFLICT (system, name) DO UPDATE SET previous = value, value = excluded.value, at = excluded.at",
     (),
@@ -62,7 +62,7 @@ class Meta(Door):
 
     def keep_secret(self, system: str, name: str, value: str) -> None:
         """Keeps a new credential, durably before its first use, and the one before it."""
-        self._write(_KEEP, system, name, value, None, stamp(self._clock.now()))
+        self._write(KEEP, system, name, value, None, stamp(self._clock.now()))
 
     def audit(self, kind: str, detail: Mapping[str, Any]) -> None:
         """Adds an act to the audit log. ``detail`` holds ids and names only, never a person's values."""
