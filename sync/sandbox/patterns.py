@@ -34,6 +34,10 @@ class Patterns(Generic[T]):
                 return Match(pattern, target, holes)
         return None
 
+    def names(self) -> list[tuple[str, str]]:
+        """Method and path pattern of every row."""
+        return [(method, pattern.split(" ", 1)[1]) for method, _, pattern, _ in self._rows]
+
     def knows(self, path: str) -> bool:
         """Whether any method is served at this path."""
         parts = _parts(path)

@@ -114,7 +114,7 @@ def messages(state: State, call: Call) -> Response:
 
 def create_message(state: State, call: Call) -> Response:
     """POST /messages."""
-    return ok({"message": state.insert("messages", call.inner("message"))}, 201)
+    return ok({"message": state.insert("messages", {**call.inner("message"), "id": None})}, 201)
 
 
 def message(state: State, call: Call) -> Response:
