@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sync.sandbox.activecampaign import contact_search, fields, lists, schema, tags
@@ -63,14 +64,11 @@ def one(state: State, call: Call) -> Response:
     return ok({**sides, **empty, "contact": {**shown(state, call, row), **ids, **empty}})
 
 
-def nested(state: State, call: Call) -> Response:
+def nested(name: str, state: State, call: Call) -> Response:
     """GET /contacts/{id}/fieldValues and the other links of a contact."""
     row = state.get("contacts", call.holes[0])
     if row is None:
         return missing("Subscriber", call.holes[0])
-    name = call.holes[1]
-    if name not in schema.CONTACT_LINKS:
-        return missing("Route", name)
     return ok({name: _hanging(state, call, row["id"], name)})
 
 
@@ -185,5 +183,5 @@ ROUTES = {
     "GET /contacts/:id": one,
     "PUT /contacts/:id": update,
     "DELETE /contacts/:id": delete,
-    "GET /contacts/:id/:what": nested,
+    **{f"GET /contacts/:id/{name}": partial(nested, name) for name in schema.CONTACT_LINKS},
 }
