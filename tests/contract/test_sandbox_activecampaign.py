@@ -485,4 +485,4 @@ def test_route_names_and_row_counts(ac):
     call(ac, "GET", "contacts/1")
     assert (ac.last.write, ac.last.rows) == (False, 0)
     asked = Request("GET", "/api/3/contacts/17/contactTags", "", {}, b"")
-    assert ac.vendor.route(asked) == "GET /api/3/contacts/:id/:what"
+    assert ac.vendor.route(asked) == "GET /api/3/contacts/:id/contactTags"

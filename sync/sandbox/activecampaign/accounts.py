@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sync.sandbox.activecampaign.shapes import Call, filtered, invalid, linked, listing, missing, ok
+from sync.sandbox.activecampaign.shapes import Call, filtered, invalid, linked, listing, missing, objects, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
@@ -73,8 +73,8 @@ def _refuse_name(state: State, name: Any, own_id: str | None) -> Response | None
 
 def _write_fields(state: State, account_id: str, sent: Row) -> list[Row]:
     made = []
-    for given in sent.get("fields") or []:
-        if isinstance(given, dict) and state.get("accountCustomFieldMeta", given.get("customFieldId")):
+    for given in objects(sent.get("fields")):
+        if state.get("accountCustomFieldMeta", given.get("customFieldId")):
             set_field(state, account_id, str(given["customFieldId"]), given.get("fieldValue"))
             made.append({**given, "accountId": account_id})
     return made
@@ -194,7 +194,7 @@ def create_field(state: State, call: Call) -> Response:
 
 def show(state: State, call: Call) -> Response:
     """POST /groupMembers: makes a field visible to a user group."""
-    sent = {key: str(value) for key, value in call.inner("groupMember").items() if value is not None}
+    sent = {key: call.inner("groupMember").get(key) for key in ("rel_id", "ordernum", "group_id")}
     return ok({"groupMember": state.insert("groupMembers", sent)}, 201)
 
 

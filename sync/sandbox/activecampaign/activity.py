@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from sync.sandbox.activecampaign.shapes import Call, filtered, forbidden, invalid, linked, listing, missing, ok
+from sync.sandbox.activecampaign.shapes import Call, filtered, forbidden, invalid, items, linked, listing, missing, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
@@ -105,7 +105,7 @@ def add_webhook(state: State, call: Call) -> Response:
     parts = urlsplit(str(sent.get("url") or ""))
     if parts.scheme != "https" or parts.port not in (None, 443):
         return invalid("The url must be https on port 443.", "field_invalid", "url")
-    unknown = [event for event in sent.get("events") or [""] if event not in EVENTS]
+    unknown = [event for event in items(sent.get("events")) or [""] if event not in EVENTS]
     if unknown:
         return invalid("An event is missing or unknown.", "field_invalid", "events")
     columns = {key: sent.get(key) for key in ("name", "url", "events")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sync.sandbox.activecampaign.shapes import Call, filtered, linked, listing, missing, ok, ordered
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
@@ -45,11 +47,11 @@ def one(state: State, call: Call) -> Response:
     return ok({"campaign": shown(call, row)}) if row else missing("Campaign", call.holes[0])
 
 
-def nested(state: State, call: Call) -> Response:
+def nested(name: str, state: State, call: Call) -> Response:
     """GET /campaigns/{id}/links and the other links of a campaign."""
-    if state.get("campaigns", call.holes[0]) is None or call.holes[1] not in LINKS:
+    if state.get("campaigns", call.holes[0]) is None:
         return missing("Campaign", call.holes[0])
-    return ok({call.holes[1]: []})
+    return ok({name: []})
 
 
 def create(state: State, call: Call) -> Response:
@@ -114,7 +116,7 @@ def messages(state: State, call: Call) -> Response:
 
 def create_message(state: State, call: Call) -> Response:
     """POST /messages."""
-    return ok({"message": state.insert("messages", call.inner("message"))}, 201)
+    return ok({"message": state.insert("messages", {**call.inner("message"), "id": None})}, 201)
 
 
 def message(state: State, call: Call) -> Response:
@@ -132,7 +134,7 @@ def message(state: State, call: Call) -> Response:
 ROUTES = {
     "GET /campaigns": listed,
     "GET /campaigns/:id": one,
-    "GET /campaigns/:id/:what": nested,
+    **{f"GET /campaigns/:id/{name}": partial(nested, name) for name in LINKS},
     "POST /campaign": create,
     "PUT /campaigns/:id/edit": edit,
     "POST /campaigns/:id/copy": copy,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sync.sandbox.activecampaign import contact_search, fields, lists, schema, tags
-from sync.sandbox.activecampaign.shapes import Call, invalid, linked, missing, ok
+from sync.sandbox.activecampaign.shapes import Call, invalid, items, linked, missing, objects, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
@@ -63,14 +64,11 @@ def one(state: State, call: Call) -> Response:
     return ok({**sides, **empty, "contact": {**shown(state, call, row), **ids, **empty}})
 
 
-def nested(state: State, call: Call) -> Response:
+def nested(name: str, state: State, call: Call) -> Response:
     """GET /contacts/{id}/fieldValues and the other links of a contact."""
     row = state.get("contacts", call.holes[0])
     if row is None:
         return missing("Subscriber", call.holes[0])
-    name = call.holes[1]
-    if name not in schema.CONTACT_LINKS:
-        return missing("Route", name)
     return ok({name: _hanging(state, call, row["id"], name)})
 
 
@@ -165,14 +163,14 @@ def _write(state: State, old: Row | None, sent: Row) -> tuple[Row, list[Row]]:
     if "email" in sent:
         columns["email"] = str(sent["email"] or "").strip()
     row = state.update("contacts", old, columns) if old else state.insert("contacts", {"email": "", **columns})
-    given = [value for value in sent.get("fieldValues") or [] if isinstance(value, dict)]
+    given = objects(sent.get("fieldValues"))
     for value in given:
         if state.get("fields", value.get("field")):
             state.set_value(row["id"], str(value["field"]), value.get("value"))
-    for name in sent.get("tags") or []:
+    for name in items(sent.get("tags")):
         state.add_tag(row["id"], str(name))
-    for wanted in sent.get("lists") or []:
-        if isinstance(wanted, dict) and state.get("lists", wanted.get("list")):
+    for wanted in objects(sent.get("lists")):
+        if state.get("lists", wanted.get("list")):
             state.set_status(row["id"], str(wanted["list"]), "1")
     values = state.sides("fieldValues", state.values, row["id"]) if given else []
     return row, [fields.shown_value(value) for value in values]
@@ -185,5 +183,5 @@ ROUTES = {
     "GET /contacts/:id": one,
     "PUT /contacts/:id": update,
     "DELETE /contacts/:id": delete,
-    "GET /contacts/:id/:what": nested,
+    **{f"GET /contacts/:id/{name}": partial(nested, name) for name in schema.CONTACT_LINKS},
 }

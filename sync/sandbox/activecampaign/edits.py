@@ -15,11 +15,13 @@ HEADS = ("fields", "lists")
 
 def create(state: State, name: str, sent: Row, at: str | None) -> str:
     """Makes a row; a given id is kept."""
+    _known(name)
+    if sent.get("id") and not str(sent["id"]).isdigit():
+        raise EditRefused(f"activecampaign ids are numbers, not {sent['id']!r}")
     if name == "contacts":
         return _create_contact(state, sent, at)
     if name == "accounts":
         return _create_account(state, sent, at)
-    _known(name)
     row = {key: _side_text(name, key, value) for key, value in sent.items()}
     twin = _twin(state, name, row)
     if twin:

@@ -50,7 +50,8 @@ def create(state: State, call: Call) -> Response:
     perstag = str(sent.get("perstag") or re.sub(r"\W+", "_", title)).upper()
     kept: Row = {key: sent[key] for key in ("type", "descript", "defval") if key in sent}
     row = state.insert(
-        "fields", {**kept, "title": title, "perstag": perstag, "visible": str(int(sent.get("visible", 1)))}
+        "fields",
+        {**kept, "title": title, "perstag": perstag, "visible": "0" if sent.get("visible") in (0, "0", False) else "1"},
     )
     return ok({"field": shown(state, call, row)}, 201)
 
@@ -86,7 +87,7 @@ def add_options(state: State, call: Call) -> Response:
     sent = call.body().get("fieldOptions")
     if not isinstance(sent, list) or not all(isinstance(o, dict) and state.get("fields", o.get("field")) for o in sent):
         return ok({"errors": "Every option needs a field"}, 422)
-    made = [state.insert("fieldOptions", {**option, "field": str(option["field"])}) for option in sent]
+    made = [state.insert("fieldOptions", {**option, "id": None, "field": str(option["field"])}) for option in sent]
     return ok({"fieldOptions": made}, 201)
 
 

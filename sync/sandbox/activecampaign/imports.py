@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from sync.sandbox.activecampaign.contacts import EMAIL
-from sync.sandbox.activecampaign.shapes import Call, ok
+from sync.sandbox.activecampaign.shapes import Call, items, objects, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
@@ -69,7 +69,7 @@ def _failure(state: State, row: Any) -> str | None:
     if not isinstance(row["email"], str) or not EMAIL.fullmatch(row["email"]):
         return "Field 'email' incorrect format"
     for key in ("subscribe", "unsubscribe"):
-        for wanted in row.get(key) or []:
+        for wanted in items(row.get(key)):
             if not isinstance(wanted, dict) or not state.get("lists", wanted.get("listid")):
                 return f"Field '{key}' names a list that does not exist"
     return None
@@ -105,7 +105,7 @@ def _import(state: State, row: Row) -> str | None:
     if _excluded(state, row["email"]):
         return None
     row_id = state.emails.get(row["email"])
-    if row_id and any(_left(state, row_id, str(wanted["listid"])) for wanted in row.get("subscribe") or []):
+    if row_id and any(_left(state, row_id, str(wanted["listid"])) for wanted in objects(row.get("subscribe"))):
         return None
     spelled = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
     columns = {column: str(row[key] or "") for key, column in spelled.items() if key in row}
@@ -123,14 +123,14 @@ def _left(state: State, contact_id: str, list_id: str) -> bool:
 
 
 def _hang(state: State, contact_id: str, row: Row) -> None:
-    for value in row.get("fields") or []:
-        if isinstance(value, dict) and state.get("fields", value.get("id")):
+    for value in objects(row.get("fields")):
+        if state.get("fields", value.get("id")):
             state.set_value(contact_id, str(value["id"]), value.get("value"))
-    for name in row.get("tags") or []:
+    for name in items(row.get("tags")):
         state.add_tag(contact_id, str(name))
-    for wanted in row.get("subscribe") or []:
+    for wanted in objects(row.get("subscribe")):
         state.set_status(contact_id, str(wanted["listid"]), "1")
-    for wanted in row.get("unsubscribe") or []:
+    for wanted in objects(row.get("unsubscribe")):
         state.set_status(contact_id, str(wanted["listid"]), UNSUBSCRIBED)
     name = str(row.get("customer_acct_name") or "").strip()
     if name and not state.employers.by_owner.get(contact_id):

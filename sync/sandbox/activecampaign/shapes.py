@@ -65,6 +65,16 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if text and text.isdigit() else default
 
 
+def items(value: Any) -> list[Any]:
+    """The entries of a list that was sent; nothing when something else was."""
+    return value if isinstance(value, list) else []
+
+
+def objects(value: Any) -> list[Row]:
+    """The objects in a list that was sent."""
+    return [item for item in items(value) if isinstance(item, dict)]
+
+
 def ok(data: Any, status: int = 200) -> Response:
     """A JSON answer."""
     return json_response(status, data)

@@ -43,6 +43,7 @@ class ActiveCampaign:
 
     name: ClassVar[str] = "activecampaign"
     root: ClassVar[str] = ""
+    settings_known: ClassVar[frozenset[str]] = frozenset(switch.name for switch in columns_of(Switches))
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -154,7 +155,7 @@ class ActiveCampaign:
         """A person's edit."""
         imports.settle(self._state)
         if "create" in change:
-            return edits.create(self._state, name, change["create"], at)
+            return edits.create(self._state, name, {**({"id": row_id} if row_id else {}), **change["create"]}, at)
         if "set" in change:
             return edits.change(self._state, name, str(row_id), change["set"], at)
         if change.get("merge_into"):

@@ -55,12 +55,14 @@ def _refuse(data: Data, item: Any, *, update_only: bool) -> Refusal | None:
     holder = data.contact(item["email"]) if item.get("email") else None
     if row and holder and holder["id"] != row["id"]:
         return Refusal("conflicting_identifier", "another contact has this e-mail address")
+    if not isinstance(item.get("fields", {}), dict):
+        return Refusal("invalid_field", "fields must be an object")
     return None
 
 
 def _write(data: Data, item: Row, *, fill_only: bool) -> Row:
     row = _target(data, item)
-    fields = dict(item.get("fields") or {})
+    fields = dict(item.get("fields", {}))
     if fill_only and row:
         fields = {key: value for key, value in fields.items() if row["variables"].get(key) in (None, "")}
     if row and item.get("email") and item["email"] != row["email"]:

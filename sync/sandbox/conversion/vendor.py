@@ -49,6 +49,7 @@ class Conversion:
 
     name: ClassVar[str] = "conversion"
     root: ClassVar[str] = "/api/v1"
+    settings_known: ClassVar[frozenset[str]] = frozenset(habit.name for habit in fields(Habits)) | {"profile"}
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -77,6 +78,10 @@ class Conversion:
     def is_login(self, request: Request) -> bool:  # noqa: ARG002 - the seam names it
         """There is no log-in."""
         return False
+
+    def is_read(self, request: Request) -> bool:
+        """Exports are asked for by POST."""
+        return request.method == "GET" or "/exports/" in request.path
 
     def route(self, request: Request) -> str:
         """The published pattern, or the bare path when nothing is there."""
@@ -114,7 +119,7 @@ class Conversion:
         if match is None:
             return ERRORS[self._profile]("NOT_FOUND", "Requested resource not found")
         response = match.target(self._data, request, match.holes)
-        response.write = request.method != "GET" and "/exports/" not in request.path
+        response.write = not self.is_read(request)
         if self._profile == "C0" and self._habits.ok_errors and response.status >= HTTPStatus.BAD_REQUEST:
             response.status = 200
         return response
@@ -135,7 +140,7 @@ class Conversion:
     def edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
         """A person's edit in Conversion's own screens."""
         if "create" in change:
-            return self._create(name, change["create"], at)
+            return self._create(name, {**({"id": row_id} if row_id else {}), **change["create"]}, at)
         if change.get("undelete"):
             return self._undelete(name, str(row_id))
         row = self._row(name, str(row_id))

@@ -29,7 +29,7 @@ Test = Callable[[Row, Row], bool]
 """Called with a row and its company (for companies: the row itself)."""
 
 
-class InvalidInput(ValueError):  # noqa: N818 - named after the vendor's error id
+class InvalidInput(ValueError):
     """A request field has a value that the vendor refuses."""
 
 

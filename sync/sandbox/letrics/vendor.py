@@ -46,6 +46,7 @@ class Letrics:
 
     name: ClassVar[str] = "letrics"
     root: ClassVar[str] = ""
+    settings_known: ClassVar[frozenset[str]] = frozenset(habit.name for habit in fields(Habits))
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -69,6 +70,10 @@ class Letrics:
     def is_login(self, request: Request) -> bool:  # noqa: ARG002 - the seam names it
         """There is no log-in."""
         return False
+
+    def is_read(self, request: Request) -> bool:
+        """A search sent by POST changes nothing."""
+        return request.method in ("GET", "POST")
 
     def route(self, request: Request) -> str:
         """Paths have no holes."""
@@ -119,7 +124,7 @@ class Letrics:
     def edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
         """What the vendor's own collectors do: rows come, change and go without a trace."""
         if "create" in change:
-            return self._create(name, change["create"], at)
+            return self._create(name, {**({"id": row_id} if row_id else {}), **change["create"]}, at)
         table = f"{name}:deleted" if change.get("undelete") else name
         row = self.store.get(table, str(row_id))
         if row is None:
