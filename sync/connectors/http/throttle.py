@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import Final
 
 from sync.connectors.http.allowance import Allowance
 from sync.model.clock import Clock
+
+
+_STEP_S: Final = 0.001
 
 
 class Throttle:
@@ -45,7 +49,8 @@ class Throttle:
         while (wait_s := self._try()) > 0:
             if self._clock.monotonic() + wait_s > ends:
                 return wait_s
-            self._clock.sleep(wait_s)
+            # A clock ticks in steps: a wait below one would never end.
+            self._clock.sleep(max(wait_s, _STEP_S))
         return None
 
     def learn(self, allowance: Allowance) -> None:
