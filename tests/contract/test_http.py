@@ -146,7 +146,8 @@ def test_a_write_without_a_body_is_done_but_a_foreign_body_is_doubt():
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(401, AuthError), (403, AuthError), (400, DriftError), (404, DriftError), (302, UnreachableError)]
+    ("status", "error"),
+    [(401, AuthError), (403, AuthError), (400, DriftError), (404, DriftError), (302, UnreachableError)],
 )
 def test_definite_refusals_of_a_read_are_not_retried(status, error):
     """What will be refused again is asked once, and becomes the error that tells the runner what to do."""
@@ -341,7 +342,13 @@ def test_a_deep_body_is_refused_and_big_numbers_stay_whole():
 
 
 @pytest.mark.parametrize(
-    "link", ["https://evil.example/v1/rows", "http://api.example.com/v1/rows", "//evil.example/x", "https://api.example.com:8443/v1"]
+    "link",
+    [
+        "https://evil.example/v1/rows",
+        "http://api.example.com/v1/rows",
+        "//evil.example/x",
+        "https://api.example.com:8443/v1",
+    ],
 )
 def test_a_next_link_to_another_host_is_refused(link):
     """Credentials never leave for another scheme, host or port."""

@@ -13,7 +13,6 @@ from typing import Final
 from sync.connectors.http.allowance import Allowance
 from sync.model.clock import Clock
 
-
 _STEP_S: Final = 0.001
 
 
