@@ -88,7 +88,7 @@ class Finder:
         for number in range(1, WALKS_MAX + 1):
             tally = Tally(endpoint, known, number)
             for listing in pages(self._client, endpoint.route, params):
-                fresh = tally.take(listing, listing.at)
+                fresh = tally.take(listing)
                 rows.update((key, row) for key, row in fresh if wanted(key, row))
             if tally.clean:
                 return rows

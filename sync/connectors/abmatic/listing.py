@@ -8,8 +8,8 @@ has no sort (A1) and no upper bound on its date filters, so a walk is only belie
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sync.connectors.abmatic.profiles import PER_PAGE, Endpoint
@@ -20,18 +20,26 @@ from sync.errors import UnreachableError
 _PAST_END: Final = (400, 404)
 """A page after the last may be refused; that ends the walk as an empty page does."""
 
+_YOUNG: Final = timedelta(seconds=5)
+"""Rows created this long after a walk opened were not there before: room for clocks that disagree."""
+
 Params = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page. ``total`` is None past the end; ``ignored`` means that the server says a filter or sort did not run."""
+    """One page.
+
+    ``total`` is None past the end. ``at`` is the server's time: its ``date``, or where it tells none a guess on the safe
+    side. ``ignored`` means that the server says a filter or sort did not run.
+    """
 
     rows: tuple[Row, ...]
     page: int
     last: bool
     total: int | None
     at: datetime
+    date: datetime | None = None
     ignored: bool = False
 
 
@@ -55,10 +63,25 @@ def pages(
         client.meter.add(read=len(rows))
         last = page >= count or not rows
         ignored = _ignores(answer.data.get("applied"), params)
-        yield Listing(rows, page, last, answer.data["pagination"]["total"], at, ignored)
+        yield Listing(rows, page, last, answer.data["pagination"]["total"], at, answer.date, ignored)
         if last:
             return
         page += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a walk has counted.
+
+    Distinct rows ``seen``, of them ``old`` ones that may have been there at its start, the ``first`` and the latest
+    ``total`` told, and when it ``opened`` by the server's clock.
+    """
+
+    seen: int = 0
+    old: int = 0
+    first: int = 0
+    total: int = 0
+    opened: datetime | None = None
 
 
 class Tally:
@@ -68,35 +91,33 @@ class Tally:
         endpoint: whose rows they are.
         known: row id -> number of the walk that saw it last; shared by the walks of one pull, which saves memory.
         number: of this walk.
-        seen: rows counted before a resumed walk, with the `total` told then.
-        total: see `seen`.
+        before: what was counted up to the page where a resumed walk goes on.
     """
 
-    def __init__(self, endpoint: Endpoint, known: dict[str, int], number: int, seen: int = 0, total: int = 0) -> None:
+    def __init__(self, endpoint: Endpoint, known: dict[str, int], number: int, before: Count | None = None) -> None:
         self._endpoint = endpoint
         self._known = known
         self._number = number
-        self._resumed = bool(seen)
-        self._first_total: int | None = total if seen else None
-        self.total = total
-        self.seen = seen
-        self._old = 0
-        self._grew_only = True
+        self._resumed = before is not None
+        self._begun = self._resumed
+        self.count = before or Count()
         self.nameless = 0
+        self.shrank = False
         self.ignored = False
         self.undated = False
 
-    def take(self, listing: Listing, start: datetime) -> list[tuple[str, Row]]:
+    def take(self, listing: Listing) -> list[tuple[str, Row]]:
         """Counts a page; returns its rows that no walk of this pull has seen, with their ids."""
-        self._count(listing)
+        self._note_total(listing)
         fresh = []
         for row in listing.rows:
             key = key_of(self._endpoint, row)
             if key is None:
                 self.nameless += 1
-            elif (before := self._known.get(key)) != self._number:
-                self._note(key, row, start)
-                if before is None:
+            elif (last := self._known.get(key)) != self._number:
+                self._known[key] = self._number
+                self._note_row(row)
+                if last is None:
                     fresh.append((key, row))
         return fresh
 
@@ -104,38 +125,35 @@ class Tally:
     def clean(self) -> bool:
         """Whether no row that was there all the time can have been missed.
 
-        Nothing may have left (the total never shrank), and the distinct rows make up either the last total, or,
-        without those created since, the first one: rows that come while we read are the next pull's.
+        No total was smaller than the one before it, and the rows that may have been there at the start make up the
+        first total: so nothing was deleted that could shift others past us, whatever was added meanwhile. Rows whose
+        age is not known, or too young to tell, count as old; if they are too many, all distinct rows must make up the
+        last total.
         """
-        if not self._grew_only or self.ignored:
+        if self.shrank or self.ignored:
             return False
-        whole = self.seen + self.nameless == self.total
-        return whole or (not self._resumed and self._old + self.nameless == self._first_total)
+        surplus = self.count.old + self.nameless - self.count.first
+        return surplus == 0 or (surplus > 0 and self.count.seen + self.nameless == self.count.total)
 
     @property
     def complete(self) -> bool:
         """Whether it is moreover an enumeration from the first page on, of rows that all have an identity."""
         return self.clean and not self._resumed and not self.nameless
 
-    @property
-    def shrank(self) -> bool:
-        """Whether rows left while we read."""
-        return not self._grew_only
-
-    def _count(self, listing: Listing) -> None:
+    def _note_total(self, listing: Listing) -> None:
         self.ignored |= listing.ignored
         if listing.total is None:
             return
-        if self._first_total is None:
-            self._first_total = self.total = listing.total
-        self._grew_only &= listing.total >= self.total
-        self.total = listing.total
+        if not self._begun:
+            self._begun = True
+            self.count = Count(first=listing.total, total=listing.total, opened=listing.date)
+        self.shrank |= listing.total < self.count.total
+        self.count = replace(self.count, total=listing.total)
 
-    def _note(self, key: str, row: Row, start: datetime) -> None:
-        self._known[key] = self._number
-        self.seen += 1
-        created = moment(row.get("created_at"))
-        self._old += created is None or created < start
+    def _note_row(self, row: Row) -> None:
+        created, opened = moment(row.get("created_at")), self.count.opened
+        new = created is not None and opened is not None and created > opened + _YOUNG
+        self.count = replace(self.count, seen=self.count.seen + 1, old=self.count.old + (not new))
         self.undated |= created is not None and moment(row.get("updated_at")) is None
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import orjson
 
+from sync.connectors.abmatic.listing import Count
 from sync.connectors.abmatic.rows import moment
 from sync.model.remote import Feed
 
@@ -16,8 +17,8 @@ from sync.model.remote import Feed
 class Place:
     """Everything that changed before ``watermark`` (server time) has been yielded.
 
-    ``page`` is the last page yielded of a first full walk that has not ended, with the distinct rows ``seen`` on it and
-    before, the ``total`` told, and the time it ``began``. ``side`` is the digest of the group memberships,
+    ``page`` is the last page yielded of a first full walk that has not ended, with its ``count`` so far, and the time the
+    pull ``began``. ``side`` is the digest of the group memberships,
     ``swept_at`` when the analytics of all ``size`` campaigns were last read. ``by_creation``: new rows carry
     no change time, so they must be asked for by creation as well. ``feed`` ties the cursor to what was asked.
     """
@@ -25,9 +26,8 @@ class Place:
     feed: str
     watermark: datetime | None = None
     page: int = 0
-    seen: int = 0
-    total: int = 0
     began: datetime | None = None
+    count: Count | None = None
     side: str | None = None
     swept_at: datetime | None = None
     size: int = 0
@@ -35,8 +35,7 @@ class Place:
 
     def dump(self) -> str:
         """The cursor."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return orjson.dumps({name: value for name, value in fields.items() if value}).decode()
+        return orjson.dumps({name: value for name, value in asdict(self).items() if value}).decode()
 
     @classmethod
     def parse(cls, cursor: str | None, feed: str) -> Place:
@@ -46,8 +45,10 @@ class Place:
             if stored.get("feed") != feed:
                 return cls(feed)
             times = {name: moment(stored[name]) for name in ("watermark", "began", "swept_at") if name in stored}
-            return cls(**(stored | times))
-        except (ValueError, TypeError, AttributeError):
+            count = stored.get("count")
+            counted = {"count": Count(**(count | {"opened": moment(count["opened"])}))} if count else {}
+            return cls(**(stored | times | counted))
+        except (ValueError, TypeError, AttributeError, KeyError):
             return cls(feed)
 
 

@@ -60,7 +60,7 @@ def collect(
     for number in range(1, WALKS_MAX + 1):
         tally = Tally(endpoint, known, number)
         for listing in pages(client, route, params or {}, parts=parts):
-            rows.update(tally.take(listing, listing.at))
+            rows.update(tally.take(listing))
         if tally.clean:
             return rows
     return None

@@ -72,14 +72,13 @@ class Walks:
         self._number += 1
         place = self.plan.place
         resumed = self.plan.resume and self._number == 1
-        counted = (place.seen, place.total) if resumed else (0, 0)
-        tally = Tally(self.endpoint, self._known, self._number, *counted)
+        tally = Tally(self.endpoint, self._known, self._number, place.count if resumed else None)
         for listing in pages(self.client, self.endpoint.route, filters, first=place.page + 1 if resumed else 1):
             self._start = self._start or listing.at
-            fresh = tally.take(listing, self._start)
+            fresh = tally.take(listing)
             if listing.last or self._below(listing):
                 break
-            yield Page(self._records(fresh, filters), self._halfway(tally, listing), total=tally.total)
+            yield Page(self._records(fresh, filters), self._halfway(tally, listing), total=tally.count.total)
         return tally, fresh
 
     def _below(self, listing: Listing) -> bool:
@@ -99,14 +98,14 @@ class Walks:
     def _halfway(self, tally: Tally, listing: Listing) -> str | None:
         if not self.plan.pages_offered or tally.shrank:
             return None
-        place = replace(self.plan.place, page=listing.page, seen=tally.seen, total=tally.total, began=self._start)
+        place = replace(self.plan.place, page=listing.page, began=self._start, count=tally.count)
         return replace(place, by_creation=place.by_creation or tally.undated).dump()
 
     def _last(self, fresh: Fresh, filters: dict[str, str], tally: Tally, *, settled: bool) -> Page:
         self._undated = self._undated or tally.undated
         records = self._records(fresh, filters)
         complete = settled and self.plan.everything and not self.plan.resume and tally.complete
-        return Page(records, self._done(tally).dump() if settled else None, complete=complete, total=tally.total)
+        return Page(records, self._done(tally).dump() if settled else None, complete=complete, total=tally.count.total)
 
     def _done(self, tally: Tally) -> Place:
         """The place after a clean pull: everything before its first answer is known."""
@@ -117,7 +116,7 @@ class Walks:
             watermark=self._start,
             side=old.side,
             swept_at=self.clock.now() if swept else old.swept_at,
-            size=tally.total if swept else old.size,
+            size=tally.count.total if swept else old.size,
             by_creation=old.by_creation or self._undated,
         )
 

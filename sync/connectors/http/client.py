@@ -191,7 +191,7 @@ class Client:
         told = answer.verdict, answer.status, answer.fault, request_id
         self._on_call(Call(self.system, method, answer.route, attempt, seconds, *told))
 
-    def _request(  # noqa: PLR0917 - the fields of a request, called from two places above
+    def _request(
         self,
         method: str,
         route: str,
