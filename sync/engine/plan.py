@@ -152,8 +152,9 @@ class _Work:
         return HubCell(None, 0, "", "compute") if not is_blank(cell.source(self.values)) else None
 
     def _may_write(self, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
+        """Never over an unmerged change. A path that is not returned may be filled where nothing was ever known to be there."""
         if native is MISSING:
-            return not cell.reads
+            return not cell.reads or exchange is None or is_blank(exchange.seen)
         if not cell.reads:
             return True
         return exchange is not None and cell.eq(native, exchange.seen)
