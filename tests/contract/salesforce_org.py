@@ -37,6 +37,8 @@ EXTRA = {
     "CampaignMember": ("Status", "Key__c"),
 }
 TYPES = {
+    "Id": "id",
+    "Email": "email",
     "HasOptedOutOfEmail": "boolean",
     "IsDeleted": "boolean",
     "IsConverted": "boolean",
@@ -80,7 +82,7 @@ class Org:
         self.log, self.faults, self.errors = [], [], {}
         self.page_size, self.limit, self.used = 2000, 100_000, 0
         self.rotating, self.refresh, self.spent = False, "refresh-0", set()
-        self.connections = 0
+        self.connections, self.tenant = 0, "00D000000000001"
         self.instance, self.stuck_after = None, None
         self.locators, self.jobs, self.purged = {}, {}, []
         self.numbers = iter(range(1, 10**6))
@@ -398,7 +400,7 @@ class Handler(BaseHTTPRequestHandler):
         body = {
             "access_token": token,
             "instance_url": org.instance or org.url,
-            "id": f"{org.url}/id/{full('00D000000000001')}/{full(US)}",
+            "id": f"{org.url}/id/{full(org.tenant)}/{full(US)}",
             "token_type": "Bearer",
         }
         if org.rotating and form["grant_type"] == "refresh_token":

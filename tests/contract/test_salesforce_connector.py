@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from salesforce_org import THEM, US, Fault, Org, at, full
 
 from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken, Salesforce, rewound
-from sync.errors import AuthError, ConfigError, DriftError, QuotaError, UnreachableError
+from sync.errors import AuthError, ConfigError, DriftError, QuotaError, TenantError, UnreachableError
 from sync.model.clock import ManualClock
 from sync.model.remote import Feed, Kind, Outcome, Write
 
@@ -317,6 +317,23 @@ def test_fetch_answers_none_only_for_rows_that_are_gone(org, crm):
     assert (found[loser].deleted, found[loser].merged_into) == (True, live)
 
 
+def test_an_id_of_another_object_does_not_spoil_a_fetch(org, crm):
+    """A refused retrieve is answered by a query instead."""
+    live, foreign = org.add("Contact", LastName="a"), org.add("Account", Name="b")
+    org.faults.append(Fault("composite", 400, [{"errorCode": "MALFORMED_ID", "message": "malformed id"}]))
+    found = crm.fetch(CONTACT, [live, foreign])
+    assert (found[live].id, found[foreign]) == (live, None)
+
+
+def test_another_org_behind_the_same_log_in_is_refused(org, crm):
+    """A log-in that is renewed into another org stops the system before anything is read or written there."""
+    drain(crm.pull(CONTACT, None))
+    org.tokens.clear()
+    org.tenant = "00D000000000002"
+    with pytest.raises(TenantError):
+        drain(crm.pull(CONTACT, None))
+
+
 def test_relationship_paths_are_read(org, crm):
     """A path through a relationship is read by fetch and pull; below an empty relationship it is None."""
     account = org.add("Account", Key__c="acc-1", Name="Acme")
@@ -374,7 +391,7 @@ def test_describe_and_capabilities_tell_what_our_user_can(org, crm):
     able = crm.capabilities("Contact")
     assert able.repeatable_create
     assert able.tombstones
-    assert {"Id", "Email", "Key__c"} <= set(able.lookup_paths)
+    assert able.lookup_paths == ("Key__c", "Id", "Email")
     with pytest.raises(DriftError):
         crm.describe("Nothing__c")
 
@@ -585,8 +602,8 @@ def test_redirects_are_refused(org, crm):
         drain(crm.pull(CONTACT, None))
 
 
-def test_our_share_of_the_day_stops_reading_but_not_opt_outs(org, make):
-    """Past the share pulls and ordinary writes stop with QuotaError; a consent write and the look before it pass."""
+def test_our_share_of_the_day_stops_reading_but_not_opt_outs(org, make, clock):
+    """Past the share pulls and ordinary writes stop with QuotaError; a consent write and the look before it pass; it recovers."""
     rid = org.add("Contact", LastName="a", Email="a@x.test")
     crm = make(daily_call_share=0.5)
     org.limit, org.used = 100, 60
@@ -600,6 +617,9 @@ def test_our_share_of_the_day_stops_reading_but_not_opt_outs(org, make):
     assert crm.push([out])[0].outcome is Outcome.ACKED
     assert org.tables["Contact"][rid]["HasOptedOutOfEmail"] is True
     assert crm.usage().calls_limit == 100
+    org.used = 10
+    clock.sleep(901)
+    drain(crm.pull(CONTACT, None))
 
 
 def test_a_spent_org_is_a_quota_error(org, crm):

@@ -84,8 +84,8 @@ MARKS = st.builds(
     stamp=STAMPS,
     at=st.none() | STAMPS,
     wide_at=st.none() | STAMPS,
-    wide_rows=st.integers(0),
-    narrow=st.integers(0),
+    wide_rows=st.integers(0, 10**9),
+    narrow=st.integers(0, 99),
     bin_at=st.none() | STAMPS,
 )
 PLACES = st.one_of(

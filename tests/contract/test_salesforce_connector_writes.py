@@ -413,6 +413,14 @@ def test_a_lost_answer_of_a_job_is_settled_by_asking(org, bulk, fault):
     assert len(org.tables["Contact"]) == 12
 
 
+@pytest.mark.parametrize("step", [r"POST .*/jobs/ingest$", "PUT .*/batches"])
+def test_an_org_that_takes_no_jobs_is_written_to_all_the_same(org, bulk, step):
+    """Where a job is refused before it starts the rows go through collections."""
+    org.faults.append(Fault(step, 400, [{"errorCode": "LIMIT_EXCEEDED", "message": "x"}]))
+    assert outcomes(bulk.push([create(n) for n in range(12)])) == [ACKED] * 12
+    assert len(org.tables["Contact"]) == 12
+
+
 def test_a_job_that_never_started_is_no_doubt(org, make):
     """If the upload cannot be made nothing has happened: the error is raised, and the open job is aborted."""
     crm = make(bulk_threshold=10, retries=0)
