@@ -28,14 +28,12 @@ _READ_ONLY_TYPES = frozenset({"address", "location", "id"})
 class Described:
     """An object's schema, and what only this connector needs of the describe.
 
-    `relations` maps a relationship name to the objects it may lead to; `references` maps it to the field that holds
-    the id. `types` is by field; `keys` are the fields to find rows by, the strongest
-    first. `has_bin` False: deleted rows are gone at once.
+    `relations` maps a relationship name to the objects it may lead to. `types` is by field; `keys` are the fields to find
+    rows by, the strongest first. `has_bin` False: deleted rows are gone at once.
     """
 
     schema: ObjectSchema
     relations: Mapping[str, tuple[str, ...]]
-    references: Mapping[str, str]
     types: Mapping[str, str]
     keys: tuple[str, ...]
     has_bin: bool
@@ -100,7 +98,6 @@ def parse(object: str, body: Mapping[str, Any]) -> Described:  # noqa: A002 - th
             deletable=bool(body.get("deletable", True)),
         ),
         relations={name: tuple(field.get("referenceTo") or ()) for name, field in named.items()},
-        references={name: field["name"] for name, field in named.items()},
         types={field["name"]: str(field.get("type", "string")) for field in fields},
         keys=tuple(field["name"] for field in sorted(filter(_strength, fields), key=_strength, reverse=True)),
         has_bin=bool(body.get("undeletable", True)),
