@@ -4,11 +4,13 @@ Scripted: `org.faults` are consumed in order by the requests they match; `org.er
 """
 
 import base64
+import contextlib
 import csv
 import io
 import json
 import re
 import threading
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,18 +23,35 @@ US, THEM = "005000000000001", "005000000000002"
 STANDARD = ("Id", "IsDeleted", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "CreatedDate")
 EXTRA = {
     "Account": ("MasterRecordId", "Name", "Industry", "AnnualRevenue", "Key__c"),
-    "Contact": ("MasterRecordId", "FirstName", "LastName", "Email", "Title", "AccountId", "HasOptedOutOfEmail", "Key__c"),
+    "Contact": (
+        "MasterRecordId",
+        "FirstName",
+        "LastName",
+        "Email",
+        "Title",
+        "AccountId",
+        "HasOptedOutOfEmail",
+        "Key__c",
+    ),
     "Lead": ("MasterRecordId", "IsConverted", "ConvertedContactId", "LastName", "Company", "Email", "Key__c"),
     "CampaignMember": ("Status", "Key__c"),
 }
-TYPES = {"HasOptedOutOfEmail": "boolean", "IsDeleted": "boolean", "IsConverted": "boolean", "AnnualRevenue": "currency", "AccountId": "reference"} | dict.fromkeys(
-    ("SystemModstamp", "LastModifiedDate", "CreatedDate"), "datetime"
-)
+TYPES = {
+    "Id": "id",
+    "Email": "email",
+    "HasOptedOutOfEmail": "boolean",
+    "IsDeleted": "boolean",
+    "IsConverted": "boolean",
+    "AnnualRevenue": "currency",
+    "AccountId": "reference",
+} | dict.fromkeys(("SystemModstamp", "LastModifiedDate", "CreatedDate"), "datetime")
 
 
 def full(short):
     short = short[:15]
-    return short + "".join(ALPHABET[sum(1 << k for k, c in enumerate(short[j : j + 5]) if "A" <= c <= "Z")] for j in (0, 5, 10))
+    return short + "".join(
+        ALPHABET[sum(1 << k for k, c in enumerate(short[j : j + 5]) if "A" <= c <= "Z")] for j in (0, 5, 10)
+    )
 
 
 def stamp(moment):
@@ -51,6 +70,7 @@ class Fault:
     html: bool = False
     after_work: bool = False
     raw: bytes | None = None
+    drip_s: float = 0.0
 
 
 class Org:
@@ -62,7 +82,8 @@ class Org:
         self.log, self.faults, self.errors = [], [], {}
         self.page_size, self.limit, self.used = 2000, 100_000, 0
         self.rotating, self.refresh, self.spent = False, "refresh-0", set()
-        self.instance = None
+        self.connections, self.tenant = 0, "00D000000000001"
+        self.instance, self.stuck_after = None, None
         self.locators, self.jobs, self.purged = {}, {}, []
         self.numbers = iter(range(1, 10**6))
         self.lock = threading.RLock()
@@ -96,7 +117,11 @@ class Org:
 
     def edit(self, name, rid, by=THEM, at=None, **values):
         now = stamp(at or self.clock.now())
-        self.tables[name][rid] |= values | {"SystemModstamp": now, "LastModifiedDate": now, "LastModifiedById": full(by)}
+        self.tables[name][rid] |= values | {
+            "SystemModstamp": now,
+            "LastModifiedDate": now,
+            "LastModifiedById": full(by),
+        }
 
     def delete(self, name, rid, into=None):
         self.edit(name, rid, IsDeleted=True, **({"MasterRecordId": into} if into else {}))
@@ -106,17 +131,21 @@ class Org:
         self.purged.append({"id": rid, "deletedDate": stamp(self.clock.now())})
 
     def by_key(self, name, path, value):
-        return [r for r in self.tables[name].values() if not r["IsDeleted"] and str(r.get(path)).lower() == str(value).lower()]
+        return [
+            r
+            for r in self.tables[name].values()
+            if not r["IsDeleted"] and str(r.get(path)).lower() == str(value).lower()
+        ]
 
     # reads
 
     def query(self, soql, *, deleted):
-        parsed = re.fullmatch(r"SELECT (.+?) FROM (\w+)(?: WHERE (.+?))?(?: ORDER BY (.+?))?", soql, re.S)
+        parsed = re.fullmatch(r"SELECT (.+?) FROM (\w+)(?: WHERE (.+?))?(?: ORDER BY (.+?))?", soql, re.DOTALL)
         columns, name, where, order = parsed.groups()
         columns = columns.split(", ")
         for column in [*columns, *re.findall(r"\b(\w+)(?= (?:=|>|>=|IN) )", where or "")]:
             if "." not in column and column not in self.fields[name]:
-                raise Refusal(400, "INVALID_FIELD", f"\nSELECT\n^\nNo such column '{column}' on entity '{name}'.")
+                raise RefusalError(400, "INVALID_FIELD", f"\nSELECT\n^\nNo such column '{column}' on entity '{name}'.")
         test = compile_where(where) if where else (lambda row: True)
         rows = [r for r in self.tables[name].values() if (deleted or not r["IsDeleted"]) and test(r)]
         if order:
@@ -129,7 +158,11 @@ class Org:
             first, dot, rest = column.partition(".")
             if dot:
                 parent = self.tables["Account"].get(row.get(f"{first}Id") or "")
-                out[first] = None if parent is None else {"attributes": {"type": "Account"}, **(out.get(first) or {}), rest: parent[rest]}
+                out[first] = (
+                    None
+                    if parent is None
+                    else {"attributes": {"type": "Account"}, **(out.get(first) or {}), rest: parent[rest]}
+                )
             else:
                 out[column] = row[column]
         return out
@@ -152,7 +185,14 @@ class Org:
                 "referenceTo": ["Account"] if reference else [], "relationshipName": "Account" if reference else None, "scale": 0, "precision": 0, "calculated": False,
             }  # fmt: skip
 
-        return {"name": name, "createable": True, "updateable": True, "deletable": True, "undeletable": name != "CampaignMember", "fields": [one(f) for f in self.fields[name]]}
+        return {
+            "name": name,
+            "createable": True,
+            "updateable": True,
+            "deletable": True,
+            "undeletable": name != "CampaignMember",
+            "fields": [one(f) for f in self.fields[name]],
+        }
 
     # writes
 
@@ -166,11 +206,16 @@ class Org:
             if path not in self.fields[name] and path != "Account":
                 return failed("INVALID_FIELD", f"No such column '{path}' on sobject of type {name}")
         if len(str(values.get("Title") or "")) > 128:
-            return failed("STRING_TOO_LONG", f"Title: data value too large: {values['Title']} (max length=128)", ["Title"])
+            return failed(
+                "STRING_TOO_LONG", f"Title: data value too large: {values['Title']} (max length=128)", ["Title"]
+            )
         if isinstance(values.get("Account"), dict):
             found = self.by_key("Account", "Key__c", values["Account"]["Key__c"])
             if not found:
-                return failed("INVALID_FIELD", f"Foreign key external ID: {values['Account']['Key__c']} not found for field Key__c in entity Account")
+                return failed(
+                    "INVALID_FIELD",
+                    f"Foreign key external ID: {values['Account']['Key__c']} not found for field Key__c in entity Account",
+                )
             values = {**values, "AccountId": found[0]["Id"]}
             del values["Account"]
         if ext:
@@ -185,7 +230,12 @@ class Org:
         if rid:
             self.edit(name, full(rid), by=US, **values)
             return {"id": full(rid), "success": True, "errors": [], **({"created": False} if ext else {})}
-        return {"id": self.add(name, by=US, **values), "success": True, "errors": [], **({"created": True} if ext else {})}
+        return {
+            "id": self.add(name, by=US, **values),
+            "success": True,
+            "errors": [],
+            **({"created": True} if ext else {}),
+        }
 
     def remove(self, rid):
         name = next(n for n, p in PREFIXES.items() if rid.startswith(p))
@@ -200,7 +250,7 @@ def failed(code, message, fields=()):
     return {"success": False, "errors": [{"statusCode": code, "message": message, "fields": list(fields)}]}
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     def __init__(self, status, code, message=""):
         super().__init__(code)
         self.status, self.body = status, [{"message": message, "errorCode": code}]
@@ -216,8 +266,16 @@ def compile_where(text):
 
     text = re.sub(r"'((?:[^'\\]|\\.)*)'", keep, text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", lambda m: f"'{m[0].replace('Z', '+0000')}'", text)
-    text = re.sub(r"\b(?!s\[)([A-Z]\w*(?:\.\w+)?) (=|>=|>|IN) ", lambda m: f"get('{m[1]}') {({'=': '=='}).get(m[2], m[2].lower())} ", text)
-    text = re.sub(r" in \(([^)]*)\)", r" in (\1,)", text.replace("AND", "and").replace("OR", "or").replace("true", "True").replace("false", "False"))
+    text = re.sub(
+        r"\b(?!s\[)([A-Z]\w*(?:\.\w+)?) (=|>=|>|IN) ",
+        lambda m: f"get('{m[1]}') {({'=': '=='}).get(m[2], m[2].lower())} ",
+        text,
+    )
+    text = re.sub(
+        r" in \(([^)]*)\)",
+        r" in (\1,)",
+        text.replace("AND", "and").replace("OR", "or").replace("true", "True").replace("false", "False"),
+    )
 
     class Ci(str):
         __slots__ = ()
@@ -228,12 +286,25 @@ def compile_where(text):
         __hash__ = str.__hash__
 
     code = compile(text.strip(), "where", "eval")
-    return lambda row: eval(code, {"s": strings, "get": lambda p: Ci(row[p]) if isinstance(row.get(p), str) and p not in ("Id", "SystemModstamp") else row.get(p)})
+    return lambda row: eval(
+        code,
+        {
+            "s": strings,
+            "get": lambda p: (
+                Ci(row[p]) if isinstance(row.get(p), str) and p not in ("Id", "SystemModstamp") else row.get(p)
+            ),
+        },
+    )
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     org = None
+
+    def setup(self):
+        super().setup()
+        self.org.connections += 1
 
     def log_message(self, *args):
         pass
@@ -254,7 +325,7 @@ class Handler(BaseHTTPRequestHandler):
         if answer is not None:
             self.answer(*answer)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815 - the server's names
 
     def faulty(self, fault):
         if fault.drop == "after" or fault.after_work:
@@ -267,9 +338,20 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.wfile.write(fault.raw)
             return None
+        if fault.drip_s:
+            return self.drip(fault.drip_s)
         if fault.html:
             return 200, b"<html>Maintenance</html>", {"Content-Type": "text/html"}
         return fault.status, fault.body, fault.headers
+
+    def drip(self, pause_s):
+        """Two hundred bytes, one at a time, or until the other side has had enough."""
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                self.wfile.write(b" ")
+                time.sleep(pause_s)
 
     def answer(self, status, body, headers=()):
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -278,7 +360,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if "/services/data/" in self.path:
             self.org.used += 1
-            self.send_header("Sforce-Limit-Info", f"api-usage={self.org.used}/{self.org.limit}; per-app-api-usage={self.org.used}/{self.org.limit}(appName=x)")
+            self.send_header(
+                "Sforce-Limit-Info",
+                f"api-usage={self.org.used}/{self.org.limit}; per-app-api-usage={self.org.used}/{self.org.limit}(appName=x)",
+            )
         if not isinstance(body, bytes):
             self.send_header("Content-Type", "application/json;charset=UTF-8")
         self.send_header("Content-Length", str(len(content)))
@@ -294,7 +379,7 @@ class Handler(BaseHTTPRequestHandler):
             return 401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}], {}
         try:
             return self.api()
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return refusal.status, refusal.body, {}
 
     def token(self):
@@ -312,7 +397,12 @@ class Handler(BaseHTTPRequestHandler):
             return 401, {"error": "invalid_client", "error_description": "invalid client credentials"}, {}
         token = f"token-{org.logins}"
         org.tokens.add(token)
-        body = {"access_token": token, "instance_url": org.instance or org.url, "id": f"{org.url}/id/{full('00D000000000001')}/{full(US)}", "token_type": "Bearer"}
+        body = {
+            "access_token": token,
+            "instance_url": org.instance or org.url,
+            "id": f"{org.url}/id/{full(org.tenant)}/{full(US)}",
+            "token_type": "Bearer",
+        }
         if org.rotating and form["grant_type"] == "refresh_token":
             org.refresh = body["refresh_token"] = f"refresh-{org.logins}"
         return 200, body, {}
@@ -327,17 +417,25 @@ class Handler(BaseHTTPRequestHandler):
         if route.startswith("/query/"):
             found = org.locators.get(route.removeprefix("/query/"))
             if found is None:
-                raise Refusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+                raise RefusalError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
             return 200, org.page(*found), {}
         if route == "/limits":
             return 200, {"DailyApiRequests": {"Max": org.limit, "Remaining": org.limit - org.used}}, {}
         if route.endswith("/describe"):
             name = route.split("/")[2]
             if name not in org.tables:
-                raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+                raise RefusalError(404, "NOT_FOUND", "The requested resource does not exist")
             return 200, org.describe(name), {}
         if route.endswith("/deleted"):
-            return 200, {"deletedRecords": org.purged, "earliestDateAvailable": stamp(org.clock.now() - timedelta(days=15)), "latestDateCovered": stamp(org.clock.now())}, {}
+            return (
+                200,
+                {
+                    "deletedRecords": org.purged,
+                    "earliestDateAvailable": stamp(org.clock.now() - timedelta(days=15)),
+                    "latestDateCovered": stamp(org.clock.now()),
+                },
+                {},
+            )
         if route.startswith("/composite/sobjects"):
             return self.collections(route.removeprefix("/composite/sobjects").strip("/"))
         if route.startswith("/jobs/"):
@@ -346,8 +444,21 @@ class Handler(BaseHTTPRequestHandler):
             part = json.loads(self.raw_body)["compositeRequest"][0]
             parts = urlsplit(part["url"])
             rows = org.query(unquote(parse_qs(parts.query)["q"][0]), deleted=parts.path.endswith("queryAll"))
-            return 200, {"compositeResponse": [{"body": org.page(rows, 0, "01gC"), "httpHeaders": {}, "httpStatusCode": 200, "referenceId": "q"}]}, {}
-        raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+            return (
+                200,
+                {
+                    "compositeResponse": [
+                        {
+                            "body": org.page(rows, 0, "01gC"),
+                            "httpHeaders": {},
+                            "httpStatusCode": 200,
+                            "referenceId": "q",
+                        }
+                    ]
+                },
+                {},
+            )
+        raise RefusalError(404, "NOT_FOUND", "The requested resource does not exist")
 
     def collections(self, rest):
         org = self.org
@@ -357,15 +468,19 @@ class Handler(BaseHTTPRequestHandler):
         if "ids" in body:
             for column in body["fields"]:
                 if column not in org.fields[rest]:
-                    raise Refusal(400, "INVALID_FIELD", f"No such column '{column}' on entity '{rest}'")
+                    raise RefusalError(400, "INVALID_FIELD", f"No such column '{column}' on entity '{rest}'")
             rows = (org.tables[rest].get(rid) for rid in body["ids"])
             return 200, [org.shape(rest, r, body["fields"]) if r and not r["IsDeleted"] else None for r in rows], {}
         if len(body["records"]) > 200:
-            raise Refusal(400, "EXCEEDED_MAX_SIZE", "too many")
+            raise RefusalError(400, "EXCEEDED_MAX_SIZE", "too many")
         if any("poison" in json.dumps(record) for record in body["records"]):
-            raise Refusal(400, "JSON_PARSER_ERROR", "Cannot deserialize instance of double from poison")
-        name, _, ext = rest.partition("/")
-        keys = [str(record.get(ext)).lower() for record in body["records"]] if ext else [record.get("id") for record in body["records"] if record.get("id")]
+            raise RefusalError(400, "JSON_PARSER_ERROR", "Cannot deserialize instance of double from poison")
+        _, _, ext = rest.partition("/")
+        keys = (
+            [str(record.get(ext)).lower() for record in body["records"]]
+            if ext
+            else [record.get("id") for record in body["records"] if record.get("id")]
+        )
         twice = {k for k, n in Counter(keys).items() if n > 1}
         results = []
         for position, record in enumerate(body["records"]):
@@ -382,7 +497,12 @@ class Handler(BaseHTTPRequestHandler):
         if job_id is None and self.command == "GET":
             return 200, {"done": True, "records": list(org.jobs.values())}, {}
         if job_id is None:
-            job = json.loads(self.raw_body) | {"id": f"750{len(org.jobs):015d}", "state": "Open" if side == "ingest" else "JobComplete", "createdById": full(US), "systemModstamp": stamp(org.clock.now())}
+            job = json.loads(self.raw_body) | {
+                "id": f"750{len(org.jobs):015d}",
+                "state": "Open" if side == "ingest" else "JobComplete",
+                "createdById": full(US),
+                "systemModstamp": stamp(org.clock.now()),
+            }
             org.jobs[job["id"]] = job
             if side == "query":
                 job["_rows"] = org.query(job["query"], deleted=True)
@@ -390,16 +510,30 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {k: v for k, v in job.items() if k[0] != "_"}, {}
         job = org.jobs.get(job_id)
         if job is None:
-            raise Refusal(404, "NOT_FOUND", "gone")
+            raise RefusalError(404, "NOT_FOUND", "gone")
         if part == "batches":
             job["_csv"] = self.raw_body.decode()
             return 201, None, {}
         if part == "results":
-            rows, start, size = job["_rows"], int(self.query.get("locator") or 0), min(int(self.query["maxRecords"]), org.page_size)
+            rows, start, size = (
+                job["_rows"],
+                int(self.query.get("locator") or 0),
+                min(int(self.query["maxRecords"]), org.page_size),
+            )
             chunk = [{k: v for k, v in r.items() if k != "attributes"} for r in rows[start : start + size]]
-            chunk = [{k: "" if v is None else str(v).lower() if isinstance(v, bool) else re.sub(r"\+0000$", "Z", str(v)) for k, v in r.items()} for r in chunk]
+            chunk = [
+                {
+                    k: "" if v is None else str(v).lower() if isinstance(v, bool) else re.sub(r"\+0000$", "Z", str(v))
+                    for k, v in r.items()
+                }
+                for r in chunk
+            ]
             more = str(start + size) if start + size < len(rows) else "null"
-            return 200, to_csv(chunk), {"Content-Type": "text/csv", "Sforce-Locator": more, "Sforce-NumberOfRecords": str(len(chunk))}
+            return (
+                200,
+                to_csv(chunk),
+                {"Content-Type": "text/csv", "Sforce-Locator": more, "Sforce-NumberOfRecords": str(len(chunk))},
+            )
         if part is not None:
             return 200, to_csv(job["_" + part.lower()]), {"Content-Type": "text/csv"}
         if self.command == "DELETE":
@@ -409,14 +543,22 @@ class Handler(BaseHTTPRequestHandler):
             job["state"] = json.loads(self.raw_body)["state"]
             if job["state"] == "UploadComplete":
                 self.run(job)
-        elif job["state"] == "InProgress":
+        elif job["state"] == "InProgress" and org.stuck_after is None:
             job["state"] = "JobComplete"
         return 200, {k: v for k, v in job.items() if k[0] != "_"}, {}
 
     def run(self, job):
         good, bad = [], []
-        for row in csv.DictReader(io.StringIO(job["_csv"], newline="")):
-            values = {k: (None if v == "#N/A" else {"true": True, "false": False}.get(v, v)) for k, v in row.items() if v != "" and k != "Id"}
+        rows = list(csv.DictReader(io.StringIO(job["_csv"], newline="")))
+        rows, left = (
+            (rows, []) if self.org.stuck_after is None else (rows[: self.org.stuck_after], rows[self.org.stuck_after :])
+        )
+        for row in rows:
+            values = {
+                k: (None if v == "#N/A" else {"true": True, "false": False}.get(v, v))
+                for k, v in row.items()
+                if v != "" and k != "Id"
+            }
             if job["operation"] == "delete":
                 result = self.org.remove(row["Id"])
             else:
@@ -425,8 +567,20 @@ class Handler(BaseHTTPRequestHandler):
                 good.append({"sf__Id": result["id"], "sf__Created": str(result.get("created", False)).lower(), **row})
             else:
                 error = result["errors"][0]
-                bad.append({"sf__Id": "", "sf__Error": f"{error['statusCode']}:{error['message']}:{','.join(error['fields'])} --", **row})
-        job |= {"state": "InProgress", "_successfulresults": good[::-1], "_failedresults": bad[::-1], "_unprocessedrecords": [], "numberRecordsProcessed": len(good) + len(bad)}
+                bad.append(
+                    {
+                        "sf__Id": "",
+                        "sf__Error": f"{error['statusCode']}:{error['message']}:{','.join(error['fields'])} --",
+                        **row,
+                    }
+                )
+        job |= {
+            "state": "InProgress",
+            "_successfulresults": good[::-1],
+            "_failedresults": bad[::-1],
+            "_unprocessedrecords": left,
+            "numberRecordsProcessed": len(good) + len(bad),
+        }
 
 
 def to_csv(rows):

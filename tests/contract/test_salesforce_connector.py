@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from salesforce_org import THEM, US, Fault, Org, at, full, queued
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from salesforce_org import THEM, US, Fault, Org, at, full
 
 from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken, Salesforce, rewound
-from sync.errors import AuthError, ConfigError, DriftError, QuotaError, UnreachableError
+from sync.errors import AuthError, ConfigError, DriftError, QuotaError, TenantError, UnreachableError
 from sync.model.clock import ManualClock
 from sync.model.remote import Feed, Kind, Outcome, Write
 
@@ -34,7 +36,11 @@ def make(org, clock):
     made = []
 
     def build(**options):
-        options = {"auth": ClientCredentials("id", "secret"), "gate": lambda address: address == "out@x.test", "timeout_s": 5} | options
+        options = {
+            "auth": ClientCredentials("id", "secret"),
+            "gate": lambda address: address == "out@x.test",
+            "timeout_s": 5,
+        } | options
         made.append(Salesforce("crm", options.pop("login_url", org.url), clock=clock, **options))
         return made[-1]
 
@@ -221,7 +227,17 @@ def test_a_cursor_in_the_future_is_clamped(org, crm, clock):
     assert new in {r.id for r in drain(crm.pull(CONTACT, ahead))[0]}
 
 
-@pytest.mark.parametrize("broken", ["", "{", "[]", '{"v":1}', '{"v":1,"object":"Contact","kind":"mark","stamp":"soon"}', '{"v":1,"object":"Lead","kind":"mark"}'])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "{",
+        "[]",
+        '{"v":1}',
+        '{"v":1,"object":"Contact","kind":"mark","stamp":"soon"}',
+        '{"v":1,"object":"Lead","kind":"mark"}',
+    ],
+)
 def test_an_unreadable_cursor_starts_over(org, crm, broken):
     """A cursor that is damaged or of another object reads everything instead of skipping anything."""
     rid = org.add("Contact", LastName="a")
@@ -260,7 +276,9 @@ def test_large_objects_are_read_by_a_bulk_query_that_equals_rest(org, make):
 def test_a_refused_bulk_query_falls_back_to_rest(org, make):
     """Where the org has no bulk queries left the walk is done over REST."""
     ids = {org.add("Account", Name=f"n{n}") for n in range(60)}
-    org.faults.append(Fault("POST .*/jobs/query", 400, [{"errorCode": "LIMIT_EXCEEDED", "message": "Max bulk v2 query jobs"}]))
+    org.faults.append(
+        Fault("POST .*/jobs/query", 400, [{"errorCode": "LIMIT_EXCEEDED", "message": "Max bulk v2 query jobs"}])
+    )
     records, _, pages = drain(make(bulk_threshold=2).pull(Feed("Account", ("Name",)), None))
     assert {r.id for r in records} == ids
     assert pages[-1].complete
@@ -299,6 +317,23 @@ def test_fetch_answers_none_only_for_rows_that_are_gone(org, crm):
     assert (found[loser].deleted, found[loser].merged_into) == (True, live)
 
 
+def test_an_id_of_another_object_does_not_spoil_a_fetch(org, crm):
+    """A refused retrieve is answered by a query instead."""
+    live, foreign = org.add("Contact", LastName="a"), org.add("Account", Name="b")
+    org.faults.append(Fault("composite", 400, [{"errorCode": "MALFORMED_ID", "message": "malformed id"}]))
+    found = crm.fetch(CONTACT, [live, foreign])
+    assert (found[live].id, found[foreign]) == (live, None)
+
+
+def test_another_org_behind_the_same_log_in_is_refused(org, crm):
+    """A log-in that is renewed into another org stops the system before anything is read or written there."""
+    drain(crm.pull(CONTACT, None))
+    org.tokens.clear()
+    org.tenant = "00D000000000002"
+    with pytest.raises(TenantError):
+        drain(crm.pull(CONTACT, None))
+
+
 def test_relationship_paths_are_read(org, crm):
     """A path through a relationship is read by fetch and pull; below an empty relationship it is None."""
     account = org.add("Account", Key__c="acc-1", Name="Acme")
@@ -312,10 +347,19 @@ def test_relationship_paths_are_read(org, crm):
 
 def test_lookup_finds_live_rows_by_value(org, crm):
     """Values are compared without case, quoted safely, answered for each; blanks and deleted rows find nothing."""
-    one, two = org.add("Contact", LastName="O'Reilly", Email="A@x.test"), org.add("Contact", LastName="O'Reilly", Email="b@x.test")
+    one, two = (
+        org.add("Contact", LastName="O'Reilly", Email="A@x.test"),
+        org.add("Contact", LastName="O'Reilly", Email="b@x.test"),
+    )
     org.delete("Contact", org.add("Contact", LastName="d", Email="d@x.test"))
     by_mail = crm.lookup(CONTACT, "Email", ["a@x.test", "d@x.test", "", None, "z' OR Id != '"])
-    assert {text: [r.id for r in found] for text, found in by_mail.items()} == {"a@x.test": [one], "d@x.test": [], "": [], "None": [], "z' OR Id != '": []}
+    assert {text: [r.id for r in found] for text, found in by_mail.items()} == {
+        "a@x.test": [one],
+        "d@x.test": [],
+        "": [],
+        "None": [],
+        "z' OR Id != '": [],
+    }
     assert {r.id for r in crm.lookup(CONTACT, "LastName", ["o'reilly"])["o'reilly"]} == {one, two}
 
 
@@ -338,12 +382,16 @@ def test_a_query_too_long_for_an_address_travels_in_a_body(org, crm):
 def test_describe_and_capabilities_tell_what_our_user_can(org, crm):
     """The schema carries lengths, keys and references; unknown objects are drift."""
     fields = crm.describe("Contact").fields
-    assert (fields["Title"].length, fields["LastName"].required, fields["AccountId"].refers_to) == (128, True, ("Account",))
+    assert (fields["Title"].length, fields["LastName"].required, fields["AccountId"].refers_to) == (
+        128,
+        True,
+        ("Account",),
+    )
     assert not fields["SystemModstamp"].updateable
     able = crm.capabilities("Contact")
     assert able.repeatable_create
     assert able.tombstones
-    assert {"Id", "Email", "Key__c"} <= set(able.lookup_paths)
+    assert able.lookup_paths == ("Key__c", "Id", "Email")
     with pytest.raises(DriftError):
         crm.describe("Nothing__c")
 
@@ -353,12 +401,15 @@ def test_describe_and_capabilities_tell_what_our_user_can(org, crm):
 
 def test_all_three_grants_open_the_org(org, make):
     """Client credentials, a signed assertion and a refresh token log in; the tenant is the org."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-    for auth in (ClientCredentials("id", "secret"), JwtBearer("id", "me@acme.test", pem), RefreshToken("id", "secret", "refresh-0")):
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    for auth in (
+        ClientCredentials("id", "secret"),
+        JwtBearer("id", "me@acme.test", pem),
+        RefreshToken("id", "secret", "refresh-0"),
+    ):
         assert make(auth=auth).identify().id == full("00D000000000001")
         assert "secret" not in repr(auth)
         assert "PRIVATE" not in repr(auth)
@@ -368,7 +419,10 @@ def test_a_rotated_refresh_token_is_handed_over_before_use(org, make):
     """The new token is out of our hands before the first request that could use its session."""
     org.rotating = True
     kept = []
-    crm = make(auth=RefreshToken("id", "secret", "refresh-0"), on_secret=lambda token: kept.append((token, sum(org.calls.values()))))
+    crm = make(
+        auth=RefreshToken("id", "secret", "refresh-0"),
+        on_secret=lambda token: kept.append((token, sum(org.calls.values()))),
+    )
     crm.fetch(CONTACT, [])
     org.add("Contact", LastName="a")
     drain(crm.pull(CONTACT, None))
@@ -396,7 +450,10 @@ def test_an_expired_session_is_renewed_once_with_the_same_request(org, crm):
 def test_a_session_refused_twice_is_an_auth_error(org, crm):
     """No loop: two refusals and it is over, for reads and for writes."""
     body = [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
-    for act in (lambda: drain(crm.pull(CONTACT, None)), lambda: crm.push([update(1, full("003ak0000000001"), Title="x")])):
+    for act in (
+        lambda: drain(crm.pull(CONTACT, None)),
+        lambda: crm.push([update(1, full("003ak0000000001"), Title="x")]),
+    ):
         org.faults += [Fault("services/data", 401, body) for _ in range(2)]
         with pytest.raises(AuthError):
             act()
@@ -425,7 +482,9 @@ def test_refused_credentials_are_not_tried_again_and_again(org, make, clock):
     assert org.logins == 2
 
 
-@pytest.mark.parametrize("instance", ["https://evil.example", "https://acme.my.salesforce.com.evil.example", "http://acme.my.salesforce.com"])
+@pytest.mark.parametrize(
+    "instance", ["https://evil.example", "https://acme.my.salesforce.com.evil.example", "http://acme.my.salesforce.com"]
+)
 def test_a_foreign_instance_never_gets_the_token(org, make, instance):
     """A token answer that names a host outside Salesforce is refused before anything is sent there."""
     org.instance = instance
@@ -467,11 +526,20 @@ def test_probe_reports_log_in_version_and_quota(org, make):
         Fault("query", 500, [{"errorCode": "UNKNOWN_EXCEPTION", "message": "x"}]),
         Fault("query", 420, b""),
         Fault("query", 429, b"", {"Retry-After": "7"}),
-        Fault("query", 403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests (Concurrent API Requests) Limit exceeded."}]),
+        Fault(
+            "query",
+            403,
+            [
+                {
+                    "errorCode": "REQUEST_LIMIT_EXCEEDED",
+                    "message": "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+                }
+            ],
+        ),
         Fault("query", drop="before"),
         Fault("query", html=True),
         Fault("query", 200, b'{"totalSize": 1, "records": ['),
-        Fault("query", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"done\": true"),
+        Fault("query", raw=b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"done": true'),
     ],
     ids=str,
 )
@@ -503,7 +571,15 @@ def test_a_long_wait_is_given_back_to_the_runner(org, crm, clock):
     assert clock.now() == before
 
 
-@pytest.mark.parametrize("link", ["https://evil.example/services/data/v67.0/query/1", "@evil.example/services/data/", "//evil.example/services/data/", ""])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/services/data/v67.0/query/1",
+        "@evil.example/services/data/",
+        "//evil.example/services/data/",
+        "",
+    ],
+)
 def test_a_link_to_another_host_is_not_followed(org, crm, link):
     """The next page is only ever asked of the same host."""
     org.faults.append(Fault("query", 200, {"totalSize": 9, "done": False, "records": [], "nextRecordsUrl": link}))
@@ -526,8 +602,8 @@ def test_redirects_are_refused(org, crm):
         drain(crm.pull(CONTACT, None))
 
 
-def test_our_share_of_the_day_stops_reading_but_not_opt_outs(org, make):
-    """Past the share pulls and ordinary writes stop with QuotaError; a consent write and the look before it pass."""
+def test_our_share_of_the_day_stops_reading_but_not_opt_outs(org, make, clock):
+    """Past the share pulls and ordinary writes stop with QuotaError; a consent write and the look before it pass; it recovers."""
     rid = org.add("Contact", LastName="a", Email="a@x.test")
     crm = make(daily_call_share=0.5)
     org.limit, org.used = 100, 60
@@ -541,11 +617,16 @@ def test_our_share_of_the_day_stops_reading_but_not_opt_outs(org, make):
     assert crm.push([out])[0].outcome is Outcome.ACKED
     assert org.tables["Contact"][rid]["HasOptedOutOfEmail"] is True
     assert crm.usage().calls_limit == 100
+    org.used = 10
+    clock.sleep(901)
+    drain(crm.pull(CONTACT, None))
 
 
 def test_a_spent_org_is_a_quota_error(org, crm):
     """The vendor's own limit stops everything."""
-    org.faults.append(Fault("query", 403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]))
+    org.faults.append(
+        Fault("query", 403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}])
+    )
     with pytest.raises(QuotaError):
         drain(crm.pull(CONTACT, None))
 
@@ -557,6 +638,15 @@ def test_requests_keep_our_pace(org, make, clock):
     for _ in range(3):
         crm.lookup(CONTACT, "Email", ["a@x.test"])
     assert clock.now() - before == timedelta(seconds=20)
+
+
+def test_connections_are_used_again(org, crm):
+    """Many requests, pulls and writes alike, share a connection, and a log-in needs one of its own at most."""
+    rid = org.add("Contact", LastName="a")
+    for n in range(5):
+        drain(crm.pull(CONTACT, None))
+        crm.push([update(n, rid, Title=str(n))])
+    assert org.connections <= 2
 
 
 def test_importing_the_connector_loads_no_client_library():
@@ -571,4 +661,3 @@ def test_no_error_or_receipt_quotes_a_value(org, crm):
     [receipt] = crm.push([create(1, LastName="a", Title=secret)])
     assert (receipt.error, receipt.fields) == ("STRING_TOO_LONG", ("Title",))
     assert "S3cr3t" not in repr(receipt)
-    assert queued() is not None

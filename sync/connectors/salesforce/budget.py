@@ -54,6 +54,7 @@ class Budget:
         self._lock = threading.Lock()
         self._next = 0.0
         self.calls = 0
+        self._told_at = 0.0
         self.allowance: Allowance | None = None
 
     def admit(self, *, exempt: bool) -> None:
@@ -71,13 +72,17 @@ class Budget:
 
     def count(self, limit_info: str | None) -> None:
         """One request was answered; remembers what the answer says about the allowance."""
+        told = parse_limit_info(limit_info or "")
         with self._lock:
             self.calls += 1
-            self.allowance = parse_limit_info(limit_info or "") or self.allowance
+            if told is not None:
+                self.allowance, self._told_at = told, self._clock.monotonic()
 
     def _spent(self) -> bool:
+        """Whether the share was spent at the last answer; an old one is not believed, or we would never ask again."""
         allowance = self.allowance
-        return allowance is not None and allowance.ours >= allowance.limit * self._share
+        fresh = self._clock.monotonic() - self._told_at < RESET_S
+        return allowance is not None and fresh and allowance.ours >= allowance.limit * self._share
 
     def _turn(self) -> float:
         with self._lock:

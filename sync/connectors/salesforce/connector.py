@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,7 +13,8 @@ from sync.connectors.salesforce.auth import RETIRED_GRANTS, Auth, ClientCredenti
 from sync.connectors.salesforce.budget import Budget
 from sync.connectors.salesforce.faults import RefusedError, aborting
 from sync.connectors.salesforce.hosts import SHARED_LOGINS, checked_login_url
-from sync.errors import ConfigError, Problem, SyncError
+from sync.connectors.salesforce.rows import full_id
+from sync.errors import AuthError, ConfigError, Problem, SyncError
 from sync.model.clock import Clock
 from sync.model.remote import Capabilities, Feed, Kind, NativeRecord, ObjectSchema, Page, Receipt, Tenant, Usage, Write
 from sync.model.values import Native
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 JOURNAL_ROWS, BULK_JOURNAL_ROWS = 1000, 10_000
 EXPORT_FACTOR = 25
 """A bulk query pays from this many times `bulk_threshold` rows on: 25 calls of 2,000 rows take as long as one job."""
-_TEXTUAL = frozenset({"id", "string", "email", "phone", "url", "picklist", "combobox", "reference", "textarea"})
 
 
 class Salesforce:
@@ -68,11 +68,18 @@ class Salesforce:
         self._horizon_s = horizon_s
         self._on_secret = on_secret
         self._budget = Budget(clock, daily_call_share, requests_per_minute, name)
+        self._lock = threading.Lock()
+        self._built: Parts | None = None
         self._read = self._written = self._gate_refusals = 0
 
-    @cached_property
+    @property
     def _parts(self) -> Parts:
         """Built on the first request, because only then simple-salesforce is worth its 150 ms."""
+        with self._lock:
+            self._built = self._built or self._build()
+            return self._built
+
+    def _build(self) -> Parts:
         from sync.connectors.salesforce.parts import Parts, Settings  # noqa: PLC0415 - see above
 
         settings = Settings(self.name, self._clock, self._login_url, self._timeout_s, self._retries)
@@ -109,7 +116,7 @@ class Salesforce:
             creatable=schema.createable,
             deletable=schema.deletable,
             tombstones=True,
-            lookup_paths=tuple(path for path in described.filterable if described.types[path] in _TEXTUAL),
+            lookup_paths=described.keys,
             repeatable_create=any(field.external_id for field in schema.fields.values()),
             batch_size=200,
             journal_size=JOURNAL_ROWS,
@@ -166,8 +173,8 @@ class Salesforce:
 
     def close(self) -> None:
         """Closes the sockets, if any were opened."""
-        if "_parts" in self.__dict__:
-            self._parts.client.close()
+        if self._built is not None:
+            self._built.client.close()
 
     def _sent(self, bulk: Sequence[Write], single: Sequence[Write]) -> dict[int, Receipt]:
         done: dict[int, Receipt] = {}
@@ -205,10 +212,14 @@ class Salesforce:
 
     def _organization(self) -> Tenant:
         try:
-            found = self._parts.client.query("SELECT Id, Name FROM Organization")["records"][0]
+            found = self._parts.client.query("SELECT Id, Name FROM Organization")["records"]
         except RefusedError as refused:
             raise aborting(refused, self.name, "identify the org") from None
-        return Tenant(str(found["Id"]), str(found.get("Name") or ""))
+        if not found:
+            raise AuthError(
+                "the org does not say which it is", remedy="let our user read Organization", system=self.name
+            )
+        return Tenant(full_id(found[0]["Id"]), str(found[0].get("Name") or ""))
 
 
 def _checked(login_url: str, auth: object) -> str:

@@ -15,8 +15,8 @@ time when the pull began: what was not visible then is stamped at most one trans
 * tier 3, the runner's: the nightly 48 h (a cursor handed back by `rewound`) and the weekly full enumeration.
 
 An unchanged row that is read again is equal to what is known and costs nothing but its bytes. After a bulk load even
-tier 1 may hold many pages; then (`rows` above a page) the window is measured from the start of the last finished pull
-instead of from the newest stamp: on an idle object it runs empty in `overlap_s`.
+tier 1 may hold many pages, with nothing newer to move it on; so after a pull of more than a page `stamp` is the start
+of that pull itself, and on an object that is idle since then the window is empty `overlap_s` later.
 """
 
 from __future__ import annotations
@@ -40,15 +40,14 @@ EPOCH = "1970-01-01T00:00:00.000Z"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """All rows stamped up to `stamp` are persisted. `at`: when the last finished pull began. `rows`: what it re-read.
+    """All rows stamped up to `stamp` are persisted. `at`: when the last finished pull began.
 
-    `wide_at`, `wide_rows`: the same of the last wide re-read; `narrow`: pulls since then. `bin_at`: up to when the
-    delete log was read, for objects whose deleted rows are in no bin or after a long pause.
+    `wide_at`, `wide_rows`: when the last wide re-read began and what it held; `narrow`: pulls since then. `bin_at`: up
+    to when the delete log was read, for objects whose deleted rows are in no bin.
     """
 
     stamp: str = EPOCH
     at: str | None = None
-    rows: int = 0
     wide_at: str | None = None
     wide_rows: int = 0
     narrow: int = 0
@@ -63,14 +62,11 @@ class Mark:
 
     def lower(self, overlap_s: float) -> datetime:
         """The first stamp to read: never a guess of ours, always the server's time less the overlap."""
-        newest = time(self.stamp)
-        if self.rows > PAGE_ROWS and self.at is not None:
-            newest = max(newest, time(self.at))
-        return max(newest - timedelta(seconds=overlap_s), time(EPOCH))
+        return max(time(self.stamp) - timedelta(seconds=overlap_s), time(EPOCH))
 
     def clamped(self, now: datetime) -> Mark:
         """The same mark without times that lie in the server's future (a restored or edited cursor)."""
-        return replace(self, stamp=min(self.stamp, text(now)), at=None, rows=0)
+        return replace(self, stamp=min(self.stamp, text(now)), at=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +78,10 @@ class Step:
     stamp: str
     id: str
 
-    def done(self) -> Mark:
-        """Where the next pull starts: never past the start of this one, whose rows may have surfaced behind it."""
+    def done(self, rows: int) -> Mark:
+        """Where the next pull starts: never past the start of this one, which read `rows` rows."""
         newest = max(earlier(self.stamp, self.began), earlier(self.mark.stamp, self.began))
+        newest = self.began if self.began is not None and rows > PAGE_ROWS else newest
         return replace(self.mark, stamp=newest, at=self.began or self.mark.at)
 
 
@@ -139,7 +136,7 @@ def rewound(cursor: str, seconds: float) -> str:
     if not isinstance(place, Mark):
         return cursor
     back = max(time(place.stamp) - timedelta(seconds=seconds), time(EPOCH))
-    return dump(replace(place, stamp=text(back), at=None, rows=0), str(body["object"]))
+    return dump(replace(place, stamp=text(back), at=None), str(body["object"]))
 
 
 def text(moment_: datetime) -> str:

@@ -118,7 +118,7 @@ class Puller:
             mark = replace(mark, wide_at=self._began(), wide_rows=_total(page), narrow=0)
         if page is None or _total(page) > WIDE_ROWS_MAX:
             page = self._since(feed, mark.lower(self._overlap_s))
-            mark = replace(mark, rows=_total(page), narrow=mark.narrow + 1)
+            mark = replace(mark, narrow=mark.narrow + 1)
         now = self._reader.client.asked_at
         if now is not None and mark.stamp > place_of.text(now):
             mark = mark.clamped(now)
@@ -141,7 +141,7 @@ class Puller:
         while True:
             found, done = page["records"], page["done"]
             step = _stepped(step, found)
-            place = step.done() if done else step
+            place = step.done(total) if done else step
             yield Page(self._records(feed, found), place_of.dump(place, feed.object), total=total)
             if done:
                 return

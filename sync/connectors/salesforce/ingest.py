@@ -17,6 +17,7 @@ from sync.connectors.salesforce import receipts, rows, table
 from sync.connectors.salesforce.faults import Complaint, InDoubtError, RefusedError
 from sync.connectors.salesforce.payload import UPSERT, columns, flat, key, operation, parent
 from sync.connectors.salesforce.session import Call, Repeat
+from sync.connectors.salesforce.write import Collections
 from sync.errors import AbortError, SyncError, UnreachableError
 from sync.model.clock import Clock
 from sync.model.remote import Receipt, Write
@@ -36,8 +37,9 @@ _ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 class Ingest:
     """Bulk writes for one connector."""
 
-    def __init__(self, client: Client, clock: Clock, system: str) -> None:
+    def __init__(self, client: Client, collections: Collections, clock: Clock, system: str) -> None:
         self._client = client
+        self._collections = collections
         self._clock = clock
         self._system = system
         self._swept = False
@@ -58,12 +60,15 @@ class Ingest:
         return done
 
     def _job(self, writes: Sequence[Write]) -> dict[int, Receipt]:
-        """Raises AbortErrors before the job is closed; from then on every row gets a receipt."""
+        """Raises AbortErrors before the job is closed; from then on every row gets a receipt.
+
+        An org that takes no (more) jobs, or not of this object, is written to through collections instead.
+        """
         try:
             job = self._open(writes[0])
             self._upload(job, writes)
-        except RefusedError as refused:
-            return {write.number: receipts.of_complaint(write, refused.complaints[0])[0] for write in writes}
+        except RefusedError:
+            return self._collections.push(writes)
         except InDoubtError as error:
             raise UnreachableError(f"bulk job: {error.message}", remedy="try again", system=self._system) from None
         try:
@@ -71,6 +76,7 @@ class Ingest:
             state = self._wait(job)
             return self._results(job, state, writes)
         except (RefusedError, SyncError) as error:
+            self._abort(job)  # what it did stands, what it did not must not land behind our back
             return {write.number: receipts.in_doubt(write, f"bulk job {job}: {error}") for write in writes}
 
     def _open(self, write: Write) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from sync.connectors.salesforce.auth import Auth, RefreshToken
 from sync.connectors.salesforce.hosts import is_loopback, is_trusted_instance, origin
 from sync.connectors.salesforce.ids import to18
-from sync.errors import AuthError, UnreachableError
+from sync.errors import AuthError, TenantError, UnreachableError
 from sync.model.clock import Clock
 
 LATCH_S = 300.0
@@ -56,6 +56,7 @@ class Tokens:
         self._system = system
         self._lock = threading.RLock()
         self._token: Token | None = None
+        self._org: str | None = None
         self._refusal: tuple[float, AuthError] | None = None
 
     def current(self) -> Token:
@@ -87,6 +88,10 @@ class Tokens:
             raise AuthError(message, remedy="check login_url and who answers there", system=self._system)
         self._keep_rotated(body.get("refresh_token"))
         org, user = _identity(str(body.get("id") or ""))
+        self._org = self._org or org
+        if org != self._org:
+            message = "a new log-in opened another org than the one before"
+            raise TenantError(message, remedy="check the app and its user", system=self._system)
         return Token(str(body["access_token"]), origin(instance), org, user)
 
     def _keep_rotated(self, token: Any) -> None:

@@ -39,5 +39,5 @@ class Parts:
         self.reader = Reader(self.client, self.schemas, system)
         self.puller = Puller(self.reader, Export(self.reader, clock, export_rows), overlap_s)
         self.collections = Collections(self.client, clock, system)
-        self.ingest = Ingest(self.client, clock, system)
+        self.ingest = Ingest(self.client, self.collections, clock, system)
         self.probe = Probe(self.client, budget, api_version)

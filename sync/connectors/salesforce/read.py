@@ -21,6 +21,7 @@ RETRIEVE_MAX = 2000
 """Ids of one collections retrieve."""
 PAGES_MAX = 100_000
 """More pages than any org's object has at 2,000 rows: beyond it the links go round."""
+_FOREIGN_ID = frozenset({"MALFORMED_ID", "INVALID_CROSS_REFERENCE_KEY", "INVALID_ID_FIELD"})
 LOOK = Call(exempt=True)
 """Reads by id and by value precede every write, an opt-out's too: our share of the day does not stop them."""
 
@@ -127,7 +128,12 @@ class Reader:
 
         def ask() -> Any:
             body = {"ids": list(ids), "fields": list(self.seen(feed))}
-            return self.client.send("POST", f"composite/sobjects/{feed.object}", body, call=LOOK)
+            try:
+                return self.client.send("POST", f"composite/sobjects/{feed.object}", body, call=LOOK)
+            except RefusedError as refused:
+                if refused.code not in _FOREIGN_ID:
+                    raise
+                return [None] * len(ids)  # one id of another object spoils the request: the query finds the others
 
         answer = self._adapting(feed, ask)
         if not isinstance(answer, list) or len(answer) != len(ids):

@@ -32,7 +32,8 @@ def of_success(write: Write, remote_id: Any, *, created: Any = None) -> Receipt:
 def of_complaint(write: Write, complaint: Complaint) -> tuple[Receipt, Verdict]:
     """A row's error, with what it means."""
     verdict = judge(complaint, deleting=operation(write) == DELETE)
-    if verdict.outcome is Outcome.GONE and complaint.code == "INVALID_CROSS_REFERENCE_KEY" and _refers(write):
+    ambiguous = complaint.code == "INVALID_CROSS_REFERENCE_KEY" and _refers(write)
+    if verdict.outcome is Outcome.GONE and (ambiguous or write.remote_id is None):
         # The same code for "this row" and "a row it points to": nothing may be declared gone on a maybe.
         verdict = Verdict(Outcome.REJECTED, "the record or one it refers to is gone or of another kind")
     if verdict.outcome is Outcome.ACKED:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sync.connectors.salesforce.client import Client
 
 LIFE_S = 3600.0
+_TELLING = frozenset({"id", "email", "phone", "url"})
 _READ_ONLY_TYPES = frozenset({"address", "location", "id"})
 
 
@@ -27,15 +28,14 @@ _READ_ONLY_TYPES = frozenset({"address", "location", "id"})
 class Described:
     """An object's schema, and what only this connector needs of the describe.
 
-    `relations` maps a relationship name to the objects it may lead to; `references` maps it to the field that holds
-    the id. `types` and `filterable` are by field. `has_bin` False: deleted rows are gone at once.
+    `relations` maps a relationship name to the objects it may lead to. `types` is by field; `keys` are the fields to find
+    rows by, the strongest first. `has_bin` False: deleted rows are gone at once.
     """
 
     schema: ObjectSchema
     relations: Mapping[str, tuple[str, ...]]
-    references: Mapping[str, str]
     types: Mapping[str, str]
-    filterable: tuple[str, ...]
+    keys: tuple[str, ...]
     has_bin: bool
 
 
@@ -98,11 +98,18 @@ def parse(object: str, body: Mapping[str, Any]) -> Described:  # noqa: A002 - th
             deletable=bool(body.get("deletable", True)),
         ),
         relations={name: tuple(field.get("referenceTo") or ()) for name, field in named.items()},
-        references={name: field["name"] for name, field in named.items()},
         types={field["name"]: str(field.get("type", "string")) for field in fields},
-        filterable=tuple(field["name"] for field in fields if field.get("filterable", True)),
+        keys=tuple(field["name"] for field in sorted(filter(_strength, fields), key=_strength, reverse=True)),
         has_bin=bool(body.get("undeletable", True)),
     )
+
+
+def _strength(field: Mapping[str, Any]) -> int:
+    """How well a field tells rows apart: 0 not at all, 4 it is made for that."""
+    if not field.get("filterable", True):
+        return 0
+    marks = (field.get("type") in _TELLING, field.get("idLookup"), field.get("unique"), field.get("externalId"))
+    return max((rank for rank, mark in enumerate(marks, 1) if mark), default=0)
 
 
 def parse_field(field: Mapping[str, Any]) -> FieldSchema:
