@@ -130,7 +130,7 @@ def toml_blocks():
             yield pytest.param(block, id=f"{path.name}-{number}")
 
 
-@pytest.mark.parametrize("block", toml_blocks())
+@pytest.mark.parametrize("block", list(toml_blocks()))
 def test_settings_in_documents_exist(block):
     """Every key of a configuration shown in a document is known to the loader."""
     raw = tomllib.loads(block)
