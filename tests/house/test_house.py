@@ -44,6 +44,14 @@ def test_the_rooms_import_only_what_they_may():
     assert run.returncode == 0, run.stdout
 
 
+def test_no_room_is_forgotten_by_the_sandboxs_contract():
+    """Every room and module of the product is forbidden to the sandbox."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    forbidden = next(c["forbidden_modules"] for c in contracts if c.get("source_modules") == ["sync.sandbox"])
+    ours = {path.stem for path in (ROOT / "sync").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert {f"sync.{name}" for name in ours - {"__init__", "__main__", "sandbox"}} == set(forbidden)
+
+
 def test_no_module_has_a_name_that_says_nothing():
     """No module or folder is called utils, helpers or the like."""
     assert not [path for path in SOURCES if {path.stem, path.parent.name} & FORBIDDEN]
