@@ -13,7 +13,7 @@ import click
 import pytest
 
 from sync import redaction
-from sync.cli import app, backend, exits, inbox, keep, look, plan, privacy, work
+from sync.cli import app, backend, demo, exits, inbox, keep, look, plan, privacy, work
 from sync.cli import check as check_module
 from sync.cli.registry import COMMANDS
 from sync.errors import (
@@ -365,6 +365,20 @@ def test_a_closed_pipe_is_no_error():
         cwd=Path(__file__).parents[2],
     )
     assert run.stderr == ""
+
+
+def test_the_demo_tells_its_story_against_a_real_sandbox(crm, runner, monkeypatch):
+    """The demo starts a sandbox, edits behind the API, goes through every chapter in order, and ends with the verdict of `verify`."""
+    monkeypatch.setattr(demo, "runner", lambda: runner)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    code, out, err = crm("demo", "--contacts", "12", "--accounts", "3")
+    assert (code, err) == (0, "")
+    assert [name for name, *_ in runner.calls] == ["backfill", "plan", "sync", "explain", "undo", "verify"]
+    assert runner.calls[4][1:] == (("01J8",), {"record": None, "field": "title"})
+    assert re.search(r"the title of \S+@\S+ becomes 'Chief Example Officer'", out)
+    runner.answers["verify"] = ROWS["verify"] | {"unexplained": [{"field": "f", "values": {}}]}
+    code, out, _ = crm("demo", "--json", "--contacts", "12", "--accounts", "3")
+    assert (code, list(json.loads(out))) == (3, ["backfill", "plan", "sync", "explain", "undo", "verify"])
 
 
 def test_the_runner_has_every_function_that_is_asked_of_it():
