@@ -395,3 +395,21 @@ def test_the_runner_has_every_function_that_is_asked_of_it():
 def test_codes_are_the_published_ones():
     """The exit codes are those of the contract."""
     assert (exits.BUG, exits.REFUSED, exits.PERSON, exits.LIMIT, exits.UNSERVED, exits.LOCKED) == (1, 2, 3, 4, 5, 6)
+
+
+def test_version_and_state_agree_on_the_journal_mode():
+    """What `version` says of SQLite's journal is what the state does (it does not import the database to say so)."""
+    from sync.state import sqlite
+
+    for version in (
+        (3, 40, 1),
+        (3, 44, 5),
+        (3, 44, 6),
+        (3, 45, 0),
+        (3, 50, 7),
+        (3, 51, 2),
+        (3, 51, 3),
+        (3, 52, 0),
+        (3, 53, 0),
+    ):
+        assert keep.wal_is_sound(version) is sqlite.wal_is_sound(version)
