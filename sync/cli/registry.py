@@ -20,6 +20,7 @@ class Entry:
 
 SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
     "Begin": (
+        Entry("demo", "demo:demo", "See it work: no accounts, no settings, nothing left behind."),
         Entry("init", "start:init", "Write config.toml and mappings/ to start from."),
         Entry("check", "check:check", "Config, mappings, then each system: would it work?"),
         Entry("sandbox", "sandbox:sandbox", "The five systems emulated on this machine."),

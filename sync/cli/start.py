@@ -20,10 +20,10 @@ def init(folder: Path) -> int:
 
     Nothing that exists is overwritten.
     """
-    starter = _starter()
+    found = starter_files()
     wanted = {
-        "config.toml": starter["config.example.toml"],
-        **{n: f for n, f in starter.items() if n.startswith("mappings/")},
+        "config.toml": found["config.example.toml"],
+        **{n: f for n, f in found.items() if n.startswith("mappings/")},
     }
     there = [name for name in wanted if (folder / name).exists()]
     if there:
@@ -43,7 +43,7 @@ def init(folder: Path) -> int:
     return 0
 
 
-def _starter() -> dict[str, Traversable]:
+def starter_files() -> dict[str, Traversable]:
     """The files to start from by their names: within the package, or, in a checkout, beside it."""
     root = files("sync")
     packed = root / "starter"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -52,11 +52,11 @@ def open_workspace(settings: Settings) -> Workspace:
     return workspace
 
 
-def read_workspace(settings: Settings) -> Workspace:
+def read_workspace(settings: Settings, environment: Mapping[str, str] = os.environ) -> Workspace:
     """Reads configuration and mappings. Raises ConfigError with the mistakes of both."""
     from sync.config import read  # noqa: PLC0415 - not for a help text
 
-    reading = read(settings.config, os.environ)
+    reading = read(settings.config, environment)
     mappings, problems = _mappings(reading)
     if reading.config is None or mappings is None:
         raise ConfigError([*reading.problems, *problems])

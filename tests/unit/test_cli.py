@@ -13,7 +13,7 @@ import click
 import pytest
 
 from sync import redaction
-from sync.cli import app, backend, exits, inbox, keep, look, plan, privacy, work
+from sync.cli import app, backend, demo, exits, inbox, keep, look, plan, privacy, work
 from sync.cli import check as check_module
 from sync.cli.registry import COMMANDS
 from sync.errors import (
@@ -297,7 +297,8 @@ def test_mistakes_in_config_and_mappings_are_reported_together(crm, folder):
     code, _, err = crm("check", "--offline")
     assert code == 2
     assert err.startswith("2 problems; nothing was contacted.")
-    for word in ("config.toml:12", "max_creates", "contacts.toml:18", "emial"):
+    line = MAPPING.splitlines().index('type = "email"') + 1
+    for word in ("config.toml:11", "max_creates", f"contacts.toml:{line}", "emial"):
         assert word in err
 
 
@@ -366,6 +367,20 @@ def test_a_closed_pipe_is_no_error():
     assert run.stderr == ""
 
 
+def test_the_demo_tells_its_story_against_a_real_sandbox(crm, runner, monkeypatch):
+    """The demo starts a sandbox, edits behind the API, goes through every chapter in order, and ends with the verdict of `verify`."""
+    monkeypatch.setattr(demo, "runner", lambda: runner)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    code, out, err = crm("demo", "--contacts", "12", "--accounts", "3")
+    assert (code, err) == (0, "")
+    assert [name for name, *_ in runner.calls] == ["backfill", "plan", "sync", "explain", "undo", "verify"]
+    assert runner.calls[4][1:] == (("01J8",), {"record": None, "field": "title"})
+    assert re.search(r"the title of \S+@\S+ becomes 'Chief Example Officer'", out)
+    runner.answers["verify"] = ROWS["verify"] | {"unexplained": [{"field": "f", "values": {}}]}
+    code, out, _ = crm("demo", "--json", "--contacts", "12", "--accounts", "3")
+    assert (code, list(json.loads(out))) == (3, ["backfill", "plan", "sync", "explain", "undo", "verify"])
+
+
 def test_the_runner_has_every_function_that_is_asked_of_it():
     """`sync.runner.api` offers each method of the seam, with the same parameters."""
     import inspect
@@ -380,3 +395,21 @@ def test_the_runner_has_every_function_that_is_asked_of_it():
 def test_codes_are_the_published_ones():
     """The exit codes are those of the contract."""
     assert (exits.BUG, exits.REFUSED, exits.PERSON, exits.LIMIT, exits.UNSERVED, exits.LOCKED) == (1, 2, 3, 4, 5, 6)
+
+
+def test_version_and_state_agree_on_the_journal_mode():
+    """What `version` says of SQLite's journal is what the state does (it does not import the database to say so)."""
+    from sync.state import sqlite
+
+    for version in (
+        (3, 40, 1),
+        (3, 44, 5),
+        (3, 44, 6),
+        (3, 45, 0),
+        (3, 50, 7),
+        (3, 51, 2),
+        (3, 51, 3),
+        (3, 52, 0),
+        (3, 53, 0),
+    ):
+        assert keep.wal_is_sound(version) is sqlite.wal_is_sound(version)

@@ -17,7 +17,7 @@ from sync.model.report import Counts, Failure, LimitHit, RunReport
 EVIL = "\x1b[2J\x1b]0;pwned\x07[bold red]\r\nok \u202e"
 OPERATION = {
     "entity": "contact", "record": "01J9", "key": "ada@x.example", "system": "salesforce", "op": "update", "id": "003", "status": "settled",
-    "reason": "changed in abmatic",
+    "reason": "changed in abmatic", "error": "E1", "message": EVIL,
     "changes": [{"field": "title", "native": "Title", "before": "CTO", "after": EVIL, "from": "abmatic", "rule": "latest",
                  "lost": [{"system": "salesforce", "value": "CTO", "rule": "latest"}]}],
 }  # fmt: skip
@@ -47,7 +47,16 @@ def test_a_run_shows_record_field_before_after_rule_and_reason(drawn):
     """A change is shown under its record's key, with field, both values, rule, origin and what lost."""
     sheet, seen = drawn
     run.draw_run(sheet, report(operations=[OPERATION]).to_json(), "Sync")
-    for word in ("ada@x.example", "title", "CTO", "latest from abmatic", "; salesforce", "changed in abmatic", "1,234"):
+    for word in (
+        "ada@x.example",
+        "title",
+        "CTO",
+        "latest from abmatic",
+        "; salesforce",
+        "changed in abmatic",
+        "1,234",
+        "E1",
+    ):
         assert word in seen()
 
 

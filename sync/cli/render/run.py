@@ -107,6 +107,8 @@ def _draw_operation(paper: Paper, row: Row) -> None:
     paper.line(
         verb, text(row["system"]), styled(remote, "quiet"), styled(state, "bad"), styled(reason, "quiet"), indent=4
     )
+    if row.get("message"):
+        paper.line(styled(f"{row.get('error') or ''} ", "bad"), text(row["message"]), indent=6)
     if row["changes"]:
         rows = [_change(paper, row["op"], change) for change in row["changes"]]
         paper.table([""] * len(rows[0]), rows, indent=6)

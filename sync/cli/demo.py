@@ -1,0 +1,206 @@
+"""`demo`: the whole story on this machine, against the sandbox, in a folder that vanishes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sync.cli.answer import paper, say_json, watching
+from sync.cli.backend import Row, Runner, runner
+from sync.cli.exits import PERSON
+from sync.cli.options import Command, Settings, settings
+from sync.cli.start import starter_files
+from sync.cli.workspace import Workspace, read_workspace, start_log
+from sync.errors import UnreachableError
+from sync.model.report import RunReport
+
+_KEYS: Final = {
+    "abmatic": ("base_url", "api_key"),
+    "salesforce": ("login_url", "client_id", "client_secret"),
+    "conversion": ("base_url", "api_key"),
+    "activecampaign": ("base_url", "api_key"),
+    "letrics": ("base_url", "api_key"),
+}
+_NEW_TITLE: Final = "Chief Example Officer"
+
+
+@click.command(cls=Command)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same data.")
+@click.option("--accounts", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--contacts", type=click.IntRange(min=10), default=40, show_default=True)
+def demo(seed: int, accounts: int, contacts: int) -> int:
+    """See it work: starts the five systems on this machine, brings them together, edits both sides, syncs, explains, undoes.
+
+    Needs no accounts and no settings, contacts nobody, leaves nothing behind.
+    """
+    with _sandbox(seed, accounts, contacts) as urls, tempfile.TemporaryDirectory(prefix="crm-sync-demo-") as folder:
+        story = _Story(urls, _workspace(Path(folder), urls))
+        if settings().json:
+            say_json(story.run())
+        else:
+            _tell(story)
+    return PERSON if story.told["verify"]["unexplained"] else 0
+
+
+@contextmanager
+def _sandbox(seed: int, accounts: int, contacts: int) -> Iterator[dict[str, str]]:
+    """A sandbox in a process of its own: its addresses by system."""
+    sizes = ["--seed", str(seed), "--accounts", str(accounts), "--contacts", str(contacts)]
+    command = [sys.executable, "-m", "sync", "sandbox", "--port", "0", "--no-limits", *sizes]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise UnreachableError("the sandbox did not start", remedy="`crm-sync sandbox` shows why.")
+            yield json.loads(line)
+        finally:
+            process.terminate()
+
+
+def _workspace(folder: Path, urls: Mapping[str, str]) -> Workspace:
+    (folder / "mappings").mkdir()
+    for name, file in starter_files().items():
+        if name.startswith("mappings/"):
+            (folder / name).write_bytes(file.read_bytes())
+    tables = ['workspace = "demo"\n']
+    for system, (address, *secrets) in _KEYS.items():
+        lines = [f'{address} = "{urls[system]}"', *(f'{secret} = "env:DEMO_KEY"' for secret in secrets)]
+        tables.append("\n".join([f"[systems.{system}]", "requests_per_minute = 60000", *lines, ""]))
+    (folder / "config.toml").write_text("\n".join(tables), encoding="utf-8")
+    workspace = read_workspace(Settings(config=folder / "config.toml"), {"DEMO_KEY": "sandbox"})
+    start_log(settings(), workspace.config)
+    return workspace
+
+
+@dataclass(slots=True)
+class _Story:
+    """The chapters, each told once; `told` keeps what came of them."""
+
+    urls: Mapping[str, str]
+    workspace: Workspace
+    told: dict[str, Any] = field(default_factory=dict)
+    hero: str = ""
+
+    def run(self) -> dict[str, Any]:
+        """All chapters; their objects by name."""
+        for chapter in (self.backfill, self.edit, self.plan, self.sync, self.explain, self.undo, self.verify):
+            chapter()
+        return self.told
+
+    def backfill(self) -> Row:
+        """Brings together what belongs together."""
+        with watching(settings()) as progress:
+            return self._keep(
+                "backfill", self._api.backfill(*self._both, (), source=None, since=None, init=True, progress=progress)
+            )
+
+    def edit(self) -> list[str]:
+        """Two people at work behind the API: a new title in Salesforce, an opt-out of somebody else."""
+        people = [
+            row
+            for row in self._control("/_control/dump?system=salesforce")["Contact"]
+            if row.get("Email") and not row["_deleted"]
+        ]
+        first, second = people[0], people[1]
+        self.hero = first["Email"]
+        self._edit(first["Id"], {"Title": _NEW_TITLE})
+        self._edit(second["Id"], {"HasOptedOutOfEmail": True})
+        return [
+            f"In Salesforce the title of {self.hero} becomes {_NEW_TITLE!r}.",
+            f"In Salesforce {second['Email']} opts out of e-mail.",
+        ]
+
+    def plan(self) -> Row:
+        """What a sync would do."""
+        with watching(settings()) as progress:
+            return self._keep("plan", self._api.plan(*self._both, (), full=False, progress=progress))
+
+    def sync(self) -> Row:
+        """Does it."""
+        with watching(settings()) as progress:
+            return self._keep("sync", self._api.sync(*self._both, (), full=False, init=False, progress=progress))
+
+    def explain(self) -> Row:
+        """The record whose title was changed."""
+        self.told["explain"] = self._api.explain(*self._both, "contact", self.hero)
+        return dict(self.told["explain"])
+
+    def undo(self) -> Row:
+        """Takes the title back, everywhere. The opt-out stays: software never lifts one."""
+        with watching(settings()) as progress:
+            return self._keep(
+                "undo",
+                self._api.undo(*self._both, self.told["sync"]["run"], record=None, field="title", progress=progress),
+            )
+
+    def verify(self) -> Row:
+        """Reads everything again and compares."""
+        with watching(settings()) as progress:
+            self.told["verify"] = self._api.verify(*self._both, (), progress=progress)
+        return dict(self.told["verify"])
+
+    @property
+    def _api(self) -> Runner:
+        return runner()
+
+    @property
+    def _both(self) -> tuple[Any, Any]:
+        return self.workspace.config, self.workspace.mappings
+
+    def _keep(self, name: str, report: RunReport) -> Row:
+        self.told[name] = report.to_json()
+        return dict(self.told[name])
+
+    def _edit(self, remote: str, values: Mapping[str, Any]) -> None:
+        self._control("/_control/edit", {"system": "salesforce", "object": "Contact", "id": remote, "set": values})
+
+    def _control(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.urls["control"] + path, data, {"Content-Type": "application/json"})  # noqa: S310 - loopback
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def _tell(story: _Story) -> None:
+    """The chapters for a person."""
+    from sync.cli.render.findings import draw_verify  # noqa: PLC0415 - draws with rich
+    from sync.cli.render.record import draw_record  # noqa: PLC0415
+    from sync.cli.render.run import draw_counts, draw_run  # noqa: PLC0415
+
+    sheet = paper()
+
+    def chapter(number: int, text: str) -> None:
+        sheet.gap()
+        sheet.title(f"{number}. {text}")
+
+    chapter(
+        1,
+        "Five systems, filled with companies and people who partly are the same. `crm-sync backfill` brings them together.",
+    )
+    draw_counts(sheet, story.backfill()["systems"])
+    chapter(2, "Somebody works in Salesforce.")
+    for line in story.edit():
+        sheet.line(line, indent=2)
+    chapter(3, "`crm-sync plan` shows what would happen.")
+    draw_run(sheet, story.plan() | {"conflicts": [], "quarantined": []}, "Plan", 10)
+    chapter(4, "`crm-sync sync` does it.")
+    draw_counts(sheet, story.sync()["systems"])
+    chapter(5, "`crm-sync explain` tells why a value is what it is.")
+    record = story.explain()
+    draw_record(sheet, record | {"fields": {name: cell for name, cell in record["fields"].items() if name == "title"}})
+    chapter(6, "`crm-sync undo` takes the title back, in every system. The opt-out stays: software never lifts one.")
+    draw_run(sheet, story.undo() | {"conflicts": [], "quarantined": []}, "Undo", 10)
+    chapter(7, "`crm-sync verify` reads everything again and compares.")
+    draw_verify(sheet, story.verify())
+    sheet.gap()
+    sheet.line("That was all on this machine; nothing is left of it. Your own: `crm-sync init`.")
