@@ -1,9 +1,8 @@
 """The state: SQLite behind one door, `Store`. Rows never leave; callers get frozen values."""
 
-from sync.state.lock import StateLock
+from sync.state.lock import Lock
 from sync.state.rows import (
     AuditRow,
-    ConsentAct,
     Event,
     Finished,
     Holder,
@@ -17,23 +16,24 @@ from sync.state.rows import (
     TurnRow,
     Unlinked,
 )
-from sync.state.store import Store
+from sync.state.store import Store, journal_mode_here, state_file
 
 __all__ = [
     "AuditRow",
-    "ConsentAct",
     "Event",
     "Finished",
     "Holder",
     "Keys",
+    "Lock",
     "NewRecord",
     "RecordSaved",
     "RunRow",
     "Seen",
-    "StateLock",
     "Store",
     "Suppression",
     "Totals",
     "TurnRow",
     "Unlinked",
+    "journal_mode_here",
+    "state_file",
 ]

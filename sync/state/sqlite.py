@@ -106,8 +106,8 @@ def set_durability(connection: Connection) -> str:
     Raises:
         StateError: somebody else has the file open in the other mode.
     """
-    sound = wal_is_sound(sqlite3.sqlite_version_info)
-    wanted = "wal" if sound else "delete"
+    wanted = journal_mode()
+    sound = wanted == "wal"
     found = connection.exec_driver_sql(f"PRAGMA journal_mode={wanted}").scalar_one()
     if found != wanted:
         raise StateError(f"the journal mode stays {found}", remedy="close other programs that have the state open")
@@ -130,6 +130,21 @@ def raw(connection: Connection) -> sqlite3.Connection:
     found: Any = connection.connection.dbapi_connection
     driver: sqlite3.Connection = found
     return driver
+
+
+def write_apart(path: Path, sql: str, parameters: tuple[Any, ...]) -> None:
+    """One statement on a connection of its own, durable when this returns."""
+    apart = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        apart.execute("PRAGMA synchronous=EXTRA")
+        apart.execute(sql, parameters)
+    finally:
+        apart.close()
+
+
+def journal_mode() -> str:
+    """The journal mode that this machine's SQLite allows: wal, or delete (a rollback journal)."""
+    return "wal" if wal_is_sound(sqlite3.sqlite_version_info) else "delete"
 
 
 def copy(connection: Connection, target: Path) -> None:
