@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sync.model.values import Native
 from sync.state.documents import moment, stamp
 from sync.state.door import array
 from sync.state.meta import Meta
-from sync.state.rows import ConsentAct, Seen, Suppression
+from sync.state.rows import Seen, Suppression
 from sync.state.statements import insert, within
 from sync.state.tables import SuppressionTable
 
@@ -28,7 +28,8 @@ LIFT = "lift"
 _KEY = "ledger_key"
 _ADD = insert(SuppressionTable)
 _ACTS = within("SELECT digest, act FROM suppression WHERE digest IN @list ORDER BY number")
-_HISTORY = "SELECT act, at, system, reason, evidence, author FROM suppression WHERE digest = ? ORDER BY number"
+_HISTORY = "SELECT act, at, system, reason, evidence, author FROM suppression WHERE digest = ? ORDER BY number DESC"
+_LINE = ("act", "at", "source", "reason", "evidence", "by")
 _ANY_FORGOTTEN = "SELECT 1 FROM suppression WHERE act = 'forget' LIMIT 1"
 
 
@@ -46,77 +47,70 @@ class Consent(Meta):
     """Who may not be mailed, and who may not even be stored."""
 
     _ledger_key: bytes = b""
-    _closed: set[str] | None = None
-    """Digests that may not be opted in, for `gate`; kept in step with every act."""
+    _out: set[str]
+    """Digests of all who may not be mailed, in memory: the gate is asked from the threads that send."""
 
-    def suppress(self, addresses: Iterable[Suppression]) -> list[str]:
-        """Remembers opt-outs; those that are news. One that is known already is not written twice."""
+    def read_ledger(self) -> None:
+        """Makes `is_suppressed` ready; to be called once, by the thread that owns the store."""
+        self._ledger_key = bytes.fromhex(self._make_key())
+        acts = dict(self._pairs("SELECT digest, act FROM suppression ORDER BY number"))
+        self._out = {digest for digest, act in acts.items() if act != LIFT}
+
+    def suppress(self, addresses: Iterable[Suppression]) -> set[str]:
+        """Remembers opt-outs; returns the addresses, as given, that are new. One that is known is not written twice."""
         by_digest = {self._digest(normal(each.address)): each for each in addresses}
-        if not by_digest:
-            return []
         with self.transaction():
             known = self._acts(by_digest)
             new = {digest: each for digest, each in by_digest.items() if known.get(digest, LIFT) == LIFT}
             self._many(_ADD, [self._row_of(digest, each) for digest, each in new.items()])
-        if self._closed is not None:
-            self._closed.update(new)
-        return [normal(each.address) for each in new.values()]
+        self._out.update(new)
+        return {each.address for each in new.values()}
 
     def _row_of(self, digest: str, each: Suppression) -> tuple[object, ...]:
         at = stamp(each.at or self._clock.now())
         return (digest, SUPPRESS, at, each.system, each.reason, each.evidence, "")
 
-    def gate(self) -> Callable[[str], bool]:
-        """The last gate's question, for the connectors' threads: it asks no database, and knows every act at once."""
-        if self._closed is None:
-            acts = self._pairs("SELECT digest, act FROM suppression ORDER BY number")
-            newest = dict(acts)
-            self._closed = {digest for digest, act in newest.items() if act != LIFT}
-        closed, key = self._closed, bytes.fromhex(self._make_key())
-
-        def is_shut(address: str) -> bool:
-            return _hmac(key, normal(address)) in closed
-
-        return is_shut
-
     def is_suppressed(self, address: str) -> bool:
-        """Whether nothing may ever opt this address in."""
-        return bool(self.suppressed([address]))
+        """Whether nothing may ever opt this address in. May be asked from any thread: the last gate does."""
+        return self._digest(normal(address)) in self._out
 
     def suppressed(self, addresses: Iterable[str]) -> set[str]:
         """Those of the addresses, as given, that are suppressed or forgotten."""
-        return self._standing(addresses, {SUPPRESS, FORGET})
+        return {address for address in addresses if self.is_suppressed(address)}
+
+    def is_forgotten(self, address: str) -> bool:
+        """Whether a person was erased: nothing of them is stored or sent."""
+        return bool(self.forgotten([address]))
 
     def forgotten(self, addresses: Iterable[str]) -> set[str]:
-        """Those of the addresses, as given, that were erased: nothing of them is stored or sent."""
-        return self._standing(addresses, {FORGET})
+        """Those of the addresses, as given, that were erased."""
+        digests = {address: self._digest(normal(address)) for address in addresses}
+        known = self._acts(digests.values())
+        return {address for address, digest in digests.items() if known.get(digest) == FORGET}
 
     def lift(self, address: str, evidence: str, by: str) -> None:
         """The person's explicit consent ends an opt-out; the evidence stays on record."""
-        now = stamp(self._clock.now())
-        digest = self._digest(normal(address))
-        self._write(_ADD, digest, LIFT, now, "", "granted", evidence, by)
-        if self._closed is not None:
-            self._closed.discard(digest)
+        now, digest = stamp(self._clock.now()), self._digest(normal(address))
+        with self.transaction():
+            self._execute(_ADD, (digest, LIFT, now, "", "granted", evidence, by))
+            # not before it is durable: until then the gate stays shut
+            self._after_commit.append(lambda: self._out.discard(digest))
 
-    def consent_history(self, address: str) -> list[ConsentAct]:
-        """All acts on this address, oldest first."""
+    def consent_history(self, address: str) -> list[dict[str, str]]:
+        """All acts on this address, newest first: act (suppress, forget, lift), at, source, reason, evidence, by."""
         rows = self._rows(_HISTORY, self._digest(normal(address)))
-        return [ConsentAct(act, moment(at), *rest) for act, at, *rest in rows]
+        return [dict(zip(_LINE, (act, moment(at).isoformat(), *rest), strict=True)) for act, at, *rest in rows]
 
-    def _standing(self, addresses: Iterable[str], acts: set[str]) -> set[str]:
-        digests = {address: self._digest(normal(address)) for address in addresses}
-        known = self._acts(digests.values())
-        return {address for address, digest in digests.items() if known.get(digest) in acts}
+    def masked(self, address: str) -> str:
+        """A name for an address in logs that only this state can make."""
+        return self._digest(normal(address))[:12]
 
     def _acts(self, digests: Iterable[str]) -> dict[str, str]:
         """The newest act by digest."""
         return dict(self._pairs(_ACTS, array(digests)))
 
     def _digest(self, name: str) -> str:
-        if not self._ledger_key:
-            self._ledger_key = bytes.fromhex(self._make_key())
-        return _hmac(self._ledger_key, name)
+        return hmac.digest(self._ledger_key, name.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def _make_key(self) -> str:
         found = self.get_meta(_KEY)
@@ -140,10 +134,6 @@ class Consent(Meta):
         digests = {remote_id: self._digest(name) for remote_id, name in names.items()}
         known = self._acts(digests.values())
         return {remote_id for remote_id, digest in digests.items() if known.get(digest) == FORGET}
-
-
-def _hmac(key: bytes, name: str) -> str:
-    return hmac.digest(key, name.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def _addresses(values: Iterable[Native]) -> Iterable[str]:

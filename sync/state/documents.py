@@ -91,26 +91,45 @@ def _read(text: str) -> Any:
     return {name: _revive(row) for name, row in found.items()} if isinstance(found, dict) else _revive(found)
 
 
-def dump_cells(cells: Mapping[str, HubCell]) -> str:
+class Stamps(dict[datetime | None, int | None]):
+    """The stamps of times, each made once."""
+
+    def __missing__(self, moment: datetime | None) -> int | None:
+        """Makes a stamp."""
+        made = self[moment] = stamp_or_none(moment)
+        return made
+
+
+def dump_cells(cells: Mapping[str, HubCell], stamps: Stamps) -> str:
     """The cells of a record."""
-    return dump({name: _cell_row(cell) for name, cell in cells.items()})
+    return dump({name: _cell_row(cell, stamps) for name, cell in cells.items()})
 
 
-def _cell_row(cell: HubCell) -> tuple[Any, ...]:
+def _cell_row(cell: HubCell, stamps: Stamps) -> tuple[Any, ...]:
     past = [(_hide(each.value), each.version, stamp(each.until)) for each in cell.past] if cell.past else ()
-    after, by = stamp_or_none(cell.changed_after), stamp_or_none(cell.changed_by)
+    after, by = stamps[cell.changed_after], stamps[cell.changed_by]
     return (_hide(cell.value), cell.version, cell.origin, cell.rule, after, by, cell.held, past)
 
 
-def load_cells(text: str) -> dict[str, HubCell]:
-    """The cells of a record, by field."""
-    return {name: _cell(row) for name, row in _read(text).items()}
+class Moments(dict[int | None, datetime | None]):
+    """Times by their stamp, each made once: the cells of a set of records share most of them."""
+
+    def __missing__(self, stamped: int | None) -> datetime | None:
+        """Makes a time."""
+        made = self[stamped] = moment_or_none(stamped)
+        return made
 
 
-def _cell(row: list[Any]) -> HubCell:
-    value, version, origin, rule, after, by, held, past = row
-    earlier = tuple([Past(each[0], each[1], moment(each[2])) for each in past]) if past else ()
-    return HubCell(value, version, origin, rule, moment_or_none(after), moment_or_none(by), held, earlier)
+def load_cells(text: str, times: Moments) -> dict[str, HubCell]:
+    """The cells of a record, by field. The hottest line of the room: no call in it that can be avoided."""
+    return {
+        name: HubCell(value, version, origin, rule, times[after], times[by], held, _past(past) if past else ())
+        for name, (value, version, origin, rule, after, by, held, past) in _read(text).items()
+    }
+
+
+def _past(rows: list[Any]) -> tuple[Past, ...]:
+    return tuple([Past(value, version, moment(until)) for value, version, until in rows])
 
 
 def load_values(text: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _BY_RECORD = {
     "turns": within("DELETE FROM turn WHERE record IN @list"),
     "conflicts": within("DELETE FROM conflict WHERE record IN @list"),
     "quarantined": within("DELETE FROM quarantine WHERE record IN @list"),
+    "refusals": within("DELETE FROM refusal WHERE record IN @list"),
 }
 _BY_ROW = (
     within("DELETE FROM link WHERE observed_number IN @list"),
@@ -98,6 +99,7 @@ class Erasure(Consent):
         digests = [self._digest(name) for name in names]
         known, now = self._acts(digests), stamp(self._clock.now())
         new = [digest for digest in digests if known.get(digest) != FORGET]
+        self._out.add(digests[0])
         self._many(_ADD, [(digest, FORGET, now, "", "erased", "", "") for digest in new])
 
     def _erase(self, rows: Sequence[int], records: dict[int, str]) -> dict[str, int]:

@@ -1,168 +1,138 @@
-"""What became of remote rows: merged, deleted, come back, not seen; and what was refused or is frozen because of a write.
+"""What became of remote rows: merged into others, deleted, back again, frozen while a write is in doubt.
 
-Crash paragraph: every method is one transaction, or joins the caller's.
+Crash paragraph: each act is one transaction, and each can be done again: it looks at the rows as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sync.state.documents import stamp_or_none
-from sync.state.door import array
-from sync.state.links import Links
-from sync.state.meta import Meta
+from sync.state.door import Door, array
 from sync.state.statements import asked, within
 
 _MERGED = (
-    "SELECT loser.number, winner.number FROM observed AS loser"
-    " JOIN link ON link.observed_number = loser.number AND link.state = 'linked'"
-    " JOIN observed AS winner ON winner.system = loser.system AND winner.remote_id = loser.merged_into"
-    " WHERE loser.entity = ? AND loser.merged_into IS NOT NULL ORDER BY loser.number"
+    "SELECT l.observed_number, o.system, o.object, o.merged_into FROM observed AS o"
+    " JOIN link AS l ON l.observed_number = o.number"
+    " WHERE o.entity = ? AND o.merged_into IS NOT NULL AND l.state = 'linked' ORDER BY o.number"
 )
-_NEXT = (
-    "SELECT winner.number FROM observed AS loser JOIN observed AS winner"
-    " ON winner.system = loser.system AND winner.remote_id = loser.merged_into WHERE loser.number = ?"
+_PLACE = "SELECT number, merged_into FROM observed WHERE system = ? AND remote_id = ? AND object = ?"
+_RECORD = "SELECT r.id FROM link AS l JOIN record AS r ON r.number = l.record_number WHERE l.observed_number = ?"
+_RELINK = "UPDATE link SET observed_number = ?, state = 'linked' WHERE observed_number = ?"
+_MARK = within(
+    "UPDATE record SET pending = 2 WHERE status = 'live' AND number IN"
+    " (SELECT record_number FROM link WHERE observed_number IN @list)"
 )
-_OWNER = (
-    "SELECT r.id FROM link AS l JOIN record AS r ON r.number = l.record_number"
-    " WHERE l.observed_number = ? AND l.state = 'linked'"
+_BURY = within(
+    "UPDATE link SET state = 'tombstone', busy_until = NULL WHERE observed_number IN @list AND state <> 'tombstone'"
 )
-_RELINK = "UPDATE link SET observed_number = ? WHERE observed_number = ?"
-_OF_ROWS = within("SELECT record_number FROM link WHERE observed_number IN @list")
-_MARK = within("UPDATE record SET pending = 1 WHERE status = 'live' AND number IN @list")
-_BURY = within("UPDATE link SET state = 'tombstone', busy_until = NULL WHERE state = 'linked' AND observed_number IN @list")
-_GONE = within("UPDATE observed SET deleted = 1 WHERE number IN @list")
-_TO_BURY = (
-    "SELECT o.number FROM link AS l JOIN observed AS o ON o.number = l.observed_number"
-    " WHERE l.entity = ? AND l.state = 'linked' AND o.deleted = 1"
+_DELETED = (
+    "SELECT o.number FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
+    " WHERE o.entity = ? AND o.deleted = 1 AND l.state <> 'tombstone'"
 )
-_TO_REVIVE = (
-    "SELECT o.number FROM link AS l JOIN observed AS o ON o.number = l.observed_number"
-    " WHERE l.entity = ? AND l.state = 'tombstone' AND o.deleted = 0"
-    " AND NOT EXISTS (SELECT 1 FROM link AS other WHERE other.record_number = l.record_number"
-    " AND other.system = l.system AND other.state = 'linked')"
+_RETURNED = (
+    "SELECT l.observed_number FROM link AS l JOIN observed AS o ON o.number = l.observed_number"
+    " WHERE l.entity = ? AND l.state = 'tombstone' AND o.deleted = 0 AND o.merged_into IS NULL AND NOT EXISTS (SELECT 1"
+    " FROM link AS x WHERE x.record_number = l.record_number AND x.system = l.system AND x.state = 'linked')"
 )
-_REVIVE = within("UPDATE link SET state = 'linked' WHERE observed_number IN @list")
-_PLACED = asked(
-    "SELECT o.number FROM @asked CROSS JOIN observed AS o"
-    " ON o.system = asked.system AND o.object = asked.object AND o.remote_id = asked.remote_id",
-    ("system", "object", "remote_id"),
+_REVIVE = "UPDATE link SET state = 'linked' WHERE observed_number = ?"
+_GONE = asked(
+    "SELECT o.number FROM @asked CROSS JOIN observed AS o ON o.system = asked.system AND o.remote_id = asked.remote_id"
+    " AND o.object = asked.object",
+    ("object", "system", "remote_id"),
 )
 _BUSY = (
     "UPDATE link SET busy_until = ? WHERE observed_number ="
-    " (SELECT number FROM observed WHERE system = ? AND object = ? AND remote_id = ?)"
+    " (SELECT number FROM observed WHERE system = ? AND remote_id = ? AND object = ?)"
 )
-_LINKED = (
+_IS_LINKED = (
     "SELECT 1 FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
-    " WHERE o.system = ? AND o.object = ? AND o.remote_id = ? AND l.state = 'linked'"
+    " WHERE o.system = ? AND o.remote_id = ? AND o.object = ?"
 )
-_BURIED = (
+_IS_BURIED = (
     "SELECT 1 FROM record AS r JOIN link AS l ON l.record_number = coalesce(r.survivor, r.number)"
     " WHERE r.id = ? AND l.system = ? AND l.state = 'tombstone'"
 )
-_HOLDING = within(
-    "SELECT DISTINCT l.record_number FROM match_key AS k JOIN link AS l ON l.observed_number = k.observed_number"
-    " WHERE k.entity = ? AND k.field = ? AND k.value IN @list"
+_DROP_EXCHANGE = (
+    "UPDATE link SET exchange = json_remove(exchange, ?)"
+    " WHERE entity = ? AND system = ? AND json_type(exchange, ?) IS NOT NULL"
 )
-_DROP_EXCHANGE = "UPDATE link SET exchange = json_remove(exchange, ?) WHERE entity = ? AND system = ?"
-_REFUSALS = within("SELECT key, value FROM meta WHERE key IN @list")
 
 
-class Fates(Links, Meta):
-    """Rows that left, came back or said no."""
+class Fates(Door):
+    """Rows, by their numbers or by (system, object, remote id)."""
 
     def merged_rows(self, entity: str) -> list[tuple[int, int]]:
-        """(loser, final winner) of linked rows that were merged away; chains are followed to their end."""
-        return [(loser, self._last(winner)) for loser, winner in self._pairs(_MERGED, entity)]
+        """(loser, winner) for each linked row that was merged away, chains followed; a winner never seen is left out."""
+        found = [(row[0], self._winner(*row[1:])) for row in self._rows(_MERGED, entity)]
+        return [(loser, winner) for loser, winner in found if winner is not None and winner != loser]
 
-    def _last(self, row: int) -> int:
-        seen = {row}
-        while (following := self._value(_NEXT, row)) is not None and following not in seen:
-            row = following
-            seen.add(row)
-        return row
+    def _winner(self, system: str, object_: str, remote_id: str) -> int | None:
+        passed: set[str] = set()
+        number = None
+        step: str | None = remote_id
+        while step is not None and step not in passed:
+            passed.add(step)
+            row = self._row(_PLACE, system, step, object_)
+            number, step = row or (None, None)
+        return number
 
-    def record_of_row(self, row: int) -> str | None:
-        """The record that a row is linked to, alive."""
-        found: str | None = self._value(_OWNER, row)
+    def record_of_row(self, number: int) -> str | None:
+        """The record that a row is linked to."""
+        found: str | None = self._value(_RECORD, number)
         return found
 
     def relink(self, loser: int, winner: int) -> None:
-        """The winner takes the loser's place in its record, with all that was exchanged."""
+        """The winner takes the loser's link, with all that was exchanged."""
         with self.transaction():
             self._execute(_RELINK, (winner, loser))
-            self._execute(within("UPDATE observed SET dirty = 0, deleted = (number = ?) WHERE number IN @list"), (loser, array([loser, winner])))
-            self._mark_rows([winner])
+            self._execute("UPDATE observed SET dirty = 0 WHERE number = ?", (winner,))
+            self._execute(_MARK, (array([winner]),))
 
-    def bury_rows(self, places: Sequence[tuple[str, str, str]]) -> None:
-        """These rows, as (system, object, remote id), were deleted."""
-        if places:
-            self.bury_numbers([number for (number,) in self._rows(_PLACED, array(places))])
+    def bury_row(self, number: int) -> None:
+        """The link of this row becomes a tombstone."""
+        self._bury([number])
 
-    def bury_numbers(self, rows: Sequence[int]) -> None:
-        """These rows are deleted, and their links are tombstones."""
+    def bury_deleted(self, entity: str) -> int:
+        """The links of all deleted rows become tombstones; how many are new."""
+        return self._bury([number for (number,) in self._rows(_DELETED, entity)])
+
+    def bury_rows(self, places: Sequence[tuple[str, str, str]]) -> int:
+        """The rows at (object, system, remote id) were deleted by us: they are gone, and their links tombstones."""
         with self.transaction():
-            self._mark_rows(rows)
-            self._execute(_GONE, (array(rows),))
-            self._execute(_BURY, (array(rows),))
+            numbers = [number for (number,) in self._rows(_GONE, array(places))]
+            self._execute(within("UPDATE observed SET deleted = 1 WHERE number IN @list"), (array(numbers),))
+            return self._bury(numbers)
 
-    def bury_deleted(self, entity: str) -> None:
-        """Links of rows that were seen deleted become tombstones."""
-        rows = [number for (number,) in self._rows(_TO_BURY, entity)]
-        if rows:
-            self.bury_numbers(rows)
+    def _bury(self, numbers: Sequence[int]) -> int:
+        if not numbers:
+            return 0
+        with self.transaction():
+            self._execute(_MARK, (array(numbers),))
+            return self._execute(_BURY, (array(numbers),)).rowcount
 
-    def revive_undeleted(self, entity: str) -> None:
-        """A row that is back takes up its old link, unless another row has taken its place."""
-        rows = [number for (number,) in self._rows(_TO_REVIVE, entity)]
-        if rows:
-            with self.transaction():
-                self._execute(_REVIVE, (array(rows),))
-                self._mark_rows(rows)
-
-    def _mark_rows(self, rows: Iterable[int]) -> None:
-        owners = [number for (number,) in self._rows(_OF_ROWS, array(rows))]
-        self._execute(_MARK, (array(owners),))
-
-    def is_linked(self, system: str, object: str, remote_id: str) -> bool:  # noqa: A002 - the field's word
-        """Whether a row has a live link."""
-        return self._value(_LINKED, system, object, remote_id) is not None
-
-    def is_buried(self, system: str, record: str) -> bool:
-        """Whether a record had a row in a system that was deleted there."""
-        return self._value(_BURIED, record, system) is not None
+    def revive_undeleted(self, entity: str) -> int:
+        """Rows that came back have their old link again, unless another row took its place; how many."""
+        with self.transaction():
+            numbers = [number for (number,) in self._rows(_RETURNED, entity)]
+            self._many(_REVIVE, [(number,) for number in numbers])
+            self._execute(_MARK, (array(numbers),))
+        return len(numbers)
 
     def set_busy(self, system: str, object: str, remote_id: str, until: datetime | None) -> None:  # noqa: A002
-        """Freezes a row's link while a write to it is in doubt; None sets it free."""
-        self._write(_BUSY, stamp_or_none(until), system, object, remote_id)
+        """Freezes the link of a row while a write may still land; None thaws it."""
+        self._write(_BUSY, stamp_or_none(until), system, remote_id, object)
 
-    def mark_pending_by_key(self, entity: str, field: str, values: Sequence[str]) -> None:
-        """Records linked to rows that hold one of these match keys are merged in the next run."""
-        owners = [number for (number,) in self._rows(_HOLDING, entity, field, array(values))]
-        self._write(_MARK, array(owners))
+    def is_linked(self, system: str, object: str, remote_id: str) -> bool:  # noqa: A002 - the field's word
+        """Whether a row belongs to a record, in whatever state."""
+        return self._value(_IS_LINKED, system, remote_id, object) is not None
 
-    def drop_exchanges(self, entity: str, system: str, field: str) -> None:
-        """Forgets what was exchanged of one field: its mapping changed, so it is first contact again."""
-        self._write(_DROP_EXCHANGE, f'$."{field}"', entity, system)
+    def is_buried(self, system: str, record_id: str) -> bool:
+        """Whether a record has a tombstone in a system."""
+        return self._value(_IS_BURIED, record_id, system) is not None
 
-    def refuse_create(self, record: str, system: str, payload: str) -> None:
-        """Remembers the hash of a create that a system refused for good."""
-        self.set_meta(_refusal(record, system), payload)
-
-    def forget_refused_create(self, record: str, system: str) -> None:
-        """It may be tried again."""
-        self._write("DELETE FROM meta WHERE key = ?", _refusal(record, system))
-
-    def refused_creates(self, records: Sequence[str], systems: Iterable[str]) -> dict[str, Mapping[str, str]]:
-        """Record -> system -> hash of the create refused there."""
-        names = {_refusal(record, system): (record, system) for record in records for system in systems}
-        found: dict[str, dict[str, str]] = {}
-        for key, payload in self._pairs(_REFUSALS, array(names)):
-            record, system = names[key]
-            found.setdefault(record, {})[system] = payload
-        return dict(found)
-
-
-def _refusal(record: str, system: str) -> str:
-    return f"refused:{system}:{record}"
+    def drop_exchanges(self, entity: str, system: str, field: str) -> int:
+        """Forgets what was exchanged of one field: it is at first contact again; how many links that concerns."""
+        path = f'$."{field}"'
+        return self._write(_DROP_EXCHANGE, path, entity, system, path)

@@ -159,10 +159,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def forget_lost(url: str) -> None:
-    """A person gives a lost state up for good: what is left of it beside the missing database no longer counts."""
-    files = Files.of(url)
-    if not files.exists():
-        files.sidecar.unlink(missing_ok=True)

@@ -7,8 +7,7 @@ anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -26,12 +25,11 @@ _BATCH = 5000
 _PLAN = insert(OperationTable)
 _OF_RUN = select(OperationTable, "WHERE run = ? AND number > ?")
 _OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
-_RESENT = (
-    "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
-)
 _COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
 _CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
 _SENT = within("UPDATE operation SET status = 'sent', sent_at = ? WHERE number IN @list")
+_UNSENT = within("UPDATE operation SET status = 'planned', sent_at = NULL WHERE status = 'sent' AND number IN @list")
+_DROP = within("DELETE FROM operation WHERE status = 'planned' AND number IN @list")
 _FINISH = (
     "UPDATE operation SET status = ?, error = ?, message = ?, doubt_until = ?, finished_at = ?,"
     " remote_id = coalesce(?, remote_id), looks = coalesce(?, looks), resent = coalesce(?, resent) WHERE number = ?"
@@ -45,30 +43,27 @@ _TURNS_OF = (
 class Journal(Door):
     """Operations and turns."""
 
-    def plan(
-        self, run: str, operations: Iterable[Operation], status: Status = Status.PLANNED, *, lane: str = ""
-    ) -> None:
+    def plan(self, run: str, operations: Iterable[Operation], status: Status = Status.PLANNED) -> None:
         """Stores a plan, in its order."""
         waiting, now = iter(operations), stamp(self._clock.now())
         with self.transaction():
-            while rows := [_planned(run, lane, each, status, now) for each in islice(waiting, _BATCH)]:
+            while rows := [_planned(run, each, status, now) for each in islice(waiting, _BATCH)]:
                 self._many(_PLAN, rows)
 
     def operations(
         self,
         run: str,
         *,
-        statuses: Sequence[Status] | None = None,
+        statuses: Collection[Status] | None = None,
         entity: str | None = None,
         system: str | None = None,
-        object: str | None = None,  # noqa: A002 - the field's word
         kind: Kind | None = None,
-        lane: str | None = None,
+        object: str | None = None,  # noqa: A002 - the field's word
         after: int = 0,
         limit: int = 2000,
     ) -> list[Journalled]:
         """Operations of a run in the order of the plan, beginning after a number."""
-        chosen = [("entity", entity), ("system", system), ("object", object), ("kind", kind and kind.value), ("lane", lane)]
+        chosen = [("entity", entity), ("system", system), ("kind", kind and kind.value), ("object", object)]
         asked = [(name, value) for name, value in chosen if value is not None]
         sql = _OF_RUN + "".join(f" AND {name} = ?" for name, _ in asked)
         parameters: list[Any] = [run, after, *(value for _, value in asked)]
@@ -82,7 +77,7 @@ class Journal(Door):
         rows = self._rows(_COUNT, run)
         return {(system, Kind(kind), Status(status)): count for system, kind, status, count in rows}
 
-    def clears(self, run: str) -> dict[str, int]:
+    def clear_counts(self, run: str) -> dict[str, int]:
         """By system: the changes of a run that empty a field."""
         return dict(self._pairs(_CLEARS, run))
 
@@ -90,26 +85,21 @@ class Journal(Door):
         """Forgets what was planned and never sent, in one run or in all."""
         return self._write("DELETE FROM operation WHERE status = 'planned' AND (? IS NULL OR run = ?)", run, run)
 
-    def drop_leftovers(self) -> int:
-        """Forgets the plans of runs that died: they are computed anew. The plan of a stopped run waits for `apply`."""
-        sql = "DELETE FROM operation WHERE status = 'planned' AND run IN (SELECT run FROM run WHERE status = 'running')"
-        return self._write(sql)
-
-    def forget_planned(self, numbers: Sequence[int]) -> None:
-        """Takes single operations out of a plan."""
-        self._write(within("DELETE FROM operation WHERE status = 'planned' AND number IN @list"), array(numbers))
-
-    def unsend(self, numbers: Sequence[int]) -> None:
-        """No byte of these left: they are as good as planned."""
-        self._write(within("UPDATE operation SET status = 'failed', error = 'NOT_SENT' WHERE number IN @list"), array(numbers))
-
-    def looked(self, number: int) -> None:
-        """One more look-up of a write in doubt told nothing."""
-        self._write("UPDATE operation SET looks = looks + 1 WHERE number = ?", number)
-
     def mark_sent(self, numbers: Sequence[int], *, at: datetime) -> None:
         """Write-ahead: durable when this returns."""
         self._write(_SENT, stamp(at), array(numbers))
+
+    def forget_planned(self, numbers: Sequence[int]) -> int:
+        """Takes these out of a plan, as far as they are not sent."""
+        return self._write(_DROP, array(numbers))
+
+    def unsend(self, numbers: Sequence[int]) -> None:
+        """No byte of these left: they are planned again."""
+        self._write(_UNSENT, array(numbers))
+
+    def looked(self, number: int) -> None:
+        """An operation in doubt was looked up once more, without an answer."""
+        self._write("UPDATE operation SET looks = looks + 1 WHERE number = ?", number)
 
     def finish(self, results: Sequence[Finished]) -> None:
         """Books outcomes."""
@@ -118,14 +108,7 @@ class Journal(Door):
 
     def in_doubt(self) -> list[Journalled]:
         """Operations whose outcome is not known, oldest first: in doubt, or sent by a process that is gone."""
-        return [self._with_history(_journalled(row)) for row in self._rows(_OPEN)]
-
-    def _with_history(self, row: Journalled) -> Journalled:
-        """A create that was already looked for in vain once is being repeated."""
-        if row.operation.kind is not Kind.CREATE:
-            return row
-        before = self._value(_RESENT, row.operation.record, row.operation.system, row.number)
-        return replace(row, resent=before is not None)
+        return [_journalled(row) for row in self._rows(_OPEN)]
 
     def turns(self, run: str | None = None, record: str | None = None, limit: int = 1000) -> list[TurnRow]:
         """What runs changed in the cells, newest first."""
@@ -134,11 +117,11 @@ class Journal(Door):
         return [TurnRow(booked, of, moment(at), load_turns(text)) for booked, of, at, text in rows]
 
 
-def _planned(run: str, lane: str, operation: Operation, status: Status, now: int) -> tuple[Any, ...]:
+def _planned(run: str, operation: Operation, status: Status, now: int) -> tuple[Any, ...]:
     o = operation
     target = (o.entity, o.record, o.system, o.object, o.kind.value, o.remote_id, o.reason, o.address)
     outcome = (None, "", now, None, None, None, 0, False)
-    return (run, lane, *target, _cleared(o), status.value, *outcome, dump_changes(o.changes))
+    return (run, *target, _cleared(o), status.value, *outcome, dump_changes(o.changes))
 
 
 def _cleared(operation: Operation) -> int:
@@ -158,7 +141,6 @@ def _journalled(row: Sequence[Any]) -> Journalled:
     (
         number,
         run,
-        _lane,
         entity,
         record,
         system,

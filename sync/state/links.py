@@ -21,13 +21,13 @@ _RECORD = insert(RecordTable, "ON CONFLICT (id) DO NOTHING")
 _LINK = (
     "INSERT INTO link (record_number, observed_number, entity, system, state, quarantined, created_by_us, exchange)"
     " SELECT coalesce(r.survivor, r.number), o.number, o.entity, o.system,"
-    " iif(o.deleted, 'tombstone', 'linked'), 0, ?, '{}' FROM record AS r JOIN observed AS o ON o.number = ?"
+    " coalesce(?, iif(o.deleted, 'tombstone', 'linked')), 0, ?, '{}' FROM record AS r JOIN observed AS o ON o.number = ?"
     " WHERE r.id = ? ON CONFLICT (observed_number) DO NOTHING"
 )
 _CLEAN = within("UPDATE observed SET dirty = 0 WHERE number IN @list")
 _DIRTY = "UPDATE observed SET dirty = 1 WHERE number = (SELECT observed_number FROM link WHERE number = ?)"
 _MARK = (
-    "UPDATE record SET pending = 1 WHERE status = 'live' AND number = (SELECT record_number FROM link WHERE number = ?)"
+    "UPDATE record SET pending = 2 WHERE status = 'live' AND number = (SELECT record_number FROM link WHERE number = ?)"
 )
 _MOVE = (
     "UPDATE link SET record_number = (SELECT coalesce(survivor, number) FROM record WHERE id = ?)"
@@ -62,20 +62,20 @@ class Links(Door):
 
     def create_records(self, rows: Sequence[NewRecord]) -> None:
         """Makes records with their first links; those that exist already stay as they are."""
-        links = [(False, number, row.id) for row in rows for number in row.observed]
+        links = [(None, False, number, row.id) for row in rows for number in row.observed]
         with self.transaction():
-            self._many(_RECORD, [(row.id, row.entity, "live", None, True, "{}") for row in rows])
+            self._many(_RECORD, [(row.id, row.entity, "live", None, 2, "{}") for row in rows])
             self._many(_LINK, links)
-            self._execute(_CLEAN, (array(number for _, number, _ in links),))
+            self._execute(_CLEAN, (array(number for _, _, number, _ in links),))
 
-    def add_link(self, record: str, observed_number: int, *, by_us: bool) -> None:
-        """Links a row to a record: as a tombstone where the row is deleted. Once more is no harm.
+    def add_link(self, record: str, observed_number: int, *, by_us: bool, state: LinkState | None = None) -> None:
+        """Links a row to a record: without a ``state`` as a tombstone where the row is deleted. Once more is no harm.
 
         Raises:
             StateError: the row belongs to another record, or one of the two does not exist.
         """
         with self.transaction():
-            self._execute(_LINK, (by_us, observed_number, record))
+            self._execute(_LINK, (state and state.value, by_us, observed_number, record))
             sql = (
                 "SELECT r.id FROM link AS l JOIN record AS r ON r.number = l.record_number WHERE l.observed_number = ?"
             )
@@ -85,7 +85,7 @@ class Links(Door):
                     f"row {observed_number} cannot be linked to {record}: it belongs to {holder or 'nobody'}"
                 )
             self._execute(_CLEAN, (array([observed_number]),))
-            self._execute("UPDATE record SET pending = 1 WHERE id = ?", (holder,))
+            self._execute("UPDATE record SET pending = 2 WHERE id = ?", (holder,))
 
     def move_link(self, link: int, record: str) -> None:
         """Hands a row, with all that was exchanged with it, to another record. Raises UsageError."""
@@ -122,7 +122,7 @@ class Links(Door):
                 return
             for sql, key in _MERGE:
                 self._execute(sql, (into[0], of[0]) if key == "number" else (into[1], of[1]))
-            self._execute("UPDATE record SET pending = 1 WHERE number = ?", (into[0],))
+            self._execute("UPDATE record SET pending = 2 WHERE number = ?", (into[0],))
 
     def resolve(self, record_id: str) -> str:
         """The record that an id stands for now. Raises UsageError for an unknown one."""

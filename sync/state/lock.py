@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,11 +21,11 @@ from sync.state.files import Files, make_private, unusable
 _TOLD_MAX = 4096
 
 
-class StateLock:
-    """The lock on one state, held between `acquire` and `release`, or inside `with`."""
+class Lock:
+    """The lock on the state at a path (`state_file` of its URL), held between `acquire` and `release`, or inside `with`."""
 
-    def __init__(self, url: str, *, command: str) -> None:
-        self._path = Files.of(url).lock
+    def __init__(self, state: Path, command: str) -> None:
+        self._path = Files(state).lock
         self._command = command
         self._handle: int | None = None
 

@@ -1,4 +1,4 @@
-"""Single facts, tenant pins, rotating secrets, and the audit log of operators' acts.
+"""Single facts, tenant pins, and the audit log of operators' acts.
 
 The audit log is a chain: each row holds the hash of the row before it, so a row that is changed or taken out later
 breaks the chain. It holds ids and names, never values of a person.
@@ -17,14 +17,9 @@ from sync.state.documents import dump, load, moment, stamp
 from sync.state.door import Door
 from sync.state.rows import AuditRow
 from sync.state.statements import insert
-from sync.state.tables import AuditTable, MetaTable, SecretTable
+from sync.state.tables import AuditTable, MetaTable
 
 _SET = insert(MetaTable, "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value", ())
-KEEP = insert(
-    SecretTable,
-    "ON CONFLICT (system, name) DO UPDATE SET previous = value, value = excluded.value, at = excluded.at",
-    (),
-)
 _AUDIT = insert(AuditTable)
 
 
@@ -54,15 +49,6 @@ class Meta(Door):
             remedy = "give back the credentials of before, or use another state (another [state] url) for this tenant"
             message = f"{system} opens tenant {tenant.id}, but this state belongs to tenant {pinned}"
             raise TenantError(message, remedy=remedy, system=system)
-
-    def secret(self, system: str, name: str) -> str | None:
-        """A rotating credential as last kept."""
-        found: str | None = self._value("SELECT value FROM secret WHERE system = ? AND name = ?", system, name)
-        return found
-
-    def keep_secret(self, system: str, name: str, value: str) -> None:
-        """Keeps a new credential, durably before its first use, and the one before it."""
-        self._write(KEEP, system, name, value, None, stamp(self._clock.now()))
 
     def audit(self, kind: str, detail: Mapping[str, Any]) -> None:
         """Adds an act to the audit log. ``detail`` holds ids and names only, never a person's values."""

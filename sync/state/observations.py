@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from sync.model.record import LinkState, Observation
+from sync.model.remote import NativeRecord
 from sync.state.consent import Consent
 from sync.state.documents import load, moment, moment_or_none, stamp
 from sync.state.door import array
 from sync.state.page import Known, PagePlan, Prior
-from sync.state.rows import Holder, Keys, Seen, Totals, Unlinked
+from sync.state.rows import Holder, Keys, Seen, Unlinked
 from sync.state.statements import asked, insert, within
 from sync.state.tables import CursorTable, MatchKeyTable, ObservedTable
 
@@ -23,6 +24,9 @@ OBSERVATION = (
     "number, system, object, remote_id, image, version, changed_at, unchanged_at, seen_at, deleted, merged_into"
 )
 """The columns that `observation` takes, in its order."""
+
+WALK = "+"
+"""Behind the fingerprint of a feed: the cursor of a walk from the start that is not complete yet."""
 
 _O = ", ".join("o." + name for name in OBSERVATION.split(", "))
 _KNOWN = within(
@@ -43,13 +47,13 @@ _VERSION = "UPDATE observed SET version = ? WHERE number = ?"
 _DROP_KEYS = within("DELETE FROM match_key WHERE observed_number IN @list")
 _KEY = insert(MatchKeyTable, "ON CONFLICT DO NOTHING", without=())
 _MARK = within(
-    "UPDATE record SET pending = 1 WHERE pending = 0 AND number IN"
+    "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live' AND number IN"
     " (SELECT record_number FROM link WHERE observed_number IN @list)"
 )
-_OTHER_FEED = "DELETE FROM cursor WHERE system = ? AND object = ? AND feed <> ?"
+_OTHER_FEEDS = "DELETE FROM cursor WHERE system = ? AND object = ? AND feed NOT IN (?, ?)"
 _CURSOR = insert(
     CursorTable,
-    "ON CONFLICT (system, object) DO UPDATE SET feed = excluded.feed, cursor = excluded.cursor, at = excluded.at",
+    "ON CONFLICT (system, object, feed) DO UPDATE SET cursor = excluded.cursor, at = excluded.at",
     without=(),
 )
 _CLEAN = within("UPDATE observed SET dirty = 0 WHERE number IN @list")
@@ -72,9 +76,14 @@ _NOT_IN_SWEEP = (
     f"SELECT {OBSERVATION} FROM observed WHERE entity = ? AND system = ? AND object = ? AND deleted = 0"  # noqa: S608 - column names
     " AND sweep IS NOT ? AND number > ? ORDER BY number LIMIT ?"
 )
-_ABSENT = within("UPDATE observed SET absent = absent + 1 WHERE number IN @list RETURNING number, absent")
-_LIVE = "SELECT entity, system, count(*) FROM observed WHERE deleted = 0 GROUP BY entity, system"
-_LINKED = "SELECT entity, system, count(*) FROM link WHERE state = 'linked' GROUP BY entity, system"
+_ABSENT = within(
+    "UPDATE observed SET absent = absent + 1, absent_run = ?"
+    " WHERE number IN @list AND deleted = 0 AND absent_run IS NOT ?"
+)
+_GONE = within(
+    "UPDATE observed SET deleted = 1, unchanged_at = seen_at WHERE number IN @list AND deleted = 0 AND absent >= ?"
+    " RETURNING number"
+)
 
 
 def observation(row: Sequence[Any]) -> Observation:
@@ -88,10 +97,19 @@ class Observations(Consent):
     """Remote rows as last observed."""
 
     def cursor(self, system: str, object: str, feed: str) -> str | None:  # noqa: A002 - the field's word
-        """How far this very feed (a fingerprint of what it asks for) was read; None: from the start."""
+        """How far this very feed was read; None: from the start.
+
+        ``feed`` is the fingerprint of what it asks for, with a `WALK` behind it for a walk from the start that goes on
+        after a break. Storing a page of one fingerprint drops the cursors of all others: the rows they passed lack the
+        paths of today.
+        """
         sql = "SELECT cursor FROM cursor WHERE system = ? AND object = ? AND feed = ?"
         found: str | None = self._value(sql, system, object, feed)
         return found
+
+    def drop_cursor(self, system: str, object: str, feed: str) -> None:  # noqa: A002 - the field's word
+        """The next walk of this feed starts anew."""
+        self._write("DELETE FROM cursor WHERE system = ? AND object = ? AND feed = ?", system, object, feed)
 
     def save_page(
         self,
@@ -112,8 +130,8 @@ class Observations(Consent):
         A row changed when its image, its deletion or its merge did; then it is dirty, its record is pending and its
         ``unchanged_at`` is the time it was last seen as it was. Other rows only move ``seen_at`` and ``version``. A
         deleted row keeps the values it does not bring. A forgotten person is not stored. ``sweep`` marks the rows of
-        one complete enumeration. With ``only_newer`` a row with an older stamp than the stored one is ignored: the
-        feed answered from the past. Without ``news`` no record becomes pending: it is our own write, as it now stands.
+        one complete enumeration. Without ``news`` (the rows show what we wrote ourselves) no record becomes pending.
+        With ``only_newer`` a row with an older stamp than the stored one is ignored: the feed answered from the past.
         """
         with self.transaction():
             rows = self._without_forgotten(system, object, rows)
@@ -121,21 +139,11 @@ class Observations(Consent):
             known = self._known(system, object, rows)
             plan.take(rows, known, self._last_images(rows, known))
             self._store_page(plan, news=news)
-            self._execute(_OTHER_FEED, (system, object, feed))
+            fingerprint = feed.partition(WALK)[0]
+            self._execute(_OTHER_FEEDS, (system, object, fingerprint, fingerprint + WALK))
             if cursor is not None:
                 self._execute(_CURSOR, (system, object, feed, cursor, plan.seen_at))
         return plan.changed_count
-
-    def set_cursor(self, system: str, object: str, feed: str, cursor: str | None) -> None:  # noqa: A002
-        """Stores a cursor by itself; None forgets it."""
-        with self.transaction():
-            self._execute("DELETE FROM cursor WHERE system = ? AND object = ?", (system, object))
-            if cursor is not None:
-                self._execute(_CURSOR, (system, object, feed, cursor, stamp(self._clock.now())))
-
-    def seen_at(self, system: str) -> datetime | None:
-        """When a system was last read."""
-        return moment_or_none(self._value("SELECT max(at) FROM cursor WHERE system = ?", system))
 
     def _known(self, system: str, object_: str, rows: Sequence[Seen]) -> Known:
         found = self._rows(_KNOWN, system, object_, array(row.record.id for row in rows))
@@ -187,22 +195,6 @@ class Observations(Consent):
         found = map(observation, self._rows(_OBSERVED, system, object, array(remote_ids)))
         return {each.remote_id: each for each in found}
 
-    def observed_count(self, entity: str, system: str, object: str | None = None) -> int:  # noqa: A002
-        """Rows that are not deleted."""
-        sql = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0 AND (? IS NULL OR object = ?)"
-        return int(self._value(sql, entity, system, object, object))
-
-    def linked_count(self, entity: str, system: str) -> int:
-        """Links that are alive."""
-        sql = "SELECT count(*) FROM link WHERE entity = ? AND system = ? AND state = 'linked'"
-        return int(self._value(sql, entity, system))
-
-    def totals(self) -> dict[tuple[str, str], Totals]:
-        """Both counts for every (entity, system)."""
-        live = {(entity, system): count for entity, system, count in self._rows(_LIVE)}
-        linked = {(entity, system): count for entity, system, count in self._rows(_LINKED)}
-        return {pair: Totals(live.get(pair, 0), linked.get(pair, 0)) for pair in sorted(live | linked)}
-
     def not_in_sweep(
         self,
         entity: str,
@@ -216,13 +208,29 @@ class Observations(Consent):
         """Rows not deleted that a complete enumeration did not show, by number, beginning after one."""
         return [observation(row) for row in self._rows(_NOT_IN_SWEEP, entity, system, object, sweep, after, limit)]
 
-    def mark_absent(self, numbers: Sequence[int]) -> dict[int, int]:
-        """Counts one more complete enumeration that lacked these rows; the counts. Being seen sets a count to 0."""
+    def mark_absent(self, numbers: Sequence[int], *, run: str, times: int) -> list[int]:
+        """These rows were positively not there in this run; after so many runs in a row they count as deleted.
+
+        Returns the numbers of those that do now. A run counts once, and being seen sets the count back.
+        """
         with self.transaction():
-            return dict(self._pairs(_ABSENT, array(numbers)))
+            self._execute(_ABSENT, (run, array(numbers), run))
+            gone = [number for (number,) in self._rows(_GONE, array(numbers), times)]
+            self._execute(_MARK, (array(gone),))
+        return gone
+
+    def observe(self, entity: str, system: str, object: str, record: NativeRecord, *, at: datetime) -> None:  # noqa: A002
+        """Stores one row that was read on its own; its match keys stay as they are until the feed brings it."""
+        with self.transaction():
+            known = self._known(system, object, [Seen(record)])
+            keys = self._keys_of([prior.number for prior in known.values()])
+            for seen in self._without_forgotten(system, object, [Seen(record, next(iter(keys.values()), ()))]):
+                plan = PagePlan(entity, system, object, stamp(at), None, only_newer=False)
+                plan.take([seen], known, self._last_images([seen], known))
+                self._store_page(plan, news=True)
 
 
 def _holder(row: Sequence[Any]) -> Holder:
     number, system, object_, remote_id, deleted, record_number, record, state = row
     linked = None if state is None else LinkState(state)
-    return Holder(number, system, object_, remote_id, bool(deleted), record_number, record, linked)
+    return Holder(number, system, object_, remote_id, bool(deleted), record, linked, record_number)

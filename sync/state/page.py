@@ -83,7 +83,7 @@ class PagePlan:
         for number, (record, keys) in enumerate(self._new, number):  # noqa: B020, PLR1704 - it counts on
             text, digest = image(record.values)
             stamps = (stamp_or_none(record.changed_at), stamp_or_none(record.created_at), None, self.seen_at)
-            state = (record.deleted, record.merged_into, True, self.sweep, 0, digest, text)
+            state = (record.deleted, record.merged_into, True, self.sweep, 0, None, digest, text)
             rows.append((number, *self._place, record.id, record.version, *stamps, *state))
             self._add_keys(keys, number)
         return rows

@@ -10,7 +10,7 @@ from sync.model.record import Conflict, Quarantined
 from sync.state.documents import dump, dump_values, load, load_named, moment, moment_or_none, stamp, stamp_or_none
 from sync.state.door import Door, array
 from sync.state.statements import insert, select, within
-from sync.state.tables import ConflictTable, QuarantineTable
+from sync.state.tables import ConflictTable, QuarantineTable, RefusalTable
 
 _OPEN_CONFLICT = insert(
     ConflictTable,
@@ -38,6 +38,9 @@ _SET_ASIDE = insert(
     " record = excluded.record, remote_id = excluded.remote_id, next_try_at = excluded.next_try_at,"
     " candidates = excluded.candidates",
 )
+_RELEASE_FOR = within("DELETE FROM quarantine WHERE system = ? AND record IN @list")
+_REFUSE = insert(RefusalTable, "ON CONFLICT (record, system) DO UPDATE SET hash = excluded.hash", without=())
+_REFUSED = within("SELECT record, system, hash FROM refusal WHERE record IN @list")
 _QUARANTINED = select(QuarantineTable, "ORDER BY number")
 
 
@@ -88,15 +91,42 @@ class People(Door):
         record: str | None = None,
         system: str | None = None,
         field: str | None = None,
+        remote_id: str | None = None,
+        error: str | None = None,
     ) -> int:
         """Takes things out of quarantine: those that fulfil all the conditions given; without any, none. How many."""
-        asked = {"record = ?": record, "system = ?": system, "field = ?": field}
+        asked = {
+            "record = ?": record,
+            "system = ?": system,
+            "field = ?": field,
+            "remote_id = ?": remote_id,
+            "error = ?": error,
+        }
         if ids is not None:
             asked[within("id IN @list")] = array(ids)
         conditions = {text: value for text, value in asked.items() if value is not None}
         if not conditions:
             return 0
         return self._write("DELETE FROM quarantine WHERE " + " AND ".join(conditions), *conditions.values())  # noqa: S608 - constants
+
+    def release_for(self, system: str, records: Sequence[str]) -> int:
+        """Takes everything about these records in one system out of quarantine: it was written after all."""
+        return self._write(_RELEASE_FOR, system, array(records))
+
+    def refuse_create(self, record: str, system: str, digest: str) -> None:
+        """Remembers that a system refused for good to make this record, by the hash of what it would have written."""
+        self._write(_REFUSE, record, system, digest)
+
+    def refused_creates(self, records: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Record id -> system -> hash of the create that was refused."""
+        found: dict[str, dict[str, str]] = {}
+        for record, system, digest in self._rows(_REFUSED, array(records)):
+            found.setdefault(record, {})[system] = digest
+        return found
+
+    def forget_refused_create(self, record: str, system: str) -> None:
+        """A person wants it tried again."""
+        self._write("DELETE FROM refusal WHERE record = ? AND system = ?", record, system)
 
 
 def _conflict(row: Sequence[Any]) -> Conflict:

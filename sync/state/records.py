@@ -13,7 +13,7 @@ from typing import Any
 from sync.model.record import Link, LinkState, Record
 from sync.model.values import Canonical
 from sync.state import documents
-from sync.state.documents import moment_or_none, stamp
+from sync.state.documents import load_cells, moment_or_none, stamp, stamp_or_none
 from sync.state.door import array
 from sync.state.observations import OBSERVATION, observation
 from sync.state.rows import RecordSaved
@@ -22,7 +22,7 @@ from sync.state.statements import asked, insert, update, within
 from sync.state.tables import OPEN, LinkTable, RecordTable, TurnTable
 
 _O = ", ".join("o." + name for name in OBSERVATION.split(", "))
-_PENDING = "SELECT number FROM record WHERE entity = ? AND pending = 1 AND number > ? ORDER BY number LIMIT ?"
+_PENDING = "SELECT number FROM record WHERE entity = ? AND pending > 0 AND number > ? ORDER BY number LIMIT ?"
 _RECORDS = within(
     "SELECT number, id, entity, cells FROM record WHERE number IN @list AND status = 'live' ORDER BY number"
 )
@@ -34,12 +34,7 @@ _OCCUPIED = f"SELECT record, system FROM operation WHERE {OPEN} AND kind = 'crea
 _NUMBERS = within("SELECT id, coalesce(survivor, number) FROM record WHERE id IN @list")
 _SAVE_RECORD = update(RecordTable, ("pending", "cells"))
 _SAVE_CELLS = update(RecordTable, ("cells",))
-_DONE = (
-    "UPDATE record SET pending = 0 WHERE pending = 1 AND id IN (SELECT record FROM operation WHERE run = ?)"
-    " AND NOT EXISTS (SELECT 1 FROM operation AS o WHERE o.record = record.id AND o.run = ? AND o.status <> 'settled')"
-    " AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.record_number = record.number AND l.busy_until IS NOT NULL)"
-)
-_SAVE_LINK = update(LinkTable, ("exchange",))
+_SAVE_LINK = update(LinkTable, ("state", "busy_until", "quarantined", "exchange"))
 _TURN = insert(TurnTable)
 _REMOTE_IDS = asked(
     "SELECT asked.system, asked.id, o.remote_id FROM @asked CROSS JOIN record AS r ON r.id = asked.id"
@@ -61,49 +56,54 @@ _VALUES = within(
 )
 
 
+_MARK_BY_KEY = within(
+    "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live' AND number IN (SELECT l.record_number"
+    " FROM match_key AS k JOIN link AS l ON l.observed_number = k.observed_number"
+    " WHERE k.entity = ? AND k.field = ? AND k.value IN @list)"
+)
+_SETTLED = within(
+    "UPDATE record SET pending = 0 WHERE pending = 1 AND id IN (SELECT record FROM operation WHERE run = ?"
+    " GROUP BY record HAVING min(status = 'settled')) AND id NOT IN @list"
+)
+_LIVE = "SELECT number FROM record WHERE entity = ? AND status = 'live' AND number > ? ORDER BY number LIMIT ?"
+
+
 class Records(Runs):
     """Records in sets of about a thousand."""
 
     def mark_pending(self, entity: str | None = None, records: Sequence[str] | None = None) -> int:
         """Live records (all, an entity's, those with these ids) are merged in the next run; how many are new to it."""
-        sql, parameters = "UPDATE record SET pending = 1 WHERE pending = 0 AND status = 'live'", []
+        sql, parameters = "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live'", []
         if entity is not None:
             sql, parameters = sql + " AND entity = ?", [entity]
         if records is not None:
             sql, parameters = sql + within(" AND id IN @list"), [*parameters, array(records)]
         return self._write(sql, *parameters)
 
+    def mark_pending_by_key(self, entity: str, field: str, values: Iterable[str]) -> int:
+        """Live records that hold one of these match keys are merged in the next run."""
+        return self._write(_MARK_BY_KEY, entity, field, array(value.strip().casefold() for value in values))
+
+    def settle_pending(self, run: str, waiting: Iterable[str]) -> int:
+        """Records whose operations of a run are all settled are done, unless they wait or there is news of them."""
+        return self._write(_SETTLED, run, array(waiting))
+
+    def numbers(self, entity: str, *, after: int, limit: int) -> list[int]:
+        """Numbers of live records, ascending, beginning after one."""
+        return [number for (number,) in self._rows(_LIVE, entity, after, limit)]
+
     def pending(self, entity: str, *, after: int, limit: int) -> list[int]:
         """Numbers of records to merge, ascending, beginning after one."""
         return [number for (number,) in self._rows(_PENDING, entity, after, limit)]
-
-    def settle_pending(self, run: str, waiting: Iterable[str], news: Iterable[str]) -> None:
-        """Records whose whole plan in this run was carried out are done with, but for those that wait or moved meanwhile."""
-        with self.transaction():
-            self._execute(_DONE, (run, run))
-            self.mark_pending(records=[*waiting, *news])
-
-    def pending_count(self) -> int:
-        """Records with something still to do."""
-        return int(self._value("SELECT count(*) FROM record WHERE pending = 1"))
-
-    def record_count(self, entity: str | None = None) -> int:
-        """Live records, of one entity or of all."""
-        return int(self._value("SELECT count(*) FROM record WHERE status = 'live' AND (? IS NULL OR entity = ?)", entity, entity))
-
-    def numbers(self, entity: str, *, after: int, limit: int) -> list[int]:
-        """Numbers of all live records of an entity, ascending, beginning after one."""
-        sql = "SELECT number FROM record WHERE entity = ? AND status = 'live' AND number > ? ORDER BY number LIMIT ?"
-        return [number for (number,) in self._rows(sql, entity, after, limit)]
 
     def load(self, numbers: Sequence[int]) -> list[Record]:
         """Live records with all they have, by number; a thousand at a time is best."""
         wanted = array(numbers)
         links = self._links(wanted)
-        occupied = self._occupied()
+        occupied, times = self._occupied(), documents.Moments()
         return [
             Record(
-                number, id_, entity, documents.load_cells(cells), tuple(links.get(number, ())), occupied.get(id_, _FREE)
+                number, id_, entity, load_cells(cells, times), tuple(links.get(number, ())), occupied.get(id_, _FREE)
             )
             for number, id_, entity, cells in self._rows(_RECORDS, wanted)
         ]
@@ -136,9 +136,10 @@ class Records(Runs):
         now, of_run = stamp(self._clock.now()), self._run if run is None else run
         links = [link for change in changes for link in change.record.links]
         turns = [(of_run, each.record.id, now, documents.dump_turns(each.turns)) for each in changes if each.turns]
+        stamps = documents.Stamps()
         with self.transaction():
-            self._many(_SAVE_RECORD, [_record_row(each) for each in changes if each.pending is not None])
-            self._many(_SAVE_CELLS, [_cells_row(each) for each in changes if each.pending is None])
+            self._many(_SAVE_RECORD, [_record_row(each, stamps) for each in changes if each.pending is not None])
+            self._many(_SAVE_CELLS, [_cells_row(each, stamps) for each in changes if each.pending is None])
             self._many(_SAVE_LINK, [_link_row(link) for link in links])
             self._many(_TURN, turns)
 
@@ -160,16 +161,17 @@ class Records(Runs):
 _FREE: frozenset[str] = frozenset()
 
 
-def _record_row(saved: RecordSaved) -> tuple[Any, ...]:
-    values = (saved.pending, documents.dump_cells(saved.record.cells))
+def _record_row(saved: RecordSaved, stamps: documents.Stamps) -> tuple[Any, ...]:
+    values = (int(bool(saved.pending)), documents.dump_cells(saved.record.cells, stamps))
     return (*values, saved.record.number, *values)
 
 
-def _cells_row(saved: RecordSaved) -> tuple[Any, ...]:
-    cells = documents.dump_cells(saved.record.cells)
+def _cells_row(saved: RecordSaved, stamps: documents.Stamps) -> tuple[Any, ...]:
+    cells = documents.dump_cells(saved.record.cells, stamps)
     return (cells, saved.record.number, cells)
 
 
 def _link_row(link: Link) -> tuple[Any, ...]:
     exchange = documents.dump_exchange(link.exchange)
-    return (exchange, link.number, exchange)
+    values = (link.state.value, stamp_or_none(link.busy_until), link.quarantined, exchange)
+    return (*values, link.number, *values)

@@ -39,9 +39,9 @@ class Holder:
     object: str
     remote_id: str
     deleted: bool
-    record_number: int | None
-    record: str | None
-    state: LinkState | None
+    record: str | None = None
+    link_state: LinkState | None = None
+    record_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,10 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordSaved:
-    """A record as the merge left it: cells and exchanges are stored. ``pending`` None leaves that mark as it is."""
+    """A record as the merge left it: cells, and per link state, exchange, busy_until and quarantined are stored.
+
+    ``pending`` says whether it is looked at again in the next run (None: as it is).
+    """
 
     record: Record
     pending: bool | None
@@ -89,6 +92,8 @@ class RunRow:
     seconds: float | None
     systems: Mapping[str, Mapping[str, int]]
     note: str
+    failed: tuple[str, ...] = ()
+    """Systems that did not take part to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +123,6 @@ class Suppression:
     reason: str
     evidence: str = ""
     at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentAct:
-    """One line of an address's history. ``act``: suppress, forget or lift; ``author`` is who lifted it."""
-
-    act: str
-    at: datetime
-    system: str
-    reason: str
-    evidence: str
-    author: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Crash paragraph: a run that was started and never finished has no seconds; the n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.state.documents import dump, load, moment, stamp
@@ -17,7 +17,7 @@ from sync.state.tables import RunTable
 RUNNING = "running"
 
 _START = insert(RunTable)
-_FINISH = "UPDATE run SET status = ?, seconds = ?, systems = ?, note = ? WHERE run = ?"
+_FINISH = "UPDATE run SET status = ?, seconds = ?, systems = ?, failed = ?, note = ? WHERE run = ?"
 _NEWEST = select(RunTable, "ORDER BY number DESC LIMIT ?")
 _ONE = select(RunTable, "WHERE run = ?")
 _LAST = select(RunTable, "ORDER BY number DESC LIMIT 1")
@@ -35,15 +35,22 @@ class Runs(Generation):
         """Begins a run and moves the generation on."""
         with self.transaction():
             started = stamp(self._clock.now())
-            self._execute(_START, (run, kind, full, dump(list(entities)), RUNNING, started, None, "{}", ""))
+            self._execute(_START, (run, kind, full, dump(list(entities)), RUNNING, started, None, "{}", "[]", ""))
             self._move_generation()
         self._run = run
 
     def finish_run(
-        self, run: str, status: str, seconds: float, systems: Mapping[str, Mapping[str, int]], note: str = ""
+        self,
+        run: str,
+        status: str,
+        seconds: float,
+        systems: Mapping[str, Mapping[str, int]],
+        note: str = "",
+        *,
+        failed: Iterable[str] = (),
     ) -> None:
-        """Books the outcome of a run."""
-        self._write(_FINISH, status, seconds, dump(systems), note, run)
+        """Books the outcome of a run. ``failed`` names the systems that did not take part to the end."""
+        self._write(_FINISH, status, seconds, dump(systems), dump(sorted(failed)), note, run)
 
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs, newest first."""
@@ -65,5 +72,6 @@ class Runs(Generation):
 
 
 def _run(row: Sequence[Any]) -> RunRow:
-    _, run, kind, full, entities, status, started, seconds, systems, note = row
-    return RunRow(run, kind, bool(full), tuple(load(entities)), status, moment(started), seconds, load(systems), note)
+    _, run, kind, full, entities, status, started, seconds, systems, failed, note = row
+    what = (run, kind, bool(full), tuple(load(entities)), status, moment(started), seconds)
+    return RunRow(*what, load(systems), note, tuple(load(failed)))

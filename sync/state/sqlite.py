@@ -100,18 +100,13 @@ def connect(path: Path, *, read_only: bool = False, immutable_folder: bool = Fal
     return connection
 
 
-def journal_mode_here() -> str:
-    """The journal mode that this machine's SQLite allows: WAL only where it is known not to damage files."""
-    return "wal" if wal_is_sound(sqlite3.sqlite_version_info) else "delete"
-
-
 def set_durability(connection: Connection) -> str:
     """Journal mode and flushing by version; the notice to log, or "".
 
     Raises:
         StateError: somebody else has the file open in the other mode.
     """
-    wanted = journal_mode_here()
+    wanted = journal_mode()
     sound = wanted == "wal"
     found = connection.exec_driver_sql(f"PRAGMA journal_mode={wanted}").scalar_one()
     if found != wanted:
@@ -135,6 +130,21 @@ def raw(connection: Connection) -> sqlite3.Connection:
     found: Any = connection.connection.dbapi_connection
     driver: sqlite3.Connection = found
     return driver
+
+
+def write_apart(path: Path, sql: str, parameters: tuple[Any, ...]) -> None:
+    """One statement on a connection of its own, durable when this returns."""
+    apart = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        apart.execute("PRAGMA synchronous=EXTRA")
+        apart.execute(sql, parameters)
+    finally:
+        apart.close()
+
+
+def journal_mode() -> str:
+    """The journal mode that this machine's SQLite allows: wal, or delete (a rollback journal)."""
+    return "wal" if wal_is_sound(sqlite3.sqlite_version_info) else "delete"
 
 
 def copy(connection: Connection, target: Path) -> None:

@@ -1,7 +1,7 @@
 """The one door to the state. Everything else in this room is behind it.
 
 A store belongs to the thread that opened it and holds one connection. It takes no lock: whoever writes takes
-`StateLock` first. Crash paragraph: opening a state that was not closed cleanly, or that somebody else touched, reads
+`Lock` first. Crash paragraph: opening a state that was not closed cleanly, or that somebody else touched, reads
 all of it once (`quick_check`) before anything relies on it. A damaged, missing, older or newer state is refused or
 marked; nothing is ever started anew in its place.
 """
@@ -19,20 +19,23 @@ from sqlalchemy.exc import DBAPIError
 from sync.errors import StateError
 from sync.model.clock import Clock
 from sync.state import schema, sqlite
+from sync.state.counts import Counts
 from sync.state.erasure import Erasure
 from sync.state.fates import Fates
 from sync.state.files import Files, Sidecar, close_to_others, make_private, refuse_network
 from sync.state.inbox import Inbox
 from sync.state.journal import Journal
+from sync.state.links import Links
 from sync.state.observations import Observations
 from sync.state.people import People
 from sync.state.records import Records
 from sync.state.saving import save_copy
+from sync.state.secrets import Secrets
 
 _LOST = "restore a backup; to start anew on purpose, remove {sidecar} and run a backfill"
 
 
-class Store(Records, Journal, Fates, Observations, Erasure, People, Inbox):
+class Store(Records, Journal, Links, Fates, Observations, Erasure, People, Inbox, Secrets, Counts):
     """Opens and closes a state; the rest comes from its topics."""
 
     notices: tuple[str, ...] = ()
@@ -61,6 +64,7 @@ class Store(Records, Journal, Fates, Observations, Erasure, People, Inbox):
             store = cls(connection, clock, files, mirrored=not read_only)
             store.notices = tuple(notice for notice in notices if notice)
             store._compare_generation(sidecar)
+            store.read_ledger()
         except BaseException:
             _shut(connection)
             raise
@@ -93,6 +97,7 @@ class Store(Records, Journal, Fates, Observations, Erasure, People, Inbox):
         store = cls(connection, clock, Files(target), mirrored=False)
         store._throwaway = target
         store._compare_generation(sidecar if files.exists() else None)
+        store.read_ledger()
         return store
 
     def close(self) -> None:
@@ -123,6 +128,17 @@ class Store(Records, Journal, Fates, Observations, Erasure, People, Inbox):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def state_file(url: str) -> Path:
+    """Where the state of a URL is. Raises StateError for a URL that no state can be kept at."""
+    return Files.of(url).database
+
+
+def journal_mode_here(url: str) -> str:
+    """The journal mode for a state at this URL on this machine. Raises StateError for an unusable URL."""
+    Files.of(url)
+    return sqlite.journal_mode()
 
 
 def _refuse_lost(files: Files, sidecar: Sidecar | None, *, init: bool) -> None:

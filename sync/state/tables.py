@@ -35,12 +35,15 @@ class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=_NAM
 
 
 class RecordTable(Table, table=True):
-    """A golden record. ``status``: live, merged (``survivor`` is the winner's number) or forgotten (an empty shell)."""
+    """A golden record. ``status``: live, merged (``survivor`` is the winner's number) or forgotten (an empty shell).
+
+    ``pending``: 0 no, 1 something was planned for it, 2 there is news of it.
+    """
 
     __tablename__ = "record"
     __table_args__ = (
         UniqueConstraint("id"),
-        _where("ix_record_pending", "entity", "number", condition="pending = 1"),
+        _where("ix_record_pending", "entity", "number", condition="pending > 0"),
         _where("ix_record_survivor", "survivor", condition="survivor IS NOT NULL"),
     )
     number: int | None = Field(default=None, primary_key=True)
@@ -48,18 +51,20 @@ class RecordTable(Table, table=True):
     entity: str
     status: str
     survivor: int | None
-    pending: bool
+    pending: int
     cells: str = Field(sa_type=Text)
 
 
 class ObservedTable(Table, table=True):
-    """A remote row as last observed. ``dirty``: not matched since it changed. ``absent``: full reads that lacked it."""
+    """A remote row as last observed. ``dirty``: not matched since it changed. ``absent``: runs that lacked it."""
 
     __tablename__ = "observed"
     __table_args__ = (
         UniqueConstraint("system", "remote_id", "object"),
         Index(None, "entity", "system", "deleted"),
         _where("ix_observed_dirty", "entity", "number", condition="dirty = 1"),
+        _where("ix_observed_gone", "entity", "number", condition="deleted = 1"),
+        _where("ix_observed_merged", "entity", "number", condition="merged_into IS NOT NULL"),
     )
     number: int | None = Field(default=None, primary_key=True)
     entity: str
@@ -76,6 +81,7 @@ class ObservedTable(Table, table=True):
     dirty: bool
     sweep: str | None
     absent: int
+    absent_run: str | None
     digest: bytes
     image: str = Field(sa_type=Text)
 
@@ -84,7 +90,7 @@ class LinkTable(Table, table=True):
     """Record <-> observed row. ``entity`` and ``system`` repeat the observed row's, so that counting stays cheap."""
 
     __tablename__ = "link"
-    __table_args__ = (UniqueConstraint("observed_number"), Index(None, "entity", "system", "state"))
+    __table_args__ = (UniqueConstraint("observed_number"), Index(None, "entity", "state", "system"))
     number: int | None = Field(default=None, primary_key=True)
     record_number: int = Field(foreign_key="record.number", index=True)
     observed_number: int = Field(foreign_key="observed.number")
@@ -109,12 +115,12 @@ class MatchKeyTable(Table, table=True):
 
 
 class CursorTable(Table, table=True):
-    """How far an object was read, and with which feed (a fingerprint: another feed starts anew)."""
+    """How far an object was read, with which feed (its fingerprint: another feed starts anew) and on which walk."""
 
     __tablename__ = "cursor"
     system: str = Field(primary_key=True)
     object: str = Field(primary_key=True)
-    feed: str
+    feed: str = Field(primary_key=True)
     cursor: str
     at: int = Field(sa_type=BigInteger)
 
@@ -133,6 +139,7 @@ class RunTable(Table, table=True):
     started_at: int = Field(sa_type=BigInteger)
     seconds: float | None
     systems: str = Field(sa_type=Text)
+    failed: str = Field(sa_type=Text)
     note: str
 
 
@@ -143,7 +150,6 @@ class OperationTable(Table, table=True):
     __table_args__ = (Index(None, "run", "number"), _where("ix_operation_open", "number", condition=OPEN))
     number: int | None = Field(default=None, primary_key=True)
     run: str
-    lane: str
     entity: str
     record: str = Field(index=True)
     system: str
@@ -216,6 +222,15 @@ class QuarantineTable(Table, table=True):
     at: int = Field(sa_type=BigInteger)
 
 
+class RefusalTable(Table, table=True):
+    """A create that a system refused for good, by the hash of what it would have written."""
+
+    __tablename__ = "refusal"
+    record: str = Field(primary_key=True)
+    system: str = Field(primary_key=True)
+    hash: str
+
+
 class SuppressionTable(Table, table=True):
     """The ledger of opt-outs: rows are only ever added; the newest of a digest decides (suppress, forget, lift)."""
 
@@ -252,7 +267,6 @@ class SecretTable(Table, table=True):
 
     __tablename__ = "secret"
     system: str = Field(primary_key=True)
-    name: str = Field(primary_key=True)
     value: str
     previous: str | None
     at: int = Field(sa_type=BigInteger)

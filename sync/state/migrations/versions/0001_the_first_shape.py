@@ -73,7 +73,7 @@ def _make_cursor() -> None:
         _text("feed"),
         _text("cursor"),
         _time("at"),
-        sa.PrimaryKeyConstraint("system", "object", name="pk_cursor"),
+        sa.PrimaryKeyConstraint("system", "object", "feed", name="pk_cursor"),
     )
 
 
@@ -133,6 +133,7 @@ def _make_observed() -> None:
         _truth("dirty"),
         _text("sweep", nullable=True),
         _integer("absent"),
+        _text("absent_run", nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         _document("image"),
         sa.PrimaryKeyConstraint("number", name="pk_observed"),
@@ -140,6 +141,8 @@ def _make_observed() -> None:
     )
     _few("ix_observed_dirty", "observed", ["entity", "number"], "dirty = 1")
     op.create_index("ix_observed_entity_system_deleted", "observed", ["entity", "system", "deleted"])
+    _few("ix_observed_gone", "observed", ["entity", "number"], "deleted = 1")
+    _few("ix_observed_merged", "observed", ["entity", "number"], "merged_into IS NOT NULL")
 
 
 def _make_operation() -> None:
@@ -147,7 +150,6 @@ def _make_operation() -> None:
         "operation",
         _integer("number"),
         _text("run"),
-        _text("lane"),
         _text("entity"),
         _text("record"),
         _text("system"),
@@ -206,13 +208,23 @@ def _make_record() -> None:
         _text("entity"),
         _text("status"),
         _integer("survivor", nullable=True),
-        _truth("pending"),
+        _integer("pending"),
         _document("cells"),
         sa.PrimaryKeyConstraint("number", name="pk_record"),
         sa.UniqueConstraint("id", name="uq_record_id"),
     )
-    _few("ix_record_pending", "record", ["entity", "number"], "pending = 1")
+    _few("ix_record_pending", "record", ["entity", "number"], "pending > 0")
     _few("ix_record_survivor", "record", ["survivor"], "survivor IS NOT NULL")
+
+
+def _make_refusal() -> None:
+    op.create_table(
+        "refusal",
+        _text("record"),
+        _text("system"),
+        _text("hash"),
+        sa.PrimaryKeyConstraint("record", "system", name="pk_refusal"),
+    )
 
 
 def _make_run() -> None:
@@ -227,6 +239,7 @@ def _make_run() -> None:
         _time("started_at"),
         sa.Column("seconds", sa.Float(), nullable=True),
         _document("systems"),
+        _document("failed"),
         _text("note"),
         sa.PrimaryKeyConstraint("number", name="pk_run"),
         sa.UniqueConstraint("run", name="uq_run_run"),
@@ -237,11 +250,10 @@ def _make_secret() -> None:
     op.create_table(
         "secret",
         _text("system"),
-        _text("name"),
         _text("value"),
         _text("previous", nullable=True),
         _time("at"),
-        sa.PrimaryKeyConstraint("system", "name", name="pk_secret"),
+        sa.PrimaryKeyConstraint("system", name="pk_secret"),
     )
 
 
@@ -293,7 +305,7 @@ def _make_link() -> None:
         sa.ForeignKeyConstraint(["record_number"], ["record.number"], name="fk_link_record_number"),
         sa.ForeignKeyConstraint(["observed_number"], ["observed.number"], name="fk_link_observed_number"),
     )
-    op.create_index("ix_link_entity_system_state", "link", ["entity", "system", "state"])
+    op.create_index("ix_link_entity_state_system", "link", ["entity", "state", "system"])
     op.create_index("ix_link_record_number", "link", ["record_number"])
 
 
@@ -309,6 +321,7 @@ def upgrade() -> None:
     _make_operation()
     _make_quarantine()
     _make_record()
+    _make_refusal()
     _make_run()
     _make_secret()
     _make_suppression()

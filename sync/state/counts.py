@@ -1,0 +1,54 @@
+"""How many: what status, guards and reports ask."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sync.state.documents import load, moment_or_none
+from sync.state.door import Door
+from sync.state.rows import Totals
+
+_LIVE = "SELECT entity, system, count(*) FROM observed WHERE deleted = 0 GROUP BY entity, system"
+_LINKED = "SELECT entity, system, count(*) FROM link WHERE state = 'linked' GROUP BY entity, system"
+_OBSERVED = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0"
+_LAST_COUNTS = "SELECT systems FROM run WHERE seconds IS NOT NULL ORDER BY number DESC LIMIT 1"
+
+
+class Counts(Door):
+    """Numbers of rows, links and records."""
+
+    def observed_count(self, entity: str, system: str, object: str | None = None) -> int:  # noqa: A002
+        """Rows that are not deleted, of one object or of all."""
+        if object is None:
+            return int(self._value(_OBSERVED, entity, system))
+        return int(self._value(_OBSERVED + " AND object = ?", entity, system, object))
+
+    def linked_count(self, entity: str | None, system: str) -> int:
+        """Links that are alive, of one entity or of all."""
+        sql = "SELECT count(*) FROM link WHERE state = 'linked' AND system = ?"
+        return int(self._value(sql, system) if entity is None else self._value(sql + " AND entity = ?", system, entity))
+
+    def totals(self) -> dict[tuple[str, str], Totals]:
+        """Both counts for every (entity, system)."""
+        live = {(entity, system): count for entity, system, count in self._rows(_LIVE)}
+        linked = {(entity, system): count for entity, system, count in self._rows(_LINKED)}
+        return {pair: Totals(live.get(pair, 0), linked.get(pair, 0)) for pair in sorted(live | linked)}
+
+    def record_count(self, entity: str | None = None) -> int:
+        """Live records, of one entity or of all."""
+        sql = "SELECT count(*) FROM record WHERE status = 'live'"
+        return int(self._value(sql) if entity is None else self._value(sql + " AND entity = ?", entity))
+
+    def pending_count(self) -> int:
+        """Records that the next run looks at."""
+        return int(self._value("SELECT count(*) FROM record WHERE pending > 0"))
+
+    def seen_at(self, system: str) -> datetime | None:
+        """When a cursor of this system was last stored."""
+        return moment_or_none(self._value("SELECT max(at) FROM cursor WHERE system = ?", system))
+
+    def calls_left(self, system: str) -> int | None:
+        """What the last finished run noted as ``calls_left`` among this system's numbers."""
+        found = self._value(_LAST_COUNTS)
+        left: int | None = None if found is None else load(found).get(system, {}).get("calls_left")
+        return left
