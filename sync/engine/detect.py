@@ -41,7 +41,12 @@ class Seen:
 
 def readable(link: Link) -> bool:
     """Whether anything may be concluded from a link now: linked, not in doubt, not deleted, not set aside."""
-    return link.state is LinkState.LINKED and link.busy_until is None and not link.observed.deleted and not link.quarantined
+    return (
+        link.state is LinkState.LINKED
+        and link.busy_until is None
+        and not link.observed.deleted
+        and not link.quarantined
+    )
 
 
 def detect(link: Link, mapped: FieldMapping, hub: HubCell | None, refs: Refs) -> Seen | None:
@@ -58,7 +63,9 @@ def detect(link: Link, mapped: FieldMapping, hub: HubCell | None, refs: Refs) ->
     return _changed(link, cell, native, exchange, hub, refs)
 
 
-def _changed(link: Link, cell: Cell, native: Native, exchange: Exchange | None, hub: HubCell | None, refs: Refs) -> Seen:
+def _changed(
+    link: Link, cell: Cell, native: Native, exchange: Exchange | None, hub: HubCell | None, refs: Refs
+) -> Seen:
     value = cell.get(native, refs)
     if value is HELD:
         return Seen(link, cell, native, News.HELD, value)

@@ -54,7 +54,9 @@ class Breach:
         return f"{self.planned} {self.what.replace('_', ' ')} in {self.system}; the limit is {self.limit}"
 
 
-def guard(loads: Mapping[str, Load], limits: Limits, *, backfill: bool = False, consent_mapping_changed: bool = False) -> list[Breach]:
+def guard(
+    loads: Mapping[str, Load], limits: Limits, *, backfill: bool = False, consent_mapping_changed: bool = False
+) -> list[Breach]:
     """Every limit exceeded, per system. A backfill may create and update without limit."""
     breaches = []
     for system, load in sorted(loads.items()):

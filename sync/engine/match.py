@@ -87,7 +87,11 @@ def _stamped(row: Unmatched, slots: Mapping[str, frozenset[str]]) -> Decision:
 def _by_key(
     row: Unmatched, claims: Sequence[Claim], slots: Mapping[str, frozenset[str]], occupied: Mapping[str, frozenset[str]]
 ) -> Decision | None:
-    others = [claim for claim in claims if (claim.system, claim.object, claim.remote_id) != (row.system, row.object, row.remote_id)]
+    others = [
+        claim
+        for claim in claims
+        if (claim.system, claim.object, claim.remote_id) != (row.system, row.object, row.remote_id)
+    ]
     records = sorted({claim.record for claim in others if claim.record is not None})
     if row.deleted:
         free = [record for record in records if row.system not in slots.get(record, frozenset())]

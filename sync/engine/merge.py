@@ -65,7 +65,9 @@ def merge(record: Record, mapping: EntityMapping, circumstances: Circumstances) 
     return work.finish()
 
 
-def canonical_values(record: Record, related: Mapping[str, Mapping[str, Canonical]] | None = None) -> dict[str, Canonical]:
+def canonical_values(
+    record: Record, related: Mapping[str, Mapping[str, Canonical]] | None = None
+) -> dict[str, Canonical]:
     """Field -> canonical value; a ref is replaced by the fields of its target where these are given."""
     values: dict[str, Canonical] = {name: cell.value for name, cell in record.cells.items()}
     for name, fields in (related or {}).items():
@@ -107,7 +109,11 @@ class _Work:
         news = [s for s in seen if s.news in (News.EDIT, News.FIRST)]
         if news:
             self._decide(mapped, hub, news)
-        elif hub is not None and hub.held and all(readable(link) for link in self.record.links if link.state is LinkState.LINKED):
+        elif (
+            hub is not None
+            and hub.held
+            and all(readable(link) for link in self.record.links if link.state is LinkState.LINKED)
+        ):
             self._release(mapped, hub)
 
     def compute(self, mapped: FieldMapping) -> None:
@@ -147,7 +153,9 @@ class _Work:
             assert hub is not None
             contenders.append(self._hub_contender(hub))
         choice = self._choose(mapped, voices, contenders)
-        if choice.winner is None or (mapped.blank == "hold" and is_blank(choice.winner.value) and hub and not is_blank(hub.value)):
+        if choice.winner is None or (
+            mapped.blank == "hold" and is_blank(choice.winner.value) and hub and not is_blank(hub.value)
+        ):
             self._hold(mapped, hub, contenders, choice.rule)
             return
         self._accept(mapped, hub, voices, silent, contenders, choice)
@@ -163,7 +171,9 @@ class _Work:
         return [s for s in voices if s not in coarse], coarse
 
     def _says_more(self, other: Seen, s: Seen) -> bool:
-        return other.value != s.value and not other.cell.lossy and s.cell.agrees(other.value, s.native, self.around.refs)
+        return (
+            other.value != s.value and not other.cell.lossy and s.cell.agrees(other.value, s.native, self.around.refs)
+        )
 
     def _counts(self, mapped: FieldMapping, hub: HubCell | None, s: Seen) -> bool:
         if mapped.owner is not None and s.link.system != mapped.owner:
@@ -193,7 +203,13 @@ class _Work:
         return choose(contenders, mapped.conflict, mapped.prefer)
 
     def _accept(
-        self, mapped: FieldMapping, hub: HubCell | None, voices: list[Seen], silent: list[Seen], contenders: list[Contender], choice: Choice
+        self,
+        mapped: FieldMapping,
+        hub: HubCell | None,
+        voices: list[Seen],
+        silent: list[Seen],
+        contenders: list[Contender],
+        choice: Choice,
     ) -> None:
         winner = choice.winner
         assert winner is not None
@@ -325,7 +341,9 @@ class _Work:
 
 
 def _conflict(record: Record, name: str, values: Mapping[str, Canonical], reason: str) -> Conflict:
-    digest = hashlib.blake2b(orjson.dumps([record.id, name, values], option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(
+        orjson.dumps([record.id, name, values], option=orjson.OPT_SORT_KEYS), digest_size=8
+    ).hexdigest()
     return Conflict(digest, record.entity, record.id, name, values, reason)
 
 

@@ -127,7 +127,15 @@ class _Work:
         seen = link.observed
         self.out.operations.append(
             Operation(
-                self.record.entity, self.record.id, seen.system, seen.object, kind, seen.remote_id, tuple(changes), reason, address_of(self.record, self.mapping)
+                self.record.entity,
+                self.record.id,
+                seen.system,
+                seen.object,
+                kind,
+                seen.remote_id,
+                tuple(changes),
+                reason,
+                address_of(self.record, self.mapping),
             )
         )
 
@@ -160,7 +168,13 @@ class _Work:
         return exchange is not None and cell.eq(native, exchange.seen)
 
     def _may_clear(
-        self, link: Link, cell: Cell, mapped: FieldMapping, hub: HubCell, native: Native | Absence, exchange: Exchange | None
+        self,
+        link: Link,
+        cell: Cell,
+        mapped: FieldMapping,
+        hub: HubCell,
+        native: Native | Absence,
+        exchange: Exchange | None,
     ) -> bool:
         """A blank travels only where something was exchanged before, the field may be blank, and the system can be told so."""
         if is_blank(native) or native is MISSING or exchange is None or hub.version == 0 or not mapped.clearable:
@@ -198,7 +212,16 @@ class _Work:
             self._acknowledge(link, mapped.name, exchange, exchange.seen, hub)
             return None
         before = None if native is MISSING else native
-        return Change(mapped.name, cell.path, before, desired, hub.origin, hub.rule, hub.version, self.around.lost.get(mapped.name, ()))
+        return Change(
+            mapped.name,
+            cell.path,
+            before,
+            desired,
+            hub.origin,
+            hub.rule,
+            hub.version,
+            self.around.lost.get(mapped.name, ()),
+        )
 
     def _wordless(self, link: Link, name: str, absence: Absence, *, barred: bool) -> None:
         if absence is HELD:
@@ -219,7 +242,11 @@ class _Work:
 
     def _deletes(self, link: Link, system: SystemMapping) -> bool:
         """Carries a deletion elsewhere to this link where the mapping says so; an edit here makes it a question."""
-        gone = [other for other in self.record.links if other.state is LinkState.TOMBSTONE and not other.observed.merged_into]
+        gone = [
+            other
+            for other in self.record.links
+            if other.state is LinkState.TOMBSTONE and not other.observed.merged_into
+        ]
         if system.deleted != "delete" or not gone or any(other.system == link.system for other in gone):
             return False
         if link.system not in self.around.deletable:
@@ -296,7 +323,9 @@ class _Work:
         self, system: SystemMapping, cell: Cell, mapped: FieldMapping, values: Mapping[str, Canonical]
     ) -> Native | Absence:
         value = cell.source(values)
-        if is_blank(value) or (mapped.type == "consent" and not is_opt_out(value) and (self.around.suppressed or not cell.subscribe)):
+        if is_blank(value) or (
+            mapped.type == "consent" and not is_opt_out(value) and (self.around.suppressed or not cell.subscribe)
+        ):
             return MISSING
         native = cell.put(value, MISSING, self.around.refs)
         if native is not UNRESOLVED:
@@ -324,7 +353,9 @@ class _Work:
     def _settle_exchanges(self) -> None:
         if self.exchanges:
             links = tuple(
-                replace(link, exchange={**link.exchange, **self.exchanges[link.number]}) if link.number in self.exchanges else link
+                replace(link, exchange={**link.exchange, **self.exchanges[link.number]})
+                if link.number in self.exchanges
+                else link
                 for link in self.record.links
             )
             self.out.record = replace(self.record, links=links)

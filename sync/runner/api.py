@@ -41,7 +41,9 @@ def plan(config: Config, mappings: Mappings, entities: Sequence[str], *, full: b
         return report(context, run_cycle(context, Order("plan", full=full, dry=True)), every=True)
 
 
-def sync(config: Config, mappings: Mappings, entities: Sequence[str], *, full: bool, init: bool, progress: Progress) -> RunReport:
+def sync(
+    config: Config, mappings: Mappings, entities: Sequence[str], *, full: bool, init: bool, progress: Progress
+) -> RunReport:
     """One run."""
     with opened(config, mappings, progress=progress, entities=entities, init=init) as context:
         return report(context, run_cycle(context, Order("sync", full=full)))
@@ -76,7 +78,10 @@ def _approval(plan: Mapping[str, Any]) -> Approval:
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError("it is not a plan that `crm-sync plan --out` wrote", remedy="Make a new one.") from error
     if approval.digest != plan.get("digest"):
-        raise UsageError("the plan was changed since it was written: its digest does not fit", remedy="Make a new one with `crm-sync plan --out FILE`.")
+        raise UsageError(
+            "the plan was changed since it was written: its digest does not fit",
+            remedy="Make a new one with `crm-sync plan --out FILE`.",
+        )
     return approval
 
 
@@ -85,19 +90,26 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
     with reading(config) as store:
         found = _run_or_error(store, run)
         if found.status != "stopped":
-            raise UsageError(f"run {run} was not stopped by a safety limit: there is nothing to release", remedy="`crm-sync runs` lists the runs.")
+            raise UsageError(
+                f"run {run} was not stopped by a safety limit: there is nothing to release",
+                remedy="`crm-sync runs` lists the runs.",
+            )
         approval = Approval.of(row.operation for row in planned(store, run))
     return _apply(config, mappings, approval, progress, released=run)
 
 
-def _apply(config: Config, mappings: Mappings, approval: Approval, progress: Progress, released: str | None = None) -> RunReport:
+def _apply(
+    config: Config, mappings: Mappings, approval: Approval, progress: Progress, released: str | None = None
+) -> RunReport:
     with opened(config, mappings, progress=progress, command="apply") as context:
         if released is not None:
             context.store.audit("guard released", {"run": released, "digest": approval.digest})
         return report(context, run_cycle(context, Order("apply", approval=approval)))
 
 
-def undo(config: Config, mappings: Mappings, run: str, *, record: str | None, field: str | None, progress: Progress) -> RunReport:
+def undo(
+    config: Config, mappings: Mappings, run: str, *, record: str | None, field: str | None, progress: Progress
+) -> RunReport:
     """Writes the before-values of a run back where nobody has touched them since."""
     with opened(config, mappings, progress=progress, command="undo") as context:
         _run_or_error(context.store, run)
@@ -132,7 +144,12 @@ def verify(config: Config, mappings: Mappings, entities: Sequence[str], *, progr
         ran = run_cycle(context, Order("verify", full=True, dry=True))
         verdict = verifying.compare(context, ran)
         failures = [{"system": system, "message": why, "remedy": ""} for system, why in context.failed.items()]
-        return {"agreed": verdict.agreed, "explained": verdict.explained, "unexplained": verdict.unexplained, "failures": failures}
+        return {
+            "agreed": verdict.agreed,
+            "explained": verdict.explained,
+            "unexplained": verdict.unexplained,
+            "failures": failures,
+        }
 
 
 def status(config: Config, mappings: Mappings) -> Row:
@@ -163,7 +180,14 @@ def run(config: Config, run: str) -> Row:
 
 def _turn_row(row: Any, keys: Keys) -> Row:
     changes = [
-        {"field": t.field, "before": t.before, "after": t.after, "from": t.origin or None, "rule": t.rule, "lost": [{"system": x.system, "value": x.value, "rule": x.rule} for x in t.lost]}
+        {
+            "field": t.field,
+            "before": t.before,
+            "after": t.after,
+            "from": t.origin or None,
+            "rule": t.rule,
+            "lost": [{"system": x.system, "value": x.value, "rule": x.rule} for x in t.lost],
+        }
         for t in row.turns
     ]
     return {"record": row.record, "key": keys.of(row.record), "changes": changes}
@@ -237,7 +261,9 @@ def drop(config: Config, mappings: Mappings, quarantined: str) -> Row:
     with opened(config, mappings, progress=Silence(), command="quarantine drop") as context:
         rows = [row for row in context.store.quarantined() if row.id == quarantined]
         if not rows:
-            raise UsageError(f"there is no quarantined record {quarantined}", remedy="`crm-sync quarantine` lists them.")
+            raise UsageError(
+                f"there is no quarantined record {quarantined}", remedy="`crm-sync quarantine` lists them."
+            )
         shown = quarantine_rows(rows, Keys(context.store, mappings))[0]
         context.store.release(ids=[quarantined])
         context.store.audit("quarantine dropped", {"id": quarantined})
@@ -259,7 +285,9 @@ def grant(config: Config, mappings: Mappings, email: str, evidence: str, *, prog
             touched.extend(person.grant(inner, email, evidence, own))
 
         scope = Scope(records=frozenset(_records(context, email)))
-        done = report(context, run_cycle(without_limits(context), Order("grant", pulls=False, scope=scope, before_rounds=before)))
+        done = report(
+            context, run_cycle(without_limits(context), Order("grant", pulls=False, scope=scope, before_rounds=before))
+        )
         return {**forgetting.consent(context.store, mappings, email), "report": done.to_json()}
 
 
@@ -280,4 +308,4 @@ def forget(config: Config, mappings: Mappings, email: str, *, remote: bool, prog
 
 def journal_mode(config: Config) -> str:
     """The journal mode that this machine's SQLite allows."""
-    return "postgresql" if config.state.url.startswith("postgres") else journal_mode_here()
+    return "postgresql" if config.state.url.startswith("postgres") else journal_mode_here(config.state.url)

@@ -38,8 +38,18 @@ class Approval:
 
 def essence(operation: Operation) -> str:
     """Digest of what an operation does: where, what kind, each field's before and after."""
-    changes = [[change.native, change.before, change.after] for change in sorted(operation.changes, key=lambda c: c.native)]
-    shape = [operation.entity, operation.record, operation.system, operation.object, operation.kind.value, operation.remote_id, changes]
+    changes = [
+        [change.native, change.before, change.after] for change in sorted(operation.changes, key=lambda c: c.native)
+    ]
+    shape = [
+        operation.entity,
+        operation.record,
+        operation.system,
+        operation.object,
+        operation.kind.value,
+        operation.remote_id,
+        changes,
+    ]
     return hashlib.blake2b(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
@@ -74,7 +84,17 @@ def restrict(store: Store, run: str, approval: Approval) -> list[Operation]:
 def _report_missing(store: Store, run: str, missing: list[Operation]) -> None:
     store.plan(run, missing, Status.SKIPPED)
     rows = [row.number for row in planned(store, run, (Status.SKIPPED,)) if row.error is None]
-    store.finish([Finished(number, Status.SKIPPED, error="MOVED", message="what it was planned on has changed since, or it is done already") for number in rows])
+    store.finish(
+        [
+            Finished(
+                number,
+                Status.SKIPPED,
+                error="MOVED",
+                message="what it was planned on has changed since, or it is done already",
+            )
+            for number in rows
+        ]
+    )
 
 
 def to_json(operation: Operation) -> dict[str, Any]:
@@ -126,4 +146,6 @@ def from_json(row: dict[str, Any]) -> Operation:
 
 def _change(row: dict[str, Any]) -> Change:
     lost = tuple(Lost(x["system"], x["value"], x["rule"]) for x in row.get("lost", ()))
-    return Change(row["field"], row["native"], row["before"], row["after"], row["from"], row["rule"], row["version"], lost)
+    return Change(
+        row["field"], row["native"], row["before"], row["after"], row["from"], row["rule"], row["version"], lost
+    )

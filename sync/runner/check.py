@@ -37,8 +37,25 @@ def check(context: Context) -> dict[str, Any]:
     return {"well": all(f["well"] for f in found), "findings": found, "drift": drifted, "unreachable": unreachable}
 
 
-def _finding(system: str, what: str, detail: str, remedy: str, *, well: bool, count: int | None = None, example: str | None = None) -> dict[str, Any]:
-    return {"system": system, "what": what, "well": well, "detail": detail, "remedy": remedy, "count": count, "example": example}
+def _finding(
+    system: str,
+    what: str,
+    detail: str,
+    remedy: str,
+    *,
+    well: bool,
+    count: int | None = None,
+    example: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "system": system,
+        "what": what,
+        "well": well,
+        "detail": detail,
+        "remedy": remedy,
+        "count": count,
+        "example": example,
+    }
 
 
 def _problem(entity: EntityMapping, problem: Problem) -> dict[str, Any]:
@@ -67,14 +84,26 @@ def _rows(context: Context, entity: EntityMapping, schemas: dict[str, dict[str, 
         if not context.alive(mapping.system) or mapping.mode == "write":
             continue
         samples = list(islice(_sample(context, entity, mapping.system), SAMPLE))
-        findings += [_problem(entity, p) for p in check_laws(entity, mapping.system, [record.values for record in samples])]
+        findings += [
+            _problem(entity, p) for p in check_laws(entity, mapping.system, [record.values for record in samples])
+        ]
         for target, schema in schemas.items():
             if target != mapping.system:
                 _count(entity, mapping.system, target, schema, samples, counts, examples)
     for place, count in sorted(counts.items()):
         target, field, rule = place
         record, why = examples[place]
-        findings.append(_finding(target, f"{entity.name}.{field}: {rule}", why, f"Correct the values, or the mapping of {field} for {target}.", well=False, count=count, example=record))
+        findings.append(
+            _finding(
+                target,
+                f"{entity.name}.{field}: {rule}",
+                why,
+                f"Correct the values, or the mapping of {field} for {target}.",
+                well=False,
+                count=count,
+                example=record,
+            )
+        )
     return findings
 
 

@@ -69,10 +69,6 @@ class Context:
     progress: Progress = field(default_factory=Silence)
     failed: dict[str, str] = field(default_factory=dict)
     entities: tuple[str, ...] = ()
-    news: set[str] = field(default_factory=set)
-    """Records that moved while this run was writing: they stay pending."""
-    absent: set[int] = field(default_factory=set)
-    """Rows that this run found missing: counted once a run."""
 
     def chosen(self) -> list[EntityMapping]:
         """The record entities of this run, parents first."""

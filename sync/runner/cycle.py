@@ -65,7 +65,7 @@ def run_cycle(context: Context, order: Order) -> Ran:
     if order.pulls:
         pulled = pull(context, reads(context, full=order.full, resume=order.resume))
         _count(ran, pulled)
-        _check_absence(context, pulled)
+        _check_absence(context, pulled, ran.run)
     if order.before_rounds is not None:
         order.before_rounds(context, ran.run)
     _rounds(context, ran, consent_mapping_changed=changed_consent)
@@ -76,9 +76,15 @@ def run_cycle(context: Context, order: Order) -> Ran:
 
 def _prepare(context: Context) -> bool:
     """Tenants, mapping changes, leftovers of runs that died; whether the mapping of consent changed."""
-    context.store.drop_leftovers()
+    _drop_leftovers(context)
     pin_tenants(context)
     return adopt_mappings(context)
+
+
+def _drop_leftovers(context: Context) -> None:
+    """The plans of runs that died are computed anew; the plan of a stopped run waits for `apply`."""
+    for run in context.store.open_runs():
+        context.store.drop_planned(run.run)
 
 
 def _count(ran: Ran, pulled: list[Pulled]) -> None:
@@ -86,11 +92,11 @@ def _count(ran: Ran, pulled: list[Pulled]) -> None:
         ran.read[done.read.system.name] = ran.read.get(done.read.system.name, 0) + done.rows
 
 
-def _check_absence(context: Context, pulled: list[Pulled]) -> None:
+def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
     for done in pulled:
         if context.alive(done.read.system.name):
             try:
-                absent(context, [done])
+                absent(context, [done], run)
             except AbortError as error:
                 context.fail(done.read.system.name, error.message)
 
@@ -103,7 +109,7 @@ def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> Non
             decide(context, entity, ran.run, decided, ran.order.scope)
         ran.uncleared = decided.uncleared
         again = _carry_out(context, ran, consent_mapping_changed=consent_mapping_changed)
-        context.store.settle_pending(ran.run, decided.waiting, context.news)
+        context.store.settle_pending(ran.run, decided.waiting)
         if not again:
             return
 
@@ -113,7 +119,12 @@ def _carry_out(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> 
     if ran.order.approval is not None:
         ran.missing = restrict(context.store, ran.run, ran.order.approval)
     else:
-        ran.breaches = guard(loads(context, ran.run), context.limits, backfill=ran.order.kind == "backfill", consent_mapping_changed=consent_mapping_changed)
+        ran.breaches = guard(
+            loads(context, ran.run),
+            context.limits,
+            backfill=ran.order.kind == "backfill",
+            consent_mapping_changed=consent_mapping_changed,
+        )
     if ran.order.dry:
         return False
     if ran.breaches:
@@ -129,10 +140,13 @@ def _carry_out(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> 
 def loads(context: Context, run: str) -> dict[str, Load]:
     """What this run's plan does to each system, what is done already included."""
     counts = context.store.counts(run)
-    clears = context.store.clears(run)
+    clears = context.store.clear_counts(run)
     found = {}
     for name in context.systems:
-        number = {kind: sum(n for (s, k, status), n in counts.items() if s == name and k == kind and _weighs(status)) for kind in Kind}
+        number = {
+            kind: sum(n for (s, k, status), n in counts.items() if s == name and k == kind and _weighs(status))
+            for kind in Kind
+        }
         linked = sum(context.store.linked_count(entity.name, name) for entity in context.chosen())
         found[name] = Load(
             creates=number[Kind.CREATE],

@@ -89,8 +89,10 @@ class _Desk:
         merged = [self._merge(r, bool(addresses[r.id] & suppressed)) for r in records]
         self._learn_opt_outs(merged)
         rivals = self._rivals(merged)
-        self.refused = self.store.refused_creates([record.id for record in records], self.entity.systems)
-        self._finish([(m, self._plan(m, rivals.get(m.record.id, {}), bool(addresses[m.record.id] & suppressed))) for m in merged])
+        self.refused = self.store.refused_creates([record.id for record in records])
+        self._finish(
+            [(m, self._plan(m, rivals.get(m.record.id, {}), bool(addresses[m.record.id] & suppressed))) for m in merged]
+        )
 
     # merge ---------------------------------------------------------------------------------------------------------
 
@@ -111,7 +113,9 @@ class _Desk:
         return {
             name: self.refs.fields_of(cell.value)
             for name, cell in record.cells.items()
-            if self.entity.fields.get(name) is not None and self.entity.fields[name].type == "ref" and isinstance(cell.value, str)
+            if self.entity.fields.get(name) is not None
+            and self.entity.fields[name].type == "ref"
+            and isinstance(cell.value, str)
         }
 
     def _taken(self, record: Record) -> frozenset[str]:
@@ -132,7 +136,9 @@ class _Desk:
             return frozenset()
         holders = self.store.by_key(self.entity.name, sorted(fresh))
         return frozenset(
-            name for pair, name in fresh.items() if any(h.record not in (None, record.id) and not h.deleted for h in holders.get(pair, ()))
+            name
+            for pair, name in fresh.items()
+            if any(h.record not in (None, record.id) and not h.deleted for h in holders.get(pair, ()))
         )
 
     def _addresses(self, records: Sequence[Record]) -> dict[str, set[str]]:
@@ -161,7 +167,9 @@ class _Desk:
         known = self.store.suppressed({a for found in addresses.values() for a in found})
         fresh = [(record, a) for record in out for a in sorted(addresses[record.id] - known)]
         if fresh:
-            self.store.suppress([Suppression(a, record.cells[name].origin or "ledger", f"record {record.id}") for record, a in fresh])
+            self.store.suppress(
+                [Suppression(a, record.cells[name].origin or "ledger", f"record {record.id}") for record, a in fresh]
+            )
 
     # plan ----------------------------------------------------------------------------------------------------------
 
@@ -240,7 +248,12 @@ class _Desk:
             self.decided.waiting.add(merged.record.id)
         if not self.scope.holds(merged.record):
             return True
-        return waits or bool(planned.operations) or any(link.busy_until for link in merged.record.links) or self._behind(merged.record)
+        return (
+            waits
+            or bool(planned.operations)
+            or any(link.busy_until for link in merged.record.links)
+            or self._behind(merged.record)
+        )
 
     def _behind(self, record: Record) -> bool:
         """A system of this record is out of this run, so something may remain to be done there."""
@@ -263,7 +276,9 @@ class _Desk:
         for system, rivals in planned.questions:
             self.store.quarantine(_rival(merged.record, system, rivals))
         for seen, name in merged.held:
-            self.store.quarantine(_held(merged.record, seen.link, name, f"the mapping has no word for what {seen.link.system} holds"))
+            self.store.quarantine(
+                _held(merged.record, seen.link, name, f"the mapping has no word for what {seen.link.system} holds")
+            )
         for link, name in planned.wordless:
             self.store.quarantine(_held(merged.record, link, name, f"{link.system} has no word for the value"))
 
@@ -289,7 +304,14 @@ def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[s
 
 def _delete_conflict(record: Record, link: Link, gone: str) -> Conflict:
     values = {gone: "deleted", link.system: "edited"}
-    return Conflict(quarantine_id("delete", record.id, link.system), record.entity, record.id, "(record)", values, "deleted and edited")
+    return Conflict(
+        quarantine_id("delete", record.id, link.system),
+        record.entity,
+        record.id,
+        "(record)",
+        values,
+        "deleted and edited",
+    )
 
 
 def _rival(record: Record, system: str, rivals: tuple[str, ...]) -> Quarantined:

@@ -22,15 +22,23 @@ def explain(store: Store, mappings: Mappings, entity: str, key: str) -> dict[str
     mapped = mappings.entities[entity]
     found = store.load_ids(_find(store, mapped, key))
     if not found:
-        raise UsageError(f"no {entity} is known as `{key}`", remedy="Give its e-mail, domain, name, our id or a remote id; `crm-sync sync` reads new ones.")
+        raise UsageError(
+            f"no {entity} is known as `{key}`",
+            remedy="Give its e-mail, domain, name, our id or a remote id; `crm-sync sync` reads new ones.",
+        )
     if len(found) > 1:
         names = ", ".join(record.id for record in found)
-        raise UsageError(f"{len(found)} {entity} records are known as `{key}`", remedy=f"Give one of their ids: {names}.")
+        raise UsageError(
+            f"{len(found)} {entity} records are known as `{key}`", remedy=f"Give one of their ids: {names}."
+        )
     return _explain(store, mappings, mapped, found[0])
 
 
 def _find(store: Store, entity: EntityMapping, key: str) -> list[str]:
-    names = [key, *(k for field in entity.match_keys if (k := entity.key_of(field, _canonical(entity, field, key))) is not None)]
+    names = [
+        key,
+        *(k for field in entity.match_keys if (k := entity.key_of(field, _canonical(entity, field, key))) is not None),
+    ]
     return list(dict.fromkeys(record for name in names for record in store.find(entity.name, name)))
 
 
@@ -59,10 +67,18 @@ def _explain(store: Store, mappings: Mappings, entity: EntityMapping, record: Re
 
 def _link(link: Link) -> dict[str, Any]:
     state = "deleted" if link.state is LinkState.TOMBSTONE else link.state.value
-    return {"system": link.system, "object": link.observed.object, "id": link.observed.remote_id, "state": state, "seen_at": _time(link.observed.seen_at)}
+    return {
+        "system": link.system,
+        "object": link.observed.object,
+        "id": link.observed.remote_id,
+        "state": state,
+        "seen_at": _time(link.observed.seen_at),
+    }
 
 
-def _field(entity: EntityMapping, record: Record, name: str, refs: StoreRefs, keys: Keys, history: Iterable[Any]) -> dict[str, Any]:
+def _field(
+    entity: EntityMapping, record: Record, name: str, refs: StoreRefs, keys: Keys, history: Iterable[Any]
+) -> dict[str, Any]:
     hub = record.cells[name]
     mapped = entity.fields[name]
     shown = hub.value
@@ -75,12 +91,18 @@ def _field(entity: EntityMapping, record: Record, name: str, refs: StoreRefs, ke
         "changed_at": _time(hub.changed_by),
         "version": hub.version,
         "held": hub.held,
-        "systems": {link.system: seen for link in record.links if (seen := _seen(entity, link, name, hub, record, refs)) is not None},
+        "systems": {
+            link.system: seen
+            for link in record.links
+            if (seen := _seen(entity, link, name, hub, record, refs)) is not None
+        },
         "history": [_turn(row.run, row.at, turn, keys) for row in history for turn in row.turns if turn.field == name],
     }
 
 
-def _seen(entity: EntityMapping, link: Link, name: str, hub: HubCell, record: Record, refs: StoreRefs) -> dict[str, Any] | None:
+def _seen(
+    entity: EntityMapping, link: Link, name: str, hub: HubCell, record: Record, refs: StoreRefs
+) -> dict[str, Any] | None:
     cell = entity.fields[name].cells.get(link.system)
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING
     if cell is None or native is MISSING or link.state is not LinkState.LINKED:

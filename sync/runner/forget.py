@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sync.engine.consent import is_opt_out
@@ -12,7 +13,7 @@ from sync.model.record import LinkState, Record
 from sync.model.remote import Kind, Outcome, Write
 from sync.runner.context import Context
 from sync.runner.refs import StoreRefs
-from sync.state import ConsentAct, Store
+from sync.state import Store
 
 
 def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
@@ -40,9 +41,14 @@ def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
     }
 
 
-def _act(act: ConsentAct) -> dict[str, Any]:
-    state = "granted" if act.act == "lift" else "UNSUBSCRIBED"
-    return {"at": act.at.isoformat(), "source": act.system or act.author or act.act, "state": state, "evidence": act.evidence or act.reason}
+def _act(act: Mapping[str, str]) -> dict[str, Any]:
+    state = "granted" if act["act"] == "lift" else "UNSUBSCRIBED"
+    return {
+        "at": act["at"],
+        "source": act["source"] or act["by"] or act["act"],
+        "state": state,
+        "evidence": act["evidence"] or act["reason"],
+    }
 
 
 def _words(entity: EntityMapping, record: Record, store: Store) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def _words(entity: EntityMapping, record: Record, store: Store) -> dict[str, Any
 
 def _why(state: Any, *, suppressed: bool, ledger: list[dict[str, Any]]) -> str:
     if suppressed:
-        first = ledger[0] if ledger else {}
+        first = ledger[-1] if ledger else {}
         return f"opted out; first learnt from {first.get('source', 'an earlier run')}"
     if is_opt_out(state):
         return "a linked system says so"
@@ -82,7 +88,9 @@ def _delete_everywhere(context: Context, entity: EntityMapping, record: Record) 
     done = {}
     for link in record.links:
         if link.state is LinkState.LINKED and link.system in context.systems:
-            done[link.system] = _delete(context, entity, record, link.system, link.observed.object, link.observed.remote_id)
+            done[link.system] = _delete(
+                context, entity, record, link.system, link.observed.object, link.observed.remote_id
+            )
     return done
 
 
@@ -95,4 +103,8 @@ def _delete(context: Context, entity: EntityMapping, record: Record, system: str
         receipt = connector.push([write])[0]
     except AbortError as error:
         return f"not deleted: {error.message}"
-    return "deleted" if receipt.outcome in (Outcome.ACKED, Outcome.GONE) else f"not deleted: {receipt.message or receipt.outcome.value}"
+    return (
+        "deleted"
+        if receipt.outcome in (Outcome.ACKED, Outcome.GONE)
+        else f"not deleted: {receipt.message or receipt.outcome.value}"
+    )

@@ -53,11 +53,16 @@ class _Matching:
         self.context = context
         self.entity = entity
         self.rows = rows
-        self.holders = {key: list(found) for key, found in self.store.by_key(entity.name, sorted({k for row in rows for k in row.keys})).items()}
+        self.holders = {
+            key: list(found)
+            for key, found in self.store.by_key(entity.name, sorted({k for row in rows for k in row.keys})).items()
+        }
         self.slots: dict[str, set[str]] = {}
         self.occupied: dict[str, frozenset[str]] = {}
         self.stamps = self._stamps()
-        self._learn(sorted({h.record for found in self.holders.values() for h in found if h.record} | set(self.stamps.values())))
+        self._learn(
+            sorted({h.record for found in self.holders.values() for h in found if h.record} | set(self.stamps.values()))
+        )
 
     def run(self) -> None:
         for row in self.rows:
@@ -75,7 +80,9 @@ class _Matching:
 
     def _learn(self, ids: list[str]) -> None:
         for record in self.store.load_ids(ids):
-            self.slots[record.id] = {x.system for x in record.links if x.state is LinkState.LINKED and not x.observed.deleted}
+            self.slots[record.id] = {
+                x.system for x in record.links if x.state is LinkState.LINKED and not x.observed.deleted
+            }
             self.occupied[record.id] = record.occupied
 
     def _decide(self, row: Unlinked) -> Decision:
@@ -86,7 +93,9 @@ class _Matching:
         return match(question, {k: frozenset(v) for k, v in self._near(claims, stamped).items()}, self.occupied)
 
     def _near(self, claims: list[list[Claim]], stamped: str | None) -> dict[str, set[str]]:
-        names = {claim.record for found in claims for claim in found if claim.record} | ({stamped} if stamped else set())
+        names = {claim.record for found in claims for claim in found if claim.record} | (
+            {stamped} if stamped else set()
+        )
         return {name: self.slots.get(name, set()) for name in names if name}
 
     def _settle(self, row: Unlinked, decision: Decision) -> None:
@@ -118,7 +127,7 @@ class _Matching:
             found = self.holders.setdefault(key, [])
             found[:] = [h for h in found if h.number != seen.number]
             state = LinkState.TOMBSTONE if seen.deleted else LinkState.LINKED
-            found.append(Holder(seen.number, seen.system, seen.object, seen.remote_id, seen.deleted, None, record, state))
+            found.append(Holder(seen.number, seen.system, seen.object, seen.remote_id, seen.deleted, record, state))
 
     def _quarantine(self, row: Unlinked, decision: Decision) -> None:
         seen = row.observation
@@ -144,7 +153,7 @@ def quarantine_id(*parts: str | None) -> str:
 
 
 def _claim(holder: Holder) -> Claim:
-    linked = holder.record is not None and holder.state is LinkState.LINKED
+    linked = holder.record is not None and holder.link_state is LinkState.LINKED
     return Claim(holder.system, holder.object, holder.remote_id, holder.deleted, holder.record, linked)
 
 
@@ -166,7 +175,7 @@ def _hand_over(context: Context, entity: EntityMapping, loser: int, winner: int)
     if kept is None:
         store.relink(loser, winner)
     elif lost != kept:
-        store.bury_numbers([loser])
+        store.bury_row(loser)
         _report_partners(context, entity, lost, kept)
         store.mark_pending(records=[lost, kept])
 
@@ -176,7 +185,9 @@ def _report_partners(context: Context, entity: EntityMapping, lost: str, kept: s
         _join_consent(context, entity, record, kept)
         for partner in record.links:
             if partner.state is LinkState.LINKED and not partner.observed.deleted:
-                _report_duplicate(context, entity, kept, partner.observed.system, partner.observed.object, partner.observed.remote_id)
+                _report_duplicate(
+                    context, entity, kept, partner.observed.system, partner.observed.object, partner.observed.remote_id
+                )
 
 
 def _join_consent(context: Context, entity: EntityMapping, lost: Record, kept: str) -> None:
@@ -190,7 +201,9 @@ def _join_consent(context: Context, entity: EntityMapping, lost: Record, kept: s
             context.store.suppress([Suppression(value, "merge", f"merged from {lost.id}")])
 
 
-def _report_duplicate(context: Context, entity: EntityMapping, kept: str, system: str, name: str, remote_id: str) -> None:
+def _report_duplicate(
+    context: Context, entity: EntityMapping, kept: str, system: str, name: str, remote_id: str
+) -> None:
     context.store.quarantine(
         Quarantined(
             id=quarantine_id("DUPLICATE", system, name, remote_id),
@@ -214,23 +227,14 @@ def bury(context: Context, entity: EntityMapping) -> None:
         context.store.revive_undeleted(entity.name)
 
 
-def absent(context: Context, pulled: Iterable[Pulled]) -> None:
+def absent(context: Context, pulled: Iterable[Pulled], run: str) -> None:
     """Rows that a verified complete read did not show, checked by id; gone twice, a run apart, is a deletion."""
     for done in pulled:
         if done.complete and done.read.sweep is not None:
-            _check_absent(context, done)
+            _check_absent(context, done, run)
 
 
-def note_absent(context: Context, rows: Sequence[int], times: int = ABSENT_TWICE) -> None:
-    """Counts rows that are positively not there, once a run; those that were missing often enough are deleted."""
-    fresh = [row for row in rows if row not in context.absent]
-    context.absent.update(fresh)
-    with context.store.transaction():
-        counts = context.store.mark_absent(fresh)
-        context.store.bury_numbers([row for row, count in counts.items() if count >= times])
-
-
-def _check_absent(context: Context, done: Pulled) -> None:
+def _check_absent(context: Context, done: Pulled, run: str) -> None:
     read, after = done.read, 0
     assert read.sweep is not None
     while rows := context.store.not_in_sweep(
@@ -239,4 +243,5 @@ def _check_absent(context: Context, done: Pulled) -> None:
         after = rows[-1].number
         found = read.system.connector.fetch(read.feed, [row.remote_id for row in rows])
         gone = [row.number for row in rows if found.get(row.remote_id) is None]
-        note_absent(context, gone)
+        with context.store.transaction():
+            context.store.mark_absent(gone, run=run, times=ABSENT_TWICE)

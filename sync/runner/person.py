@@ -13,7 +13,20 @@ from datetime import datetime
 from sync.engine.merge import PAST_MAX
 from sync.errors import UsageError
 from sync.mapping import EntityMapping
-from sync.model.record import Change, Conflict, Exchange, HubCell, Link, LinkState, Lost, Operation, Past, Record, Status, Turn
+from sync.model.record import (
+    Change,
+    Conflict,
+    Exchange,
+    HubCell,
+    Link,
+    LinkState,
+    Lost,
+    Operation,
+    Past,
+    Record,
+    Status,
+    Turn,
+)
 from sync.model.remote import Kind
 from sync.model.values import MISSING, SUBSCRIBED, Canonical
 from sync.runner.context import Context
@@ -28,7 +41,9 @@ def decided_cell(hub: HubCell | None, value: Canonical, *, origin: str, rule: st
     if hub is None:
         return HubCell(value, 1, origin, rule, changed_by=now)
     past = (Past(hub.value, hub.version, now), *hub.past)[:PAST_MAX]
-    return replace(hub, value=value, version=hub.version + 1, origin=origin, rule=rule, changed_by=now, held=None, past=past)
+    return replace(
+        hub, value=value, version=hub.version + 1, origin=origin, rule=rule, changed_by=now, held=None, past=past
+    )
 
 
 def decide_field(record: Record, entity: EntityMapping, field: str, cell: HubCell, refs: StoreRefs) -> Record:
@@ -53,7 +68,8 @@ def resolve_conflict(context: Context, conflict: Conflict, take: str, run: str) 
     """Takes one side of a conflict; raises UsageError where that side is not in it."""
     if take not in conflict.values:
         raise UsageError(
-            f"conflict {conflict.id} has no value from {take}", remedy=f"Choose one of: {', '.join(sorted(conflict.values))}."
+            f"conflict {conflict.id} has no value from {take}",
+            remedy=f"Choose one of: {', '.join(sorted(conflict.values))}.",
         )
     record = context.store.load_ids([conflict.record])[0]
     entity = context.mappings.entities[conflict.entity]
@@ -62,7 +78,9 @@ def resolve_conflict(context: Context, conflict: Conflict, take: str, run: str) 
     else:
         _take(context, record, entity, conflict, take, run)
     context.store.resolve_conflict(conflict.id, f"took {take}")
-    context.store.audit("conflict resolved", {"conflict": conflict.id, "record": record.id, "field": conflict.field, "take": take})
+    context.store.audit(
+        "conflict resolved", {"conflict": conflict.id, "record": record.id, "field": conflict.field, "take": take}
+    )
     context.store.mark_pending(records=[record.id])
 
 
@@ -85,7 +103,11 @@ def _resolve_delete(context: Context, record: Record, conflict: Conflict, take: 
         if not deleted:
             context.store.set_link_state(link.number, LinkState.OUT_OF_SCOPE)
             continue
-        exchange = {name: replace(x, acked=record.cells[name].version) for name, x in link.exchange.items() if name in record.cells}
+        exchange = {
+            name: replace(x, acked=record.cells[name].version)
+            for name, x in link.exchange.items()
+            if name in record.cells
+        }
         changed = replace(link, exchange={**link.exchange, **exchange})
         links = tuple(changed if other.number == link.number else other for other in record.links)
         context.store.save([RecordSaved(replace(record, links=links), pending=True)], run=None)
@@ -217,8 +239,14 @@ def _forget_refusal(context: Context, name: str, system: str) -> None:
 
 def _close_doubts(context: Context, name: str, system: str) -> None:
     """A person has looked: a create that nobody could find is planned again."""
-    rows = [row for row in context.store.in_doubt() if row.error == "UNKNOWN" and (row.operation.record, row.operation.system) == (name, system)]
-    context.store.finish([Finished(row.number, Status.FAILED, error="RETRIED", message="released by a person") for row in rows])
+    rows = [
+        row
+        for row in context.store.in_doubt()
+        if row.error == "UNKNOWN" and (row.operation.record, row.operation.system) == (name, system)
+    ]
+    context.store.finish(
+        [Finished(row.number, Status.FAILED, error="RETRIED", message="released by a person") for row in rows]
+    )
 
 
 def _unrefused(link: Link) -> Link:
@@ -232,4 +260,13 @@ def kept_operation(record: Record, kept: Kept) -> Operation:
     value = hub.value if hub is not None else None
     change = Change(kept.field, kept.field, value, value, hub.origin if hub else "", "undo", hub.version if hub else 0)
     seen = record.links[0].observed
-    return Operation(record.entity, record.id, seen.system, seen.object, Kind.UPDATE, seen.remote_id, (change,), f"{kept.field}: {kept.why}")
+    return Operation(
+        record.entity,
+        record.id,
+        seen.system,
+        seen.object,
+        Kind.UPDATE,
+        seen.remote_id,
+        (change,),
+        f"{kept.field}: {kept.why}",
+    )

@@ -54,15 +54,23 @@ def _adopt(context: Context, entity: EntityMapping) -> bool:
 
 def _fingerprints(entity: EntityMapping) -> dict[str, str]:
     """One digest per cell (``system/field``) and one for the rest of the entity."""
-    found = {f"{system}/{name}": cell.fingerprint for system, mapping in entity.systems.items() for name, cell in mapping.cells.items()}
+    found = {
+        f"{system}/{name}": cell.fingerprint
+        for system, mapping in entity.systems.items()
+        for name, cell in mapping.cells.items()
+    }
     found["entity"] = _rest(entity)
     return found
 
 
 def _rest(entity: EntityMapping) -> str:
     systems = [
-        [s.system, s.objects, s.mode, s.create, s.when.text if s.when else None, s.where, s.deleted, s.external_id] for s in entity.systems.values()
+        [s.system, s.objects, s.mode, s.create, s.when.text if s.when else None, s.where, s.deleted, s.external_id]
+        for s in entity.systems.values()
     ]
-    fields = [[f.name, f.type, f.conflict, f.prefer, f.owner, f.blank, f.compute.text if f.compute else None] for f in entity.fields.values()]
+    fields = [
+        [f.name, f.type, f.conflict, f.prefer, f.owner, f.blank, f.compute.text if f.compute else None]
+        for f in entity.fields.values()
+    ]
     shape = orjson.dumps([entity.match_keys, entity.required, systems, fields], option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(shape, digest_size=8).hexdigest()

@@ -20,7 +20,7 @@ from sync.mapping import NO_REFS, EntityMapping, SystemMapping
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import Absence
 from sync.runner.context import Context, System, feeds
-from sync.state import Seen, Suppression
+from sync.state import WALK, Seen, Suppression
 
 AHEAD = 3
 
@@ -61,7 +61,9 @@ class _Item:
 
 def feed_key(feed: Feed) -> str:
     """Fingerprint of what a feed reads: a cursor holds for this feed alone."""
-    shape = orjson.dumps([feed.object, feed.paths, feed.where, dict(feed.params)], option=orjson.OPT_SORT_KEYS, default=str)
+    shape = orjson.dumps(
+        [feed.object, feed.paths, feed.where, dict(feed.params)], option=orjson.OPT_SORT_KEYS, default=str
+    )
     return hashlib.blake2b(shape, digest_size=8).hexdigest()
 
 
@@ -75,17 +77,14 @@ def reads(context: Context, *, full: bool, resume: bool = False) -> list[Read]:
     return [read for read in found if read.system.connector.capabilities(read.feed.object).listable]
 
 
-def _read(context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, *, full: bool, resume: bool) -> Read:
+def _read(
+    context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, *, full: bool, resume: bool
+) -> Read:
     key = feed_key(feed)
-    stored = context.store.cursor(mapping.system, _walk(feed.object) if full else feed.object, key)
+    stored = context.store.cursor(mapping.system, feed.object, key + WALK if full else key)
     cursor = stored if not full or resume else None
     sweep = uuid.uuid4().hex if full or cursor is None else None
     return Read(entity, mapping, context.systems[mapping.system], feed, key, cursor, full or cursor is None, sweep)
-
-
-def _walk(name: str) -> str:
-    """Where the place in an unfinished walk over everything is kept, beside the cursor of the changes."""
-    return f"{name} (walk)"
 
 
 def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
@@ -97,7 +96,9 @@ def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
         return []
     pages: queue.Queue[_Item] = queue.Queue(AHEAD * len(by_system))
     stop = threading.Event()
-    threads = [threading.Thread(target=_fetch, args=(name, todo, pages, stop), daemon=True) for name, todo in by_system.items()]
+    threads = [
+        threading.Thread(target=_fetch, args=(name, todo, pages, stop), daemon=True) for name, todo in by_system.items()
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -172,12 +173,19 @@ def save_page(context: Context, read: Read, page: Page, *, last: bool = True) ->
     with store.transaction():
         _suppress(context, read, page.records)
         now = context.clock.now()
-        cursor = None if walking else page.cursor
+        feed = read.key + WALK if walking else read.key
         store.save_page(
-            read.entity.name, read.system.name, read.feed.object, read.key, rows, cursor=cursor, seen_at=now, sweep=read.sweep
+            read.entity.name,
+            read.system.name,
+            read.feed.object,
+            feed,
+            rows,
+            cursor=page.cursor,
+            seen_at=now,
+            sweep=read.sweep,
         )
-        if read.full:
-            store.set_cursor(read.system.name, _walk(read.feed.object), read.key, page.cursor if walking else None)
+        if read.full and last:
+            store.drop_cursor(read.system.name, read.feed.object, read.key + WALK)
     context.progress.advance(task, len(page.records), read.system.connector.usage().calls_left)
 
 

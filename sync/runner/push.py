@@ -21,7 +21,7 @@ from sync.model.record import Change, Exchange, Journalled, Link, LinkState, Qua
 from sync.model.remote import Capabilities, Feed, Kind, NativeRecord, Outcome, Receipt, Write
 from sync.model.values import MISSING, is_blank
 from sync.runner.context import Context, System, feed_of
-from sync.runner.identify import note_absent, quarantine_id
+from sync.runner.identify import quarantine_id
 from sync.runner.pull import feed_key, keys_of
 from sync.state import Finished, RecordSaved, Seen
 
@@ -41,7 +41,11 @@ class Pushed:
 def push(context: Context, run: str, *, only_consent: bool = False) -> Pushed:
     """Carries out the planned operations of a run."""
     pushed = Pushed()
-    lanes = {name: lane(context, system, run, pushed, only_consent=only_consent) for name, system in context.systems.items() if context.alive(name)}
+    lanes = {
+        name: lane(context, system, run, pushed, only_consent=only_consent)
+        for name, system in context.systems.items()
+        if context.alive(name)
+    }
     with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as pool:
         _drive(context, lanes, pool)
     return pushed
@@ -59,7 +63,12 @@ def _drive(context: Context, lanes: Mapping[str, Lane], pool: ThreadPoolExecutor
 
 
 def _step(
-    context: Context, lanes: Mapping[str, Lane], name: str, done: Future[Any] | None, pool: ThreadPoolExecutor, waiting: dict[Future[Any], str]
+    context: Context,
+    lanes: Mapping[str, Lane],
+    name: str,
+    done: Future[Any] | None,
+    pool: ThreadPoolExecutor,
+    waiting: dict[Future[Any], str],
 ) -> None:
     lane_ = lanes[name]
     try:
@@ -109,7 +118,9 @@ class _Lane:
 def lane(context: Context, system: System, run: str, pushed: Pushed, *, only_consent: bool) -> Lane:
     """All groups of one system, in order."""
     work = _Lane(context, system, run, pushed)
-    stages: list[tuple[Kind, ...]] = [(Kind.SUBSCRIBE,)] if only_consent else [(Kind.SUBSCRIBE,), (Kind.CREATE,), (Kind.UPDATE,)]
+    stages: list[tuple[Kind, ...]] = (
+        [(Kind.SUBSCRIBE,)] if only_consent else [(Kind.SUBSCRIBE,), (Kind.CREATE,), (Kind.UPDATE,)]
+    )
     first, rest = stages[0], stages[1:]
     for entity in context.chosen():
         yield from _stage(work, entity, first)
@@ -141,7 +152,14 @@ def _stage(work: _Lane, entity: EntityMapping, kinds: tuple[Kind, ...]) -> Lane:
 def _groups(work: _Lane, place: _Place, kind: Kind) -> Lane:
     after = 0
     while rows := work.context.store.operations(
-        work.run, statuses=(Status.PLANNED,), entity=place.entity.name, system=place.system.name, kind=kind, object=place.feed.object, after=after, limit=GROUP
+        work.run,
+        statuses=(Status.PLANNED,),
+        entity=place.entity.name,
+        system=place.system.name,
+        kind=kind,
+        object=place.feed.object,
+        after=after,
+        limit=GROUP,
     ):
         after = rows[-1].number
         yield from _group(work, place, rows)
@@ -197,10 +215,15 @@ def _store_moved(work: _Lane, place: _Place, moved: list[Journalled], fresh: Map
     gone = [str(row.operation.remote_id) for row in moved if fresh.get(str(row.operation.remote_id)) is None]
     observe(work.context, place.entity, place.mapping, place.feed, seen.values())
     observed = work.context.store.observed(place.system.name, place.feed.object, gone)
-    note_absent(work.context, [o.number for o in observed.values()], 1 if place.able.tombstones else 2)
-    work.context.news.update(row.operation.record for row in moved)
+    work.context.store.mark_absent(
+        [o.number for o in observed.values()], run=work.run, times=1 if place.able.tombstones else 2
+    )
+    work.context.store.mark_pending(records=[row.operation.record for row in moved])
     work.context.store.finish(
-        [Finished(row.number, Status.SKIPPED, error="MOVED", message="changed or deleted there since it was read") for row in moved]
+        [
+            Finished(row.number, Status.SKIPPED, error="MOVED", message="changed or deleted there since it was read")
+            for row in moved
+        ]
     )
 
 
@@ -211,7 +234,9 @@ def _look_afresh(work: _Lane, place: _Place, rows: list[Journalled]) -> Generato
     if where not in work.looked:
         work.looked.add(where)
         cursor = store.cursor(place.system.name, place.feed.object, place.key)
-        recent: list[NativeRecord] = yield lambda: [record for page in connector.pull(place.feed, cursor) for record in page.records]
+        recent: list[NativeRecord] = yield lambda: [
+            record for page in connector.pull(place.feed, cursor) for record in page.records
+        ]
         with store.transaction():
             observe(work.context, place.entity, place.mapping, place.feed, recent)
     return [row for row in rows if not _rivalled(work, place, row)]
@@ -225,7 +250,16 @@ def _rivalled(work: _Lane, place: _Place, row: Journalled) -> bool:
     rivals = [h for found in holders.values() for h in found if h.system == place.system.name and not h.deleted]
     if rivals:
         work.pushed.moved += 1
-        work.context.store.finish([Finished(row.number, Status.SKIPPED, error="EXISTS", message=f"{rivals[0].remote_id} was made there meanwhile")])
+        work.context.store.finish(
+            [
+                Finished(
+                    row.number,
+                    Status.SKIPPED,
+                    error="EXISTS",
+                    message=f"{rivals[0].remote_id} was made there meanwhile",
+                )
+            ]
+        )
     return bool(rivals)
 
 
@@ -234,7 +268,9 @@ def _resolved(work: _Lane, place: _Place, rows: Iterable[Journalled]) -> Iterato
     for row in rows:
         changes = tuple(_bound(work, place, change) for change in row.operation.changes)
         if any(isinstance(change.after, dict) and PENDING_REF in change.after for change in changes):
-            work.context.store.finish([Finished(row.number, Status.SKIPPED, error="PARENT", message="its parent is not there yet")])
+            work.context.store.finish(
+                [Finished(row.number, Status.SKIPPED, error="PARENT", message="its parent is not there yet")]
+            )
             continue
         yield replace(row, operation=replace(row.operation, changes=changes))
 
@@ -250,7 +286,9 @@ def _bound(work: _Lane, place: _Place, change: Change) -> Change:
 # the write -----------------------------------------------------------------------------------------------------------------
 
 
-def _chunk(work: _Lane, place: _Place, rows: list[Journalled]) -> Generator[Call, Any, list[tuple[Journalled, Receipt]]]:
+def _chunk(
+    work: _Lane, place: _Place, rows: list[Journalled]
+) -> Generator[Call, Any, list[tuple[Journalled, Receipt]]]:
     store = work.context.store
     if not rows:
         return []
@@ -282,7 +320,9 @@ def _write(place: _Place, row: Journalled) -> Write:
     )
 
 
-def _settle(work: _Lane, place: _Place, rows: list[Journalled], receipts: list[Receipt]) -> list[tuple[Journalled, Receipt]]:
+def _settle(
+    work: _Lane, place: _Place, rows: list[Journalled], receipts: list[Receipt]
+) -> list[tuple[Journalled, Receipt]]:
     """Stores what each write came to, in the caller's transaction."""
     by_number = {receipt.number: receipt for receipt in receipts}
     pairs = [(row, by_number.get(row.number, Receipt(row.number, Outcome.DOUBT))) for row in rows]
@@ -303,7 +343,7 @@ def _refused(work: _Lane, place: _Place, row: Journalled, receipt: Receipt) -> N
         reject(work.context, place.entity, place.system.name, row, receipt)
     elif outcome is Outcome.GONE and row.operation.remote_id is not None:
         observed = store.observed(place.system.name, place.feed.object, [row.operation.remote_id])
-        note_absent(work.context, [o.number for o in observed.values()], 1 if place.able.tombstones else 2)
+        store.mark_absent([o.number for o in observed.values()], run=work.run, times=1 if place.able.tombstones else 2)
     status = Status.SKIPPED if outcome in (Outcome.MOVED, Outcome.GONE) else Status.FAILED
     work.pushed.moved += outcome is Outcome.MOVED
     store.finish([Finished(row.number, status, error=receipt.error, message=receipt.message)])
@@ -313,7 +353,9 @@ def _doubt(work: _Lane, place: _Place, row: Journalled, receipt: Receipt) -> Non
     """Nobody knows: the link is frozen until the write can no longer land."""
     until = work.context.clock.now() + place.system.horizon
     work.pushed.doubts += 1
-    work.context.store.finish([Finished(row.number, Status.IN_DOUBT, error=receipt.error, message=receipt.message, doubt_until=until)])
+    work.context.store.finish(
+        [Finished(row.number, Status.IN_DOUBT, error=receipt.error, message=receipt.message, doubt_until=until)]
+    )
     if row.operation.remote_id is not None:
         work.context.store.set_busy(place.system.name, place.feed.object, row.operation.remote_id, until)
 
@@ -322,28 +364,51 @@ def _doubt(work: _Lane, place: _Place, row: Journalled, receipt: Receipt) -> Non
 
 
 def book(
-    context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, acked: Sequence[tuple[Journalled, Receipt]]
+    context: Context,
+    entity: EntityMapping,
+    mapping: SystemMapping,
+    feed: Feed,
+    acked: Sequence[tuple[Journalled, Receipt]],
 ) -> None:
     """Exchange, image, link and journal row of writes that happened; in the caller's transaction."""
     if not acked:
         return
     deleted = [row for row, _ in acked if row.operation.kind is Kind.DELETE]
     written = [(row, receipt) for row, receipt in acked if row.operation.kind is not Kind.DELETE]
-    context.store.bury_rows([(mapping.system, feed.object, str(row.operation.remote_id)) for row in deleted])
+    context.store.bury_rows([(feed.object, mapping.system, str(row.operation.remote_id)) for row in deleted])
     _book_written(context, entity, mapping, feed, written)
     context.store.finish(
-        [Finished(row.number, Status.SETTLED, remote_id=receipt.remote_id or row.operation.remote_id) for row, receipt in acked]
+        [
+            Finished(row.number, Status.SETTLED, remote_id=receipt.remote_id or row.operation.remote_id)
+            for row, receipt in acked
+        ]
     )
 
 
 def _book_written(
-    context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]
+    context: Context,
+    entity: EntityMapping,
+    mapping: SystemMapping,
+    feed: Feed,
+    written: Sequence[tuple[Journalled, Receipt]],
 ) -> None:
     store = context.store
     images = [_image(context, mapping, feed, row, receipt) for row, receipt in written]
     rows = [Seen(image, tuple(keys_of(entity, mapping, image))) for image in images]
-    store.save_page(entity.name, mapping.system, feed.object, feed_key(feed), rows, cursor=None, seen_at=context.clock.now(), sweep=None, news=False)
-    created = [(row, image) for (row, _), image in zip(written, images, strict=True) if row.operation.kind is Kind.CREATE]
+    store.save_page(
+        entity.name,
+        mapping.system,
+        feed.object,
+        feed_key(feed),
+        rows,
+        cursor=None,
+        seen_at=context.clock.now(),
+        sweep=None,
+        news=False,
+    )
+    created = [
+        (row, image) for (row, _), image in zip(written, images, strict=True) if row.operation.kind is Kind.CREATE
+    ]
     _link_created(context, mapping.system, feed, created)
     records = {record.id: record for record in store.load_ids(sorted({row.operation.record for row, _ in written}))}
     for (row, _), image in zip(written, images, strict=True):
@@ -356,11 +421,17 @@ def _book_written(
 
 def _release(context: Context, system: str, records: set[str]) -> None:
     """What was written after all is not set aside any longer."""
-    done = [q.id for q in context.store.quarantined() if q.system == system and q.record in records and q.error != "DUPLICATE"]
+    done = [
+        q.id
+        for q in context.store.quarantined()
+        if q.system == system and q.record in records and q.error != "DUPLICATE"
+    ]
     context.store.release(done)
 
 
-def _link_created(context: Context, system: str, feed: Feed, created: Sequence[tuple[Journalled, NativeRecord]]) -> None:
+def _link_created(
+    context: Context, system: str, feed: Feed, created: Sequence[tuple[Journalled, NativeRecord]]
+) -> None:
     observed = context.store.observed(system, feed.object, [image.id for _, image in created])
     for row, image in created:
         context.store.add_link(row.operation.record, observed[image.id].number, by_us=True)
@@ -380,7 +451,8 @@ def _image(context: Context, mapping: SystemMapping, feed: Feed, row: Journalled
 def _exchanged(record: Record, mapping: SystemMapping, remote_id: str, changes: Sequence[Change]) -> Record:
     written = {c.field: Exchange(c.after, c.after, c.version) for c in changes}
     links = tuple(
-        replace(link, exchange={**link.exchange, **written}) if _is(link, mapping.system, remote_id) else link for link in record.links
+        replace(link, exchange={**link.exchange, **written}) if _is(link, mapping.system, remote_id) else link
+        for link in record.links
     )
     return replace(record, links=links)
 
@@ -423,7 +495,9 @@ def _refuse_fields(context: Context, record_id: str, system: str, blamed: Sequen
 
 def _with_refusal(link: Link, hashes: Mapping[str, str]) -> Link:
     known = {name: link.exchange.get(name, Exchange(None, link.observed.values.get(name), 0)) for name in hashes}
-    return replace(link, exchange={**link.exchange, **{name: replace(x, rejected=hashes[name]) for name, x in known.items()}})
+    return replace(
+        link, exchange={**link.exchange, **{name: replace(x, rejected=hashes[name]) for name, x in known.items()}}
+    )
 
 
 # after the write -----------------------------------------------------------------------------------------------------------
@@ -432,13 +506,22 @@ def _with_refusal(link: Link, hashes: Mapping[str, str]) -> Link:
 def _read_back(work: _Lane, place: _Place, acked: list[tuple[Journalled, Receipt]]) -> Lane:
     """Reads what the answers did not carry; a difference is a person's edit unless it can be shown to be the server's own doing."""
     written = [(row, receipt) for row, receipt in acked if row.operation.kind is not Kind.DELETE]
-    known = {str(receipt.remote_id or row.operation.remote_id): _answered(place, row, receipt) for row, receipt in written}
+    known = {
+        str(receipt.remote_id or row.operation.remote_id): _answered(place, row, receipt) for row, receipt in written
+    }
     ids = [remote_id for remote_id, record in known.items() if record is None]
     if ids:
         fresh: Mapping[str, NativeRecord | None] = yield lambda: place.system.connector.fetch(place.feed, ids)
         known.update(fresh)
     with work.context.store.transaction():
-        settle(work.context, place.entity, place.mapping, place.feed, written, {k: v for k, v in known.items() if v is not None})
+        settle(
+            work.context,
+            place.entity,
+            place.mapping,
+            place.feed,
+            written,
+            {k: v for k, v in known.items() if v is not None},
+        )
 
 
 def _answered(place: _Place, row: Journalled, receipt: Receipt) -> NativeRecord | None:
@@ -467,15 +550,25 @@ def settle(
         if fresh is None or record is None:
             continue
         records[record.id], strange = _settled(record, mapping, fresh, row.operation.changes)
-        if strange:
-            context.news.add(record.id)
         (news if strange else quiet).append(Seen(fresh, tuple(keys_of(entity, mapping, fresh))))
     for rows, is_news in ((quiet, False), (news, True)):
-        store.save_page(entity.name, mapping.system, feed.object, feed_key(feed), rows, cursor=None, seen_at=context.clock.now(), sweep=None, news=is_news)
+        store.save_page(
+            entity.name,
+            mapping.system,
+            feed.object,
+            feed_key(feed),
+            rows,
+            cursor=None,
+            seen_at=context.clock.now(),
+            sweep=None,
+            news=is_news,
+        )
     store.save([RecordSaved(record, pending=None) for record in records.values()], run=None)
 
 
-def _settled(record: Record, mapping: SystemMapping, fresh: NativeRecord, changes: Sequence[Change]) -> tuple[Record, bool]:
+def _settled(
+    record: Record, mapping: SystemMapping, fresh: NativeRecord, changes: Sequence[Change]
+) -> tuple[Record, bool]:
     """The record with `seen` as the system holds it, and whether something there is not explained by our write."""
     strange = False
     for link in record.links:
@@ -490,19 +583,35 @@ def _settled(record: Record, mapping: SystemMapping, fresh: NativeRecord, change
             if fresh.by_us or cell.variant(change.after, now):
                 exchange[change.field] = Exchange(change.after, now, change.version)
         strange = any(_unexplained(mapping, fresh, name, x) for name, x in exchange.items() if name in mapping.cells)
-        record = replace(record, links=tuple(replace(x, exchange=exchange) if x.number == link.number else x for x in record.links))
+        record = replace(
+            record, links=tuple(replace(x, exchange=exchange) if x.number == link.number else x for x in record.links)
+        )
     return record, strange
 
 
 def _unexplained(mapping: SystemMapping, fresh: NativeRecord, name: str, exchange: Exchange) -> bool:
     cell = mapping.cells[name]
     now = fresh.values.get(cell.path, MISSING)
-    return now is not MISSING and cell.reads and not cell.eq(now, exchange.seen) and not (is_blank(now) and is_blank(exchange.seen))
+    return (
+        now is not MISSING
+        and cell.reads
+        and not cell.eq(now, exchange.seen)
+        and not (is_blank(now) and is_blank(exchange.seen))
+    )
 
 
-def observe(context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, records: Iterable[NativeRecord]) -> None:
+def observe(
+    context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, records: Iterable[NativeRecord]
+) -> None:
     """Stores rows read outside a pull as news."""
     rows = [Seen(record, tuple(keys_of(entity, mapping, record))) for record in records]
     context.store.save_page(
-        entity.name, mapping.system, feed.object, feed_key(feed), rows, cursor=None, seen_at=context.clock.now(), sweep=None
+        entity.name,
+        mapping.system,
+        feed.object,
+        feed_key(feed),
+        rows,
+        cursor=None,
+        seen_at=context.clock.now(),
+        sweep=None,
     )

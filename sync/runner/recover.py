@@ -46,7 +46,17 @@ def _adopt_orphans(context: Context) -> None:
         for row in orphans:
             system = context.systems.get(row.operation.system)
             until = (row.sent_at or context.clock.now()) + (system.horizon if system else timedelta(minutes=15))
-            context.store.finish([Finished(row.number, Status.IN_DOUBT, error="INTERRUPTED", message="the process ended while it was sent", doubt_until=until)])
+            context.store.finish(
+                [
+                    Finished(
+                        row.number,
+                        Status.IN_DOUBT,
+                        error="INTERRUPTED",
+                        message="the process ended while it was sent",
+                        doubt_until=until,
+                    )
+                ]
+            )
             if row.operation.remote_id is not None:
                 context.store.set_busy(row.operation.system, row.operation.object, row.operation.remote_id, until)
 
@@ -77,15 +87,23 @@ def _due(context: Context, row: Journalled) -> datetime | None:
 
 def _round(context: Context) -> None:
     now = context.clock.now()
-    rows = [row for row in context.store.in_doubt() if (due := _due(context, row)) is not None and (due <= now or row.looks == 0)]
-    rows.sort(key=lambda row: (row.operation.system, row.operation.entity, row.operation.object, row.operation.kind.value))
+    rows = [
+        row
+        for row in context.store.in_doubt()
+        if (due := _due(context, row)) is not None and (due <= now or row.looks == 0)
+    ]
+    rows.sort(
+        key=lambda row: (row.operation.system, row.operation.entity, row.operation.object, row.operation.kind.value)
+    )
     for (system, entity, name, kind), group in groupby(
         rows, key=lambda row: (row.operation.system, row.operation.entity, row.operation.object, row.operation.kind)
     ):
         mapped = context.mappings.entities.get(entity)
         if mapped is None or system not in mapped.systems or name not in mapped.systems[system].objects:
             continue
-        case = _Case(context, mapped, mapped.systems[system], context.systems[system], feed_of(mapped.systems[system], name))
+        case = _Case(
+            context, mapped, mapped.systems[system], context.systems[system], feed_of(mapped.systems[system], name)
+        )
         try:
             case.creates(list(group)) if kind is Kind.CREATE else case.existing(list(group))
         except AbortError as error:
@@ -95,7 +113,9 @@ def _round(context: Context) -> None:
 class _Case:
     """The doubts about one object of one system."""
 
-    def __init__(self, context: Context, entity: EntityMapping, mapping: SystemMapping, system: System, feed: Feed) -> None:
+    def __init__(
+        self, context: Context, entity: EntityMapping, mapping: SystemMapping, system: System, feed: Feed
+    ) -> None:
         self.context = context
         self.store = context.store
         self.entity = entity
@@ -117,7 +137,12 @@ class _Case:
         gone = fresh is None or fresh.deleted
         if row.operation.kind is Kind.DELETE and gone:
             self._happened(row, None)
-        elif fresh is not None and not gone and row.operation.changes and all(self._arrived(c, fresh) for c in row.operation.changes):
+        elif (
+            fresh is not None
+            and not gone
+            and row.operation.changes
+            and all(self._arrived(c, fresh) for c in row.operation.changes)
+        ):
             self._happened(row, fresh)
         elif self._is_over(row):
             self._did_not_happen(row, fresh)
@@ -145,7 +170,9 @@ class _Case:
     def _did_not_happen(self, row: Journalled, fresh: NativeRecord | None) -> None:
         """The row as it is now is news; the merge decides again."""
         self._free(row)
-        self.store.finish([Finished(row.number, Status.FAILED, error="NOT_APPLIED", message="it did not happen; planned again")])
+        self.store.finish(
+            [Finished(row.number, Status.FAILED, error="NOT_APPLIED", message="it did not happen; planned again")]
+        )
         if fresh is not None:
             observe(self.context, self.entity, self.mapping, self.feed, [fresh])
         self.store.mark_pending(records=[row.operation.record])
@@ -168,7 +195,16 @@ class _Case:
     def _repeat(self, rows: Sequence[Journalled]) -> None:
         with self.store.transaction():
             for row in rows:
-                self.store.finish([Finished(row.number, Status.FAILED, error="REPEATED", message="in doubt, and safe to repeat: planned again")])
+                self.store.finish(
+                    [
+                        Finished(
+                            row.number,
+                            Status.FAILED,
+                            error="REPEATED",
+                            message="in doubt, and safe to repeat: planned again",
+                        )
+                    ]
+                )
             self.store.mark_pending(records=[row.operation.record for row in rows])
 
     def _look_up(self, rows: Sequence[Journalled]) -> Mapping[int, tuple[NativeRecord, ...]]:
@@ -191,11 +227,22 @@ class _Case:
         elif row.resent:
             self._give_up(row, "it was sent twice and never found")
         else:
-            self.store.finish([Finished(row.number, Status.FAILED, error="NOT_APPLIED", message="looked up and not found; sent once more")])
+            self.store.finish(
+                [
+                    Finished(
+                        row.number,
+                        Status.FAILED,
+                        error="NOT_APPLIED",
+                        message="looked up and not found; sent once more",
+                    )
+                ]
+            )
             self.store.mark_pending(records=[row.operation.record])
 
     def _give_up(self, row: Journalled, why: str) -> None:
-        self.store.finish([Finished(row.number, Status.IN_DOUBT, error="UNKNOWN", message=why, doubt_until=row.doubt_until)])
+        self.store.finish(
+            [Finished(row.number, Status.IN_DOUBT, error="UNKNOWN", message=why, doubt_until=row.doubt_until)]
+        )
         self.store.quarantine(
             Quarantined(
                 id=quarantine_id("IN_DOUBT", row.operation.record, self.system.name),

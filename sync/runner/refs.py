@@ -40,7 +40,8 @@ class StoreRefs:
             for record in records
             for link in record.links
             for mapped in refs
-            if (cell := mapped.cells.get(link.system)) is not None and (native := link.observed.values.get(cell.path)) not in (None, "")
+            if (cell := mapped.cells.get(link.system)) is not None
+            and (native := link.observed.values.get(cell.path)) not in (None, "")
         }
         found = self._store.records_of(sorted(wanted))
         return {key: found.get(key) for key in wanted}

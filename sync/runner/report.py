@@ -19,7 +19,9 @@ _DONE = (Status.SETTLED,)
 _BAD = (Status.FAILED,)
 
 
-def report(context: Context, ran: Ran, *, notes: Sequence[str] = (), undone: str | None = None, every: bool = False) -> RunReport:
+def report(
+    context: Context, ran: Ran, *, notes: Sequence[str] = (), undone: str | None = None, every: bool = False
+) -> RunReport:
     """The report of a run that has just ended; stores its counts with it. ``every``: all operations, for a plan file."""
     store = context.store
     systems = counts(context, ran)
@@ -42,21 +44,22 @@ def report(context: Context, ran: Ran, *, notes: Sequence[str] = (), undone: str
         undone=undone,
     )
     rows_of = {name: _counts_row(context, name, c) for name, c in systems.items()}
-    store.finish_run(ran.run, found.status, ran.seconds, rows_of, note=undone or "")
+    store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=context.failed, note=undone or "")
     return found
 
 
 def _notes(ran: Ran) -> list[str]:
     if not ran.uncleared:
         return []
-    return [f"{ran.uncleared} emptied value(s) could not be emptied in a system that documents no way to; see `crm-sync verify`"]
+    return [
+        f"{ran.uncleared} emptied value(s) could not be emptied in a system that documents no way to; see `crm-sync verify`"
+    ]
 
 
 def _counts_row(context: Context, system: str, found: Counts) -> dict[str, int]:
-    """The counts of a system as the state keeps them, with whether it was served and what its vendor still allows."""
+    """The counts of a system as the state keeps them, with what its vendor still allows."""
     left = context.systems[system].connector.usage().calls_left
-    served = {"served": int(context.alive(system))} | ({} if left is None else {"calls_left": left})
-    return asdict(found) | served
+    return asdict(found) | ({} if left is None else {"calls_left": left})
 
 
 def counts(context: Context, ran: Ran) -> dict[str, Counts]:

@@ -48,7 +48,10 @@ def compare(context: Context, ran: Ran) -> Verdict:
 
 
 def _pending(context: Context, run: str) -> dict[tuple[str, str], Operation]:
-    return {(row.operation.record, row.operation.system): row.operation for row in planned(context.store, run, (Status.PLANNED,))}
+    return {
+        (row.operation.record, row.operation.system): row.operation
+        for row in planned(context.store, run, (Status.PLANNED,))
+    }
 
 
 def _all(context: Context, entity: EntityMapping) -> Iterator[list[Record]]:
@@ -111,7 +114,11 @@ class _Comparison:
         exchange = link.exchange.get(mapped.name)
         native = link.observed.values[cell.path]
         if mapped.type == "consent":
-            return None if _opted_in_wrongly(self, cell, native) else "consent: nothing is known there, and software subscribes nobody"
+            return (
+                None
+                if _opted_in_wrongly(self, cell, native)
+                else "consent: nothing is known there, and software subscribes nobody"
+            )
         if not cell.writes or self.entity.systems[link.system].mode == "read":
             return "one-way: this side is read, not written"
         if cell.get(native, self.refs) is HELD:
@@ -131,4 +138,6 @@ def _opted_in_wrongly(comparison: _Comparison, cell: Cell, native: Any) -> bool:
     from sync.engine.consent import strictness
 
     hub = next(c for name, c in comparison.record.cells.items() if name == cell.field)
-    return strictness(cell.get(native, comparison.refs)) > 0 and strictness(hub.value) > strictness(cell.get(native, comparison.refs))
+    return strictness(cell.get(native, comparison.refs)) > 0 and strictness(hub.value) > strictness(
+        cell.get(native, comparison.refs)
+    )

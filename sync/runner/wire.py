@@ -16,7 +16,7 @@ from sync.errors import UsageError
 from sync.mapping import Mappings
 from sync.model.clock import Clock, SystemClock
 from sync.runner.context import Context, Progress, System
-from sync.state import StateLock, Store, forget_lost, keeper
+from sync.state import Lock, Store, forget_lost, keep_secret, state_file
 
 if TYPE_CHECKING:
     from sync.connectors.salesforce.auth import Auth
@@ -27,7 +27,7 @@ class Secrets:
     """A rotating credential: the newest one known, and where the next one is kept."""
 
     refresh_token: str | None
-    keep: Callable[[str, str], None]
+    keep: Callable[[str], None]
 
 
 Build = Callable[[SystemConfig, Clock, Suppressed, Secrets], Connector]
@@ -65,7 +65,7 @@ def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str
         finally:
             store.close()
         return
-    with StateLock(config.state.url, command=command):
+    with Lock(state_file(config.state.url), command):
         if init:
             forget_lost(config.state.url)
         store = Store.open(config.state.url, clock=clock)
@@ -93,7 +93,11 @@ def limits(config: Config) -> Limits:
         return Limit(guard.count, guard.share)
 
     return Limits(
-        limit(safety.max_creates), limit(safety.max_updates), limit(safety.max_clears), limit(safety.max_deletes), limit(safety.max_opt_outs)
+        limit(safety.max_creates),
+        limit(safety.max_updates),
+        limit(safety.max_clears),
+        limit(safety.max_deletes),
+        limit(safety.max_opt_outs),
     )
 
 
@@ -101,10 +105,15 @@ def build(config: SystemConfig, clock: Clock, store: Store, url: str) -> System:
     """One system with its connector."""
     builder = _builders().get(config.kind)
     if builder is None:
-        raise UsageError(f"there is no connector for systems of kind {config.kind}", remedy=f"Known kinds: {', '.join(sorted(_builders()))}.")
+        raise UsageError(
+            f"there is no connector for systems of kind {config.kind}",
+            remedy=f"Known kinds: {', '.join(sorted(_builders()))}.",
+        )
 
-    secrets = Secrets(store.secret(config.name, "refresh_token"), keeper(url, clock, config.name))
-    connector = builder(config, clock, store.gate(), secrets)
+    def keep(value: str) -> None:
+        keep_secret(url, clock, config.name, value)
+
+    connector = builder(config, clock, store.is_suppressed, Secrets(store.secret(config.name), keep))
     return System(
         name=config.name,
         kind=config.kind,
@@ -168,7 +177,7 @@ def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: S
         timeout_s=config.timeout_s,
         retries=config.retries,
         horizon_s=config.horizon.total_seconds(),
-        on_secret=lambda token: secrets.keep("refresh_token", token),
+        on_secret=secrets.keep,
         requests_per_minute=(config.rate_per_second or 0) * 60 or None,
     )
 

@@ -1,6 +1,8 @@
 """The state: SQLite behind one door, `Store`. Rows never leave; callers get frozen values."""
 
+from sync.state.files import forget_lost
 from sync.state.lock import Lock
+from sync.state.observations import WALK
 from sync.state.rows import (
     AuditRow,
     Event,
@@ -16,9 +18,10 @@ from sync.state.rows import (
     TurnRow,
     Unlinked,
 )
-from sync.state.store import Store, journal_mode_here, state_file
+from sync.state.store import Store, journal_mode_here, keep_secret, state_file
 
 __all__ = [
+    "WALK",
     "AuditRow",
     "Event",
     "Finished",
@@ -34,6 +37,8 @@ __all__ = [
     "Totals",
     "TurnRow",
     "Unlinked",
+    "forget_lost",
     "journal_mode_here",
+    "keep_secret",
     "state_file",
 ]

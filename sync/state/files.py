@@ -22,6 +22,13 @@ _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph",
 """Where SQLite's file locks cannot be relied on (sqlite.org/howtocorrupt.html, 2.1)."""
 
 
+def forget_lost(url: str) -> None:
+    """A person gives a lost state up for good: what is left of it beside the missing database no longer counts."""
+    files = Files.of(url)
+    if not files.exists():
+        files.sidecar.unlink(missing_ok=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """The paths of one state."""

@@ -8,6 +8,7 @@ anew.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -25,6 +26,9 @@ _BATCH = 5000
 _PLAN = insert(OperationTable)
 _OF_RUN = select(OperationTable, "WHERE run = ? AND number > ?")
 _OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
+_LOOKED_FOR = (
+    "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
+)
 _COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
 _CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
 _SENT = within("UPDATE operation SET status = 'sent', sent_at = ? WHERE number IN @list")
@@ -108,7 +112,14 @@ class Journal(Door):
 
     def in_doubt(self) -> list[Journalled]:
         """Operations whose outcome is not known, oldest first: in doubt, or sent by a process that is gone."""
-        return [_journalled(row) for row in self._rows(_OPEN)]
+        return [self._with_history(_journalled(row)) for row in self._rows(_OPEN)]
+
+    def _with_history(self, row: Journalled) -> Journalled:
+        """A create that was already looked for in vain once is being repeated."""
+        if row.operation.kind is not Kind.CREATE:
+            return row
+        before = self._value(_LOOKED_FOR, row.operation.record, row.operation.system, row.number)
+        return replace(row, resent=before is not None)
 
     def turns(self, run: str | None = None, record: str | None = None, limit: int = 1000) -> list[TurnRow]:
         """What runs changed in the cells, newest first."""

@@ -7,6 +7,7 @@ at once, on the thread that received it, over a connection of its own, and not w
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from sync.errors import StateError
 from sync.state import sqlite
@@ -34,7 +35,12 @@ class Secrets(Door):
         if threading.get_ident() == self._thread:
             self._write(_KEEP, *row)
             return
-        try:
-            sqlite.write_apart(self._path, _KEEP, row)
-        except sqlite.DriverError as error:
-            raise StateError(f"the new credential of {system} could not be kept", remedy="log in anew") from error
+        keep_apart(self._path, row)
+
+
+def keep_apart(path: Path, row: tuple[str, str, None, int]) -> None:
+    """Keeps (system, value, None, time) in the state at a path, over a connection of its own. Raises StateError."""
+    try:
+        sqlite.write_apart(path, _KEEP, row)
+    except sqlite.DriverError as error:
+        raise StateError(f"the new credential of {row[0]} could not be kept", remedy="log in anew") from error

@@ -20,6 +20,7 @@ from sync.errors import StateError
 from sync.model.clock import Clock
 from sync.state import schema, sqlite
 from sync.state.counts import Counts
+from sync.state.documents import stamp
 from sync.state.erasure import Erasure
 from sync.state.fates import Fates
 from sync.state.files import Files, Sidecar, close_to_others, make_private, refuse_network
@@ -30,7 +31,7 @@ from sync.state.observations import Observations
 from sync.state.people import People
 from sync.state.records import Records
 from sync.state.saving import save_copy
-from sync.state.secrets import Secrets
+from sync.state.secrets import Secrets, keep_apart
 
 _LOST = "restore a backup; to start anew on purpose, remove {sidecar} and run a backfill"
 
@@ -128,6 +129,14 @@ class Store(Records, Journal, Links, Fates, Observations, Erasure, People, Inbox
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def keep_secret(url: str, clock: Clock, system: str, value: str) -> None:
+    """Keeps a credential in the real state, from any thread; makes the state if there is none (a plan may log in first)."""
+    files = Files.of(url)
+    if not files.exists():
+        Store.open(url, clock=clock).close()
+    keep_apart(files.database, (system, value, None, stamp(clock.now())))
 
 
 def state_file(url: str) -> Path:
