@@ -112,6 +112,7 @@ class _Scanner:
         fence = mark * 3 if self.here(mark * 3) else mark
         self.place += len(fence)
         while not self.here(fence):
+            assert self.place < len(self.text), "the text never ends"
             self.place += 2 if mark == '"' and self.here("\\") else 1
         self.place += len(fence)
         while len(fence) > 1 and self.here(mark):
@@ -135,10 +136,12 @@ class _Scanner:
         number = 0
         self.skip(_GAP)
         while not self.here("]"):
+            before = self.place
             self.found[(*path, number)] = self.line()
             self.value((*path, number))
             number += 1
             self.comma()
+            assert self.place > before, "an element is no value"
         self.place += 1
 
     def inline(self, path: Path) -> None:

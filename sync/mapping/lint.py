@@ -176,10 +176,9 @@ def _check_owner(draft: Draft, field: FieldDraft, owner: str) -> None:
             f"Add a column {owner} to [fields.{field.name}].",
         )
     elif draft.mode_of(cell) not in ("both", "read"):
-        draft.report.add(
-            path,
-            f"the owner {owner!r} cannot own {field.name!r}: mode = {draft.mode_of(cell)!r} does not let its value count",
-        )
+        mode = draft.mode_of(cell)
+        message = f"the owner {owner!r} cannot own {field.name!r}: mode = {mode!r} does not let its value count"
+        draft.report.add(path, message, 'Use mode = "both" or "read" there.')
 
 
 def _check_length(draft: Draft, field: FieldDraft) -> None:

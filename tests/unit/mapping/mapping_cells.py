@@ -16,7 +16,9 @@ class Links:
         return self.table.get((system, entity, remote_id))
 
     def remote_of(self, system, entity, record_id):
-        return next((key[2] for key, record in self.table.items() if key[:2] == (system, entity) and record == record_id), None)
+        return next(
+            (key[2] for key, record in self.table.items() if key[:2] == (system, entity) and record == record_id), None
+        )
 
     def value_of(self, entity, record_id, field):
         return self.values.get((entity, record_id, field))
@@ -25,4 +27,6 @@ class Links:
 def make_cell(target=None, mode="both", **options):
     found = Options(**{"system": options.get("kind", "salesforce"), "kind": "salesforce", "path": "Path", **options})
     lens = lens_of(found, target)
-    return Cell("field", found.system, found.path, mode, found.subscribe, "", 1, found, lens, lambda values: values.get("field"))
+    return Cell(
+        "field", found.system, found.path, mode, found.subscribe, "", 1, found, lens, lambda values: values.get("field")
+    )

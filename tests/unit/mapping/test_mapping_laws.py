@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mapping_cells import make_cell
 
 from sync.mapping import NO_REFS
@@ -17,11 +16,78 @@ json_values = st.recursive(
 )
 spellings = st.sampled_from(
     [
-        *("", " ", "0", "1", "true", "No", "A;B", "||A||B||", ";", "||", " x ", "Caf\u0065\u0301", "\u00a0", "I\u0307", "1e5", "1,234.50", "-0", "+49 30 123456"),
-        *("(650) 253-0000", "https://www.Acme.com/a/", "Ada@ACME.example.com", "acme.co.uk.", "Germany", "DE", "11-50", "11\u201350", "10001+", "2026-02-30"),
-        *("2026-01-02", "2026-01-02T03:04:05.678+0200", "0000-00-00", "0000-00-00 00:00:00", "003ak00000luKU1", "003ak00000luKU1AAM", "executive", "VP", "wizard"),
-        *("SUBSCRIBED", "bounced", "3", "2", "vp", "ABM-1", "ABM-", "9999-12-31T23:59:59-12:00", "1" * 50, "\r\n", "\x00", "://", "@", "a@", "x" * 300),
-        *(["b", "a", "b"], [{"name": "T"}], [{"email": "b@c.de"}, {"email": "A@c.de", "type": "work"}], {"id": 5}, [None], [[]], 5, 5.5, 10**30, 1e308),
+        *(
+            "",
+            " ",
+            "0",
+            "1",
+            "true",
+            "No",
+            "A;B",
+            "||A||B||",
+            ";",
+            "||",
+            " x ",
+            "Caf\u0065\u0301",
+            "\u00a0",
+            "I\u0307",
+            "1e5",
+            "1,234.50",
+            "-0",
+            "+49 30 123456",
+        ),
+        *(
+            "(650) 253-0000",
+            "https://www.Acme.com/a/",
+            "Ada@ACME.example.com",
+            "acme.co.uk.",
+            "Germany",
+            "DE",
+            "11-50",
+            "11\u201350",
+            "10001+",
+            "2026-02-30",
+        ),
+        *(
+            "2026-01-02",
+            "2026-01-02T03:04:05.678+0200",
+            "0000-00-00",
+            "0000-00-00 00:00:00",
+            "003ak00000luKU1",
+            "003ak00000luKU1AAM",
+            "executive",
+            "VP",
+            "wizard",
+        ),
+        *(
+            "SUBSCRIBED",
+            "bounced",
+            "3",
+            "2",
+            "vp",
+            "ABM-1",
+            "ABM-",
+            "9999-12-31T23:59:59-12:00",
+            "1" * 50,
+            "\r\n",
+            "\x00",
+            "://",
+            "@",
+            "a@",
+            "x" * 300,
+        ),
+        *(
+            ["b", "a", "b"],
+            [{"name": "T"}],
+            [{"email": "b@c.de"}, {"email": "A@c.de", "type": "work"}],
+            {"id": 5},
+            [None],
+            [[]],
+            5,
+            5.5,
+            10**30,
+            1e308,
+        ),
     ]
 )
 natives = json_values | spellings
@@ -30,10 +96,26 @@ VALUES = {"executive": "C-Level", "chief": "C-Level", "vp": "VP"}
 WORDS = ("C-Level", "VP", "Staff")
 BANDS = ("1-10", "11-50", "51-200", "10001+")
 CELLS = {
-    **{f"{kind}-{name}": {"type": name, "kind": kind, "entity": "account"} for name in TYPE_NAMES for kind in ("salesforce", "abmatic")},
-    **{f"activecampaign-{name}": {"type": name, "kind": "activecampaign", "path": "fields.X"} for name in ("integer", "decimal", "boolean", "multi")},
-    **{f"table-{rule}": {"type": "enum", "vocabulary": WORDS, "values": VALUES, "otherwise": rule} for rule in ("keep", "hold", "drop")},
-    "table-literal": {"type": "enum", "vocabulary": WORDS, "values": VALUES, "otherwise": "literal", "literal": "Staff"},
+    **{
+        f"{kind}-{name}": {"type": name, "kind": kind, "entity": "account"}
+        for name in TYPE_NAMES
+        for kind in ("salesforce", "abmatic")
+    },
+    **{
+        f"activecampaign-{name}": {"type": name, "kind": "activecampaign", "path": "fields.X"}
+        for name in ("integer", "decimal", "boolean", "multi")
+    },
+    **{
+        f"table-{rule}": {"type": "enum", "vocabulary": WORDS, "values": VALUES, "otherwise": rule}
+        for rule in ("keep", "hold", "drop")
+    },
+    "table-literal": {
+        "type": "enum",
+        "vocabulary": WORDS,
+        "values": VALUES,
+        "otherwise": "literal",
+        "literal": "Staff",
+    },
     "table-multi": {"type": "multi", "vocabulary": WORDS, "values": VALUES, "otherwise": "hold"},
     "table-boolean": {"type": "boolean", "values": {"Yes": True, "No": False}},
     "vocabulary": {"type": "enum", "vocabulary": WORDS, "otherwise": "hold"},
@@ -64,7 +146,11 @@ every_lens = pytest.mark.parametrize("name", CELLS)
 
 
 def is_canonical(value):
-    return value is None or isinstance(value, bool | int | str | Absence) or (isinstance(value, list) and value == sorted(set(value)))
+    return (
+        value is None
+        or isinstance(value, bool | int | str | Absence)
+        or (isinstance(value, list) and value == sorted(set(value)))
+    )
 
 
 @every_lens
@@ -104,7 +190,9 @@ def test_put_get(name, native):
     if not cell.lossy:
         assert again == value
     settled = cell.put(again, MISSING, NO_REFS)
-    assert isinstance(settled, Absence) or cell.eq(settled, written) or cell.options.case, "a second round moves nothing"
+    assert isinstance(settled, Absence) or cell.eq(settled, written) or cell.options.case, (
+        "a second round moves nothing"
+    )
 
 
 @every_lens
@@ -147,7 +235,26 @@ def test_null_and_empty_text_are_alike(name, native):
 
 
 states = st.sampled_from([None, "SUBSCRIBED", "PENDING", "UNSUBSCRIBED"])
-consents = st.sampled_from([None, "", "SUBSCRIBED", "PENDING", "UNSUBSCRIBED", "BOUNCED", "COMPLAINED", 0, 1, 2, 3, "3", True, False, MISSING, "??"])
+consents = st.sampled_from(
+    [
+        None,
+        "",
+        "SUBSCRIBED",
+        "PENDING",
+        "UNSUBSCRIBED",
+        "BOUNCED",
+        "COMPLAINED",
+        0,
+        1,
+        2,
+        3,
+        "3",
+        True,
+        False,
+        MISSING,
+        "??",
+    ]
+)
 STRICT = {None: 0, "SUBSCRIBED": 1, "PENDING": 2, "UNSUBSCRIBED": 3}
 
 

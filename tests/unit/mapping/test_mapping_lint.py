@@ -58,7 +58,10 @@ def test_two_files_of_one_entity(tmp_path):
     """A second file for an entity is told in both."""
     shutil.copy(DATA / FIELD_NAME, tmp_path / "a.toml")
     shutil.copy(DATA / FIELD_NAME, tmp_path / "b.toml")
-    assert [(problem.file, problem.line) for problem in problems(tmp_path)] == [("mappings/a.toml", 2), ("mappings/b.toml", 2)]
+    assert [(problem.file, problem.line) for problem in problems(tmp_path)] == [
+        ("mappings/a.toml", 2),
+        ("mappings/b.toml", 2),
+    ]
 
 
 @pytest.mark.parametrize("make", [lambda folder: None, lambda folder: folder.mkdir()])
@@ -75,7 +78,9 @@ def test_absent_systems_fall_away(dropped):
     systems = {name: kind for name, kind in KINDS.items() if name not in dropped}
     found = load(SHIPPED, systems)
     assert set(found.entities["contact"].systems) == set(systems)
-    assert {cell.system for field in found.entities["contact"].fields.values() for cell in field.cells.values()} <= set(systems)
+    assert {cell.system for field in found.entities["contact"].fields.values() for cell in field.cells.values()} <= set(
+        systems
+    )
     assert len(found.notes) == 2 * len(dropped)
 
 
@@ -97,7 +102,11 @@ def test_shipped_mappings_are_clean():
 
 def test_forgotten_blank_is_noted(tmp_path):
     """An expression that forgets that a field may be blank is accepted with a note."""
-    text = (DATA / FIELD_NAME).read_text().replace("create = true\n\n[fields", 'create = true\nwhen = "engagement_score >= 50"\n\n[fields')
+    text = (
+        (DATA / FIELD_NAME)
+        .read_text()
+        .replace("create = true\n\n[fields", 'create = true\nwhen = "engagement_score >= 50"\n\n[fields')
+    )
     (tmp_path / "accounts.toml").write_text(text)
     found = load(tmp_path, KINDS)
     assert "??" in found.notes[0].message and found.notes[0].line == 15
