@@ -16,8 +16,9 @@ from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
 from sync.runner import forget as forgetting
-from sync.runner import person, verify as verifying
+from sync.runner import person
 from sync.runner import status as judging
+from sync.runner import verify as verifying
 from sync.runner.approve import Approval, from_json, planned
 from sync.runner.context import Context, Progress, Silence
 from sync.runner.cycle import Order, Ran, run_cycle

@@ -6,14 +6,14 @@ Crash: what was merged is durable and the record stays pending until its plan is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sync.engine.consent import is_opt_out
 from sync.engine.merge import Circumstances, Merged, merge
-from sync.engine.plan import Planned, Surroundings, address_of, plan
+from sync.engine.plan import Planned, Surroundings, plan
 from sync.mapping import EntityMapping
-from sync.model.record import Conflict, HubCell, Link, LinkState, Operation, Quarantined, Record, Turn
+from sync.model.record import Conflict, Link, LinkState, Operation, Quarantined, Record
 from sync.model.remote import Capabilities, Kind
 from sync.model.values import Canonical, is_blank
 from sync.runner.context import Context
