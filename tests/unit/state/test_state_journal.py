@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from datetime import timedelta
+
+from sync.model.record import Change, Operation, Status, Turn
+from sync.model.remote import Kind
+from sync.model.values import MISSING
+from sync.state import Finished, RecordSaved, Store
+
+
+def operation(record="R1", system="salesforce", kind=Kind.UPDATE, remote_id="003A", *changes):
+    return Operation("contact", record, system, "Contact", kind, remote_id, changes, "changed", "a@x.example")
+
+
+def change(before, after):
+    return Change("title", "Title", before, after, "abmatic", "prefer", 2)
+
+
+def test_plan_comes_back(store):
+    """A plan comes back whole, in its order, by page and by what is asked for."""
+    planned = [
+        operation(f"R{n}", system, Kind.UPDATE, f"{n}", change("a", n)) for n in range(5) for system in ("x", "y")
+    ]
+    store.plan("r1", iter(planned))
+    rows = store.operations("r1", limit=3)
+    rows += store.operations("r1", after=rows[-1].number)
+    assert [row.operation for row in rows] == planned
+    assert {row.status for row in rows} == {Status.PLANNED}
+    assert len(store.operations("r1", system="x", kind=Kind.UPDATE, object="Contact", statuses=(Status.PLANNED,))) == 5
+    assert store.operations("r1", kind=Kind.CREATE) == store.operations("r2") == []
+
+
+def test_outcomes(store, clock):
+    """Each outcome is counted by system, kind and status; what is not told stays as it was."""
+    store.plan("r1", [operation(f"R{n}") for n in range(4)])
+    numbers = [row.number for row in store.operations("r1")]
+    store.mark_sent(numbers[:3], at=clock.now())
+    until = clock.now() + timedelta(minutes=5)
+    store.finish(
+        [
+            Finished(numbers[0], Status.SETTLED, remote_id="003Z"),
+            Finished(numbers[1], Status.IN_DOUBT, error="TIMEOUT", message="no answer", doubt_until=until, resent=True),
+        ]
+    )
+    store.looked(numbers[1])
+    found = {row.number: row for row in store.operations("r1")}
+    assert found[numbers[0]].operation.remote_id == "003Z"
+    doubt = found[numbers[1]]
+    assert (doubt.error, doubt.message, doubt.sent_at, doubt.doubt_until, doubt.looks, doubt.resent) == (
+        "TIMEOUT",
+        "no answer",
+        clock.now(),
+        until,
+        1,
+        True,
+    )
+    assert store.counts("r1") == {
+        ("salesforce", Kind.UPDATE, status): 1
+        for status in (Status.SETTLED, Status.IN_DOUBT, Status.SENT, Status.PLANNED)
+    }
+    assert [row.number for row in store.in_doubt()] == numbers[1:3]
+    store.unsend([numbers[2]])
+    assert [row.number for row in store.in_doubt()] == [numbers[1]]
+
+
+def test_clears(store):
+    """A clear is a change from something to nothing; MISSING and blank are not something."""
+    made = [change("CTO", None), change("CTO", ""), change(None, None), change(MISSING, None), change("a", "b")]
+    store.plan("r1", [operation("R1", "salesforce", Kind.UPDATE, "003A", *made), operation("R2", "abmatic")])
+    assert store.clear_counts("r1") == {"salesforce": 2}
+
+
+def test_plans_are_no_obligations(store, clock):
+    """Dropping plans leaves everything that was sent."""
+    for run in ("r1", "r2"):
+        store.plan(run, [operation(), operation()])
+    sent, planned = (row.number for row in store.operations("r1"))
+    store.mark_sent([sent], at=clock.now())
+    assert store.forget_planned([sent, planned]) == 1
+    assert store.drop_planned() == 2
+    assert [row.number for row in store.operations("r1")] == [sent]
+
+
+def test_sent_survives_a_kill(url, clock):
+    """An operation that was marked sent is in doubt after kill -9, and one that was not is only planned."""
+    code = """
+    import os, signal, sys
+    from sync.model.clock import SystemClock
+    from sync.model.record import Operation
+    from sync.model.remote import Kind
+    from sync.state import Store
+    store, clock = Store.open(sys.argv[1], clock=SystemClock()), SystemClock()
+    store.start_run("r1", "sync", full=False, entities=["contact"])
+    store.plan("r1", [Operation("contact", "R1", "x", "Contact", Kind.CREATE, None, (), "why") for _ in range(2)])
+    store.mark_sent([store.operations("r1")[0].number], at=clock.now())
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), url], timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert os.getpid()
+    with Store.open(url, clock=clock) as store:
+        assert [row.status for row in store.in_doubt()] == [Status.SENT]
+        assert [run.run for run in store.open_runs()] == ["r1"]
+        assert store.drop_planned("r1") == 1
+
+
+def test_runs(store, clock):
+    """Runs are listed newest first with their outcome; one that never finished stays open."""
+    for run, kind in (("r1", "sync"), ("r2", "backfill"), ("r3", "sync")):
+        store.start_run(run, kind, full=run == "r2", entities=["contact"])
+    store.finish_run("r1", "ok", 1.5, {"salesforce": {"read": 12, "calls_left": 99}}, note="n", failed=["abmatic"])
+    assert [run.run for run in store.runs(2)] == ["r3", "r2"]
+    first = store.run("r1")
+    assert (first.status, first.seconds, first.systems["salesforce"]["read"], first.failed) == (
+        "ok",
+        1.5,
+        12,
+        ("abmatic",),
+    )
+    assert [run.run for run in store.open_runs()] == ["r2", "r3"]
+    assert (store.last_run().run, store.last_run(("backfill",)).run, store.last_run(("undo",))) == ("r3", "r2", None)
+    assert (store.calls_left("salesforce"), store.calls_left("x")) == (99, None)
+    assert store.run("r9") is None
+
+
+def test_prune(store, hand, clock):
+    """Old history goes; open doubts, links, records, the ledger and the audit log stay."""
+    record = hand.record("R1", "003A")
+    store.start_run("r1", "sync", full=False, entities=["contact"])
+    store.save([RecordSaved(record, pending=False, turns=(Turn("title", None, "CTO", "x", "prefer"),))])
+    store.plan("r1", [operation(), operation()])
+    store.mark_sent([store.operations("r1")[0].number], at=clock.now())
+    store.finish_run("r1", "ok", 1.0, {})
+    store.audit("granted", {"id": 1})
+    assert store.receive("abmatic", "e1", "contact.revealed", "{}")
+    assert not store.receive("abmatic", "e1", "contact.revealed", "{}")
+    store.handled([event.number for event in store.waiting()])
+    clock.sleep(91 * 86400)
+    gone = store.prune(clock.now() - timedelta(days=90))
+    assert gone == {"turn": 1, "operation": 1, "run": 0, "conflict": 0, "inbox": 1}
+    assert len(store.in_doubt()) == 1
+    assert store.load_ids(["R1"])
+    assert len(store.audits()) == 1
