@@ -22,6 +22,8 @@ from sync.model.values import Absence, Native
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ABSENT = "absent!"
+_MARK = " "
+"""White space before a text of the standard library's: orjson would read its huge integers as floats, without a word."""
 
 
 def stamp(moment: datetime) -> int:
@@ -49,11 +51,13 @@ def dump(value: Any) -> str:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return _MARK + json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def load(text: str) -> Any:
     """What `dump` was given, with lists for tuples."""
+    if text.startswith(_MARK):
+        return json.loads(text)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

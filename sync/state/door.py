@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 
 from sync.errors import StateError
 from sync.model.clock import Clock
 from sync.state import sqlite
+from sync.state.documents import dump
 
 _COMMIT_TRIES = 6
 """Times SQLite's busy timeout: how long a reader may hold up a commit."""
@@ -28,7 +28,7 @@ _COMMIT_TRIES = 6
 
 def array(values: Iterable[Any]) -> str:
     """The one parameter that ``@list`` and ``@asked`` stand for."""
-    return orjson.dumps(list(values)).decode()
+    return dump(list(values))
 
 
 class Door:

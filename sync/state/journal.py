@@ -26,9 +26,7 @@ _BATCH = 5000
 _PLAN = insert(OperationTable)
 _OF_RUN = select(OperationTable, "WHERE run = ? AND number > ?")
 _OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
-_LOOKED_FOR = (
-    "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
-)
+_LOOKED_FOR = "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
 _COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
 _CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
 _SENT = within("UPDATE operation SET status = 'sent', sent_at = ? WHERE number IN @list")

@@ -116,6 +116,9 @@ def files(folder: Path) -> bytes:
 
 def test_forget(store, hand, path):
     """A forgotten person is in no byte of the state, stays suppressed and is not stored again; others keep all but the address."""
+    store._execute(
+        "PRAGMA secure_delete = OFF"
+    )  # some builds of SQLite have it on: they would hide a page that is left
     record = hand.record("R1", "003A", "zoe@x.example", FirstName="Zyxwv")
     for n in range(50):
         hand.page(hand.row("003A", "zoe@x.example", FirstName="Zyxwv", Title=f"Vanishing {n}"))
