@@ -208,7 +208,7 @@ class _Work:
         if native is not MISSING and cell.eq(desired, native):
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
-        if exchange is not None and (cell.eq(desired, exchange.sent) or exchange.rejected == payload_hash(desired)):
+        if exchange is not None and self._is_futile(cell, native, exchange, desired):
             self._acknowledge(link, mapped.name, exchange, exchange.seen, hub)
             return None
         before = None if native is MISSING else native
@@ -222,6 +222,13 @@ class _Work:
             hub.version,
             self.around.lost.get(mapped.name, ()),
         )
+
+    def _is_futile(self, cell: Cell, native: Native | Absence, exchange: Exchange, desired: Native) -> bool:
+        """Refused for good, or sent before and still held as the system then made of it: it cannot hold it better."""
+        if exchange.rejected is not None and exchange.rejected == payload_hash(desired):
+            return True
+        as_left = native is MISSING or cell.eq(native, exchange.seen)
+        return as_left and cell.eq(desired, exchange.sent)
 
     def _wordless(self, link: Link, name: str, absence: Absence, *, barred: bool) -> None:
         if absence is HELD:

@@ -22,6 +22,8 @@ from sync.runner.refs import StoreRefs
 from sync.state import RecordSaved, Suppression
 
 BATCH = 1000
+_WORDLESS_HERE = "the mapping has no word for what {} holds"
+_WORDLESS_THERE = "{} has no word for the value"
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class _Desk:
         self.margins = {name: system.clock_margin for name, system in context.systems.items()}
         self.able = _abilities(context, entity)
         self.refused: Mapping[str, Mapping[str, str]] = {}
+        self.aside = _decided_here(context)
 
     def work(self, records: Sequence[Record]) -> None:
         self.refs.prefetch(records, self.entity)
@@ -273,14 +276,24 @@ class _Desk:
         self._note_questions(merged, planned)
 
     def _note_questions(self, merged: Merged, planned: Planned) -> None:
-        for system, rivals in planned.questions:
-            self.store.quarantine(_rival(merged.record, system, rivals))
-        for seen, name in merged.held:
-            self.store.quarantine(
-                _held(merged.record, seen.link, name, f"the mapping has no word for what {seen.link.system} holds")
-            )
-        for link, name in planned.wordless:
-            self.store.quarantine(_held(merged.record, link, name, f"{link.system} has no word for the value"))
+        """Sets aside what a person must see to, and releases what has seen to itself."""
+        record = merged.record
+        rows = [_rival(record, system, rivals) for system, rivals in planned.questions]
+        rows += [_held(record, s.link, name, _WORDLESS_HERE.format(s.link.system)) for s, name in merged.held]
+        rows += [_held(record, link, name, _WORDLESS_THERE.format(link.system)) for link, name in planned.wordless]
+        rows += [_uncleared(record, system, name) for system, name in planned.uncleared]
+        for row in rows:
+            self.store.quarantine(row)
+        self.store.release(sorted(self.aside.get(record.id, set()) - {row.id for row in rows}))
+
+
+def _decided_here(context: Context) -> dict[str, set[str]]:
+    """Record -> ids of what this module itself set aside for it in earlier runs."""
+    found: dict[str, set[str]] = {}
+    for row in context.store.quarantined():
+        if row.record is not None and row.error in ("AMBIGUOUS_MATCH", "UNMAPPED_VALUE", "UNCLEARED"):
+            found.setdefault(row.record, set()).add(row.id)
+    return found
 
 
 def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[str]]:
@@ -326,6 +339,22 @@ def _rival(record: Record, system: str, rivals: tuple[str, ...]) -> Quarantined:
         message=f"not created in {system}: {', '.join(rivals)} there {'holds' if len(rivals) == 1 else 'hold'} its key already",
         remedy=f"Make one of them the partner: merge or delete the others in {system}; then run `crm-sync quarantine retry`.",
         candidates=rivals,
+    )
+
+
+def _uncleared(record: Record, system: str, name: str) -> Quarantined:
+    link = next(link for link in record.links if link.system == system and link.state is LinkState.LINKED)
+    return Quarantined(
+        id=quarantine_id("UNCLEARED", record.id, system, name),
+        entity=record.entity,
+        system=system,
+        record=record.id,
+        object=link.observed.object,
+        remote_id=link.observed.remote_id,
+        error="UNCLEARED",
+        message=f"{name} was emptied elsewhere; {system} documents no way to empty it, so it still holds the old value",
+        remedy=f"Empty it in {system} by hand, or set `clearing` for {system} once you know that it takes blanks.",
+        field=name,
     )
 
 
