@@ -9,7 +9,7 @@ from typing import Any
 
 from sync.config import Config
 from sync.errors import UsageError
-from sync.mapping import Mappings
+from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
 from sync.model.record import Status
 from sync.model.report import RunReport
@@ -168,8 +168,6 @@ def runs(config: Config, *, limit: int) -> list[Row]:
 
 def run(config: Config, run: str) -> Row:
     """One run's whole object."""
-    from sync.mapping import load
-
     with reading(config) as store:
         found = _run_or_error(store, run)
         keys = Keys(store, load(config.mappings, {name: system.kind for name, system in config.systems.items()}))

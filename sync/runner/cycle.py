@@ -34,7 +34,7 @@ class Order:
     full: bool = False
     dry: bool = False
     resume: bool = False
-    scope: Scope = Scope()
+    scope: Scope = field(default_factory=Scope)
     approval: Approval | None = None
     pulls: bool = True
     before_rounds: Callable[[Context, str], None] | None = None

@@ -255,11 +255,11 @@ class _Desk:
             waits
             or bool(planned.operations)
             or any(link.busy_until for link in merged.record.links)
-            or self._behind(merged.record)
+            or self._behind()
         )
 
-    def _behind(self, record: Record) -> bool:
-        """A system of this record is out of this run, so something may remain to be done there."""
+    def _behind(self) -> bool:
+        """A system of this entity is out of this run, so something may remain to be done there."""
         return any(system in self.context.failed for system in self.entity.systems)
 
     def _note(self, merged: Merged, planned: Planned) -> None:

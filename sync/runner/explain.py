@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sync.errors import UsageError
-from sync.mapping import EntityMapping, Mappings
+from sync.mapping import NO_REFS, EntityMapping, Mappings
 from sync.model.record import HubCell, Link, LinkState, Record, Turn
 from sync.model.values import MISSING
 from sync.runner.refs import StoreRefs
@@ -43,8 +43,6 @@ def _find(store: Store, entity: EntityMapping, key: str) -> list[str]:
 
 
 def _canonical(entity: EntityMapping, field: str, key: str) -> Any:
-    from sync.mapping import NO_REFS
-
     cell = next(iter(entity.fields[field].cells.values()), None)
     return cell.get(key, NO_REFS) if cell is not None else key
 
@@ -94,14 +92,14 @@ def _field(
         "systems": {
             link.system: seen
             for link in record.links
-            if (seen := _seen(entity, link, name, hub, record, refs)) is not None
+            if (seen := _seen(entity, link, name, record, refs)) is not None
         },
         "history": [_turn(row.run, row.at, turn, keys) for row in history for turn in row.turns if turn.field == name],
     }
 
 
 def _seen(
-    entity: EntityMapping, link: Link, name: str, hub: HubCell, record: Record, refs: StoreRefs
+    entity: EntityMapping, link: Link, name: str, record: Record, refs: StoreRefs
 ) -> dict[str, Any] | None:
     cell = entity.fields[name].cells.get(link.system)
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING

@@ -18,9 +18,11 @@ from sync.mapping import EntityMapping, SystemMapping
 from sync.model.record import Change, Journalled, Quarantined, Status
 from sync.model.remote import Feed, Kind, NativeRecord, Outcome, Receipt
 from sync.model.values import MISSING
+from sync.runner.afresh import observe
+from sync.runner.book import book
 from sync.runner.context import Context, System, feed_of
 from sync.runner.identify import quarantine_id
-from sync.runner.push import book, observe, settle
+from sync.runner.settle import settle
 from sync.state import Finished
 
 PATIENCE = timedelta(seconds=5)
@@ -105,7 +107,7 @@ def _round(context: Context) -> None:
             context, mapped, mapped.systems[system], context.systems[system], feed_of(mapped.systems[system], name)
         )
         try:
-            case.creates(list(group)) if kind is Kind.CREATE else case.existing(list(group))
+            (case.creates if kind is Kind.CREATE else case.existing)(list(group))
         except AbortError as error:
             context.fail(system, error.message)
 

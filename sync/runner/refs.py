@@ -53,7 +53,7 @@ class StoreRefs:
             self._records[key] = self._store.records_of([key]).get(key)
         return self._records[key]
 
-    def remote_of(self, system: str, entity: str, record_id: str) -> str | None:
+    def remote_of(self, system: str, entity: str, record_id: str) -> str | None:  # noqa: ARG002 - the lenses' protocol
         """A record's remote id in a system, where it is linked."""
         key = (system, record_id)
         if key not in self._remotes:
@@ -64,7 +64,7 @@ class StoreRefs:
         """Whether a record's row in a system was deleted."""
         return self.remote_of(system, "", record_id) is None and self._store.is_buried(system, record_id)
 
-    def value_of(self, entity: str, record_id: str, field: str) -> Canonical:
+    def value_of(self, entity: str, record_id: str, field: str) -> Canonical:  # noqa: ARG002 - the lenses' protocol
         """One canonical value of a record."""
         return self.fields_of(record_id).get(field)
 

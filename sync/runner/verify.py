@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync.engine.consent import strictness
 from sync.engine.detect import readable
 from sync.mapping import Cell, EntityMapping, FieldMapping
 from sync.model.record import Link, LinkState, Operation, Record, Status
@@ -135,8 +136,6 @@ class _Comparison:
 
 
 def _opted_in_wrongly(comparison: _Comparison, cell: Cell, native: Any) -> bool:
-    from sync.engine.consent import strictness
-
     hub = next(c for name, c in comparison.record.cells.items() if name == cell.field)
     return strictness(cell.get(native, comparison.refs)) > 0 and strictness(hub.value) > strictness(
         cell.get(native, comparison.refs)

@@ -140,7 +140,7 @@ def _builders() -> Mapping[str, Build]:
 
 
 def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secrets) -> Connector:
-    from sync.connectors.abmatic import Abmatic
+    from sync.connectors.abmatic import Abmatic  # noqa: PLC0415 - only where it is configured
 
     assert isinstance(config, AbmaticConfig)
     del secrets
@@ -161,7 +161,7 @@ def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secr
 
 
 def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secrets) -> Connector:
-    from sync.connectors.salesforce import Salesforce
+    from sync.connectors.salesforce import Salesforce  # noqa: PLC0415 - only where it is configured
 
     assert isinstance(config, SalesforceConfig)
     return Salesforce(
@@ -183,11 +183,12 @@ def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: S
 
 
 def _salesforce_auth(config: SalesforceConfig, secrets: Secrets) -> Auth:
-    from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken
+    from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken  # noqa: PLC0415 - same
 
     client_id = config.client_id.reveal()
     if config.auth == "jwt":
-        assert config.username is not None and config.private_key is not None
+        assert config.username is not None
+        assert config.private_key is not None
         return JwtBearer(client_id, config.username, config.private_key.reveal())
     secret = config.client_secret.reveal() if config.client_secret else ""
     if config.auth == "refresh_token":

@@ -1,0 +1,138 @@
+"""Just before the write: read again what is to be overwritten, look up afresh what is to be created, bind references.
+
+What moved is stored as news and dropped from the plan; the next round decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sync.engine.plan import PENDING_REF
+from sync.mapping import EntityMapping, SystemMapping
+from sync.model.record import Change, Journalled, Status
+from sync.model.remote import Feed, Kind, NativeRecord
+from sync.model.values import MISSING
+from sync.runner.context import Context
+from sync.runner.place import Call, Place, Work
+from sync.runner.pull import feed_key, keys_of
+from sync.state import Finished, Seen
+
+
+def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[Journalled]]:
+    """Reads the rows again: what moved is stored as news and dropped from the plan, what is gone is noted."""
+    ids = list(dict.fromkeys(str(row.operation.remote_id) for row in rows))
+    fresh: Mapping[str, NativeRecord | None] = yield lambda: place.system.connector.fetch(place.feed, ids)
+    moved = [row for row in rows if _moved(place, row, fresh.get(str(row.operation.remote_id)))]
+    if not moved:
+        return rows
+    names = {row.number for row in moved}
+    with work.context.store.transaction():
+        _store_moved(work, place, moved, fresh)
+    work.pushed.moved += len(moved)
+    return [row for row in rows if row.number not in names]
+
+
+def _moved(place: Place, row: Journalled, fresh: NativeRecord | None) -> bool:
+    if fresh is None or fresh.deleted:
+        return True
+    if row.operation.kind is Kind.DELETE:
+        return False
+    return any(_differs(place, change, fresh) for change in row.operation.changes)
+
+
+def _differs(place: Place, change: Change, fresh: NativeRecord) -> bool:
+    cell = place.mapping.cells[change.field]
+    now = fresh.values.get(change.native, MISSING)
+    return now is not MISSING and cell.reads and not cell.eq(now, change.before)
+
+
+def _store_moved(work: Work, place: Place, moved: list[Journalled], fresh: Mapping[str, NativeRecord | None]) -> None:
+    seen = {record.id: record for row in moved if (record := fresh.get(str(row.operation.remote_id))) is not None}
+    gone = [str(row.operation.remote_id) for row in moved if fresh.get(str(row.operation.remote_id)) is None]
+    observe(work.context, place.entity, place.mapping, place.feed, seen.values())
+    observed = work.context.store.observed(place.system.name, place.feed.object, gone)
+    work.context.store.mark_absent(
+        [o.number for o in observed.values()], run=work.run, times=1 if place.able.tombstones else 2
+    )
+    work.context.store.mark_pending(records=[row.operation.record for row in moved])
+    work.context.store.finish(
+        [
+            Finished(row.number, Status.SKIPPED, error="MOVED", message="changed or deleted there since it was read")
+            for row in moved
+        ]
+    )
+
+
+def look_afresh(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[Journalled]]:
+    """A create looks up its key afresh: whoever was made there in the meantime is linked instead."""
+    store, connector = work.context.store, place.system.connector
+    where = (place.entity.name, place.feed.object)
+    if where not in work.looked:
+        work.looked.add(where)
+        cursor = store.cursor(place.system.name, place.feed.object, place.key)
+        recent: list[NativeRecord] = yield lambda: [
+            record for page in connector.pull(place.feed, cursor) for record in page.records
+        ]
+        with store.transaction():
+            observe(work.context, place.entity, place.mapping, place.feed, recent)
+    return [row for row in rows if not _rivalled(work, place, row)]
+
+
+def _rivalled(work: Work, place: Place, row: Journalled) -> bool:
+    """Whether a live row there holds the key by now; then the next round matches it."""
+    record = NativeRecord(place.feed.object, "", {change.native: change.after for change in row.operation.changes})
+    keys = list(keys_of(place.entity, place.mapping, record))
+    holders = work.context.store.by_key(place.entity.name, keys)
+    rivals = [h for found in holders.values() for h in found if h.system == place.system.name and not h.deleted]
+    if rivals:
+        work.pushed.moved += 1
+        work.context.store.finish(
+            [
+                Finished(
+                    row.number,
+                    Status.SKIPPED,
+                    error="EXISTS",
+                    message=f"{rivals[0].remote_id} was made there meanwhile",
+                )
+            ]
+        )
+    return bool(rivals)
+
+
+def resolved(work: Work, place: Place, rows: Iterable[Journalled]) -> Iterator[Journalled]:
+    """References to records that this run created first now have a remote id; an operation without its parent waits."""
+    for row in rows:
+        changes = tuple(_bound(work, place, change) for change in row.operation.changes)
+        if any(isinstance(change.after, dict) and PENDING_REF in change.after for change in changes):
+            work.context.store.finish(
+                [Finished(row.number, Status.SKIPPED, error="PARENT", message="its parent is not there yet")]
+            )
+            continue
+        yield replace(row, operation=replace(row.operation, changes=changes))
+
+
+def _bound(work: Work, place: Place, change: Change) -> Change:
+    if not isinstance(change.after, dict) or PENDING_REF not in change.after:
+        return change
+    key = (place.system.name, change.after[PENDING_REF])
+    remote = work.context.store.remote_ids([key]).get(key)
+    return change if remote is None else replace(change, after=remote)
+
+
+def observe(
+    context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, records: Iterable[NativeRecord]
+) -> None:
+    """Stores rows read outside a pull as news."""
+    rows = [Seen(record, tuple(keys_of(entity, mapping, record))) for record in records]
+    context.store.save_page(
+        entity.name,
+        mapping.system,
+        feed.object,
+        feed_key(feed),
+        rows,
+        cursor=None,
+        seen_at=context.clock.now(),
+        sweep=None,
+    )
