@@ -80,7 +80,9 @@ class TenantError(AbortError):
 class QuotaError(AbortError):
     """The vendor's allowance, or our share of it, is spent."""
 
-    def __init__(self, message: str, *, wait_s: float | None = None, remedy: str = "", system: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, wait_s: float | None = None, remedy: str = "", system: str | None = None
+    ) -> None:
         super().__init__(message, remedy=remedy, system=system)
         self.wait_s = wait_s
 

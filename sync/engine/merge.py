@@ -69,10 +69,7 @@ def canonical_values(
     record: Record, related: Mapping[str, Mapping[str, Canonical]] | None = None
 ) -> dict[str, Canonical]:
     """Field -> canonical value; a ref is replaced by the fields of its target where these are given."""
-    values: dict[str, Canonical] = {name: cell.value for name, cell in record.cells.items()}
-    for name, fields in (related or {}).items():
-        values[name] = fields
-    return values
+    return {name: cell.value for name, cell in record.cells.items()} | dict(related or {})
 
 
 class _Work:

@@ -29,7 +29,8 @@ class Surroundings:
 
     ``creatable``/``clearable``/``deletable`` are systems that can do so for this entity; ``writable`` those that may be written now.
     ``rivals``: system -> remote ids there that hold one of this record's match keys without being linked to it.
-    ``coming``: (system, record) pairs that this run creates; ``barred``: those where a parent will never be. ``related`` as for the merge.
+    ``coming``: (system, record) pairs that this run creates; ``barred``: those where a parent
+    will never be. ``related`` as for the merge.
     ``lost``: the values that lost in this merge, by field.
     """
 
@@ -50,7 +51,7 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Planned:
-    """Operations for one record, and why others are not there. ``record`` has the exchanges that the comparison itself brought up to date."""
+    """Operations for one record, and why others are not there. ``record`` has the exchanges as the comparison left them."""
 
     record: Record
     operations: list[Operation] = field(default_factory=list)
@@ -148,7 +149,7 @@ class _Work:
         if not self._may_write(cell, native, exchange):
             return None
         value = cell.source(self.values)
-        if is_blank(value) and not self._may_clear(link, cell, mapped, hub, native, exchange):
+        if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
 
@@ -168,13 +169,7 @@ class _Work:
         return exchange is not None and cell.eq(native, exchange.seen)
 
     def _may_clear(
-        self,
-        link: Link,
-        cell: Cell,
-        mapped: FieldMapping,
-        hub: HubCell,
-        native: Native | Absence,
-        exchange: Exchange | None,
+        self, link: Link, mapped: FieldMapping, hub: HubCell, native: Native | Absence, exchange: Exchange | None
     ) -> bool:
         """A blank travels only where something was exchanged before, the field may be blank, and the system can be told so."""
         if is_blank(native) or native is MISSING or exchange is None or hub.version == 0 or not mapped.clearable:
@@ -201,7 +196,7 @@ class _Work:
             return None
         desired = cell.put(value, MISSING if granted else native, refs)
         if desired is UNRESOLVED:
-            desired = self._coming(link.system, mapped, value)
+            desired = self._coming(link.system, value)
         if isinstance(desired, Absence):
             self._wordless(link, mapped.name, desired, barred=(link.system, value) in self.around.barred)
             return None
@@ -242,7 +237,7 @@ class _Work:
         elif exchange.acked != hub.version:
             self.exchanges.setdefault(link.number, {})[name] = replace(exchange, acked=hub.version)
 
-    def _coming(self, system: str, mapped: FieldMapping, value: Canonical) -> Native | Absence:
+    def _coming(self, system: str, value: Canonical) -> Native | Absence:
         return {PENDING_REF: value} if (system, value) in self.around.coming else UNRESOLVED
 
     # deletes ---------------------------------------------------------------------------------------------------------
@@ -258,7 +253,7 @@ class _Work:
             return False
         if link.system not in self.around.deletable:
             return False
-        if self._edited_since(link, system):
+        if self._edited_since(link):
             self.out.doubtful.append((link, gone[0].system))
             return True
         operation = Operation(
@@ -275,7 +270,7 @@ class _Work:
         self.out.operations.append(operation)
         return True
 
-    def _edited_since(self, link: Link, system: SystemMapping) -> bool:
+    def _edited_since(self, link: Link) -> bool:
         """Whether the link is the origin of a value newer than what the deleted row had been told."""
         gone = [other for other in self.record.links if other.state is LinkState.TOMBSTONE]
         for name, hub in self.record.cells.items():
@@ -337,7 +332,7 @@ class _Work:
         native = cell.put(value, MISSING, self.around.refs)
         if native is not UNRESOLVED:
             return native
-        return MISSING if (system.system, value) in self.around.barred else self._coming(system.system, mapped, value)
+        return MISSING if (system.system, value) in self.around.barred else self._coming(system.system, value)
 
     def _create_change(self, name: str, cell: Cell, native: Native) -> Change:
         hub = self.record.cells.get(name) or HubCell(None, 0, "", "default")

@@ -42,7 +42,7 @@ def latest(contenders: Sequence[Contender]) -> Contender | None:
     """The contender whose change is certainly later than every different value's, or None where that is not known."""
     if any(c.changed_at is None for c in contenders):
         return None
-    last = max(contenders, key=lambda c: c.changed_at or datetime.min)
+    last = max(contenders, key=lambda c: -_lateness(c))
     others = [c for c in contenders if c.value != last.value]
     return last if all(_certainly_before(other, last) for other in others) else None
 

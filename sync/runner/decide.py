@@ -252,10 +252,7 @@ class _Desk:
         if not self.scope.holds(merged.record):
             return True
         return (
-            waits
-            or bool(planned.operations)
-            or any(link.busy_until for link in merged.record.links)
-            or self._behind()
+            waits or bool(planned.operations) or any(link.busy_until for link in merged.record.links) or self._behind()
         )
 
     def _behind(self) -> bool:

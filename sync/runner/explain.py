@@ -8,7 +8,7 @@ from typing import Any
 
 from sync.errors import UsageError
 from sync.mapping import NO_REFS, EntityMapping, Mappings
-from sync.model.record import HubCell, Link, LinkState, Record, Turn
+from sync.model.record import Link, LinkState, Record, Turn
 from sync.model.values import MISSING
 from sync.runner.refs import StoreRefs
 from sync.runner.report import Keys
@@ -90,17 +90,13 @@ def _field(
         "version": hub.version,
         "held": hub.held,
         "systems": {
-            link.system: seen
-            for link in record.links
-            if (seen := _seen(entity, link, name, record, refs)) is not None
+            link.system: seen for link in record.links if (seen := _seen(entity, link, name, record, refs)) is not None
         },
         "history": [_turn(row.run, row.at, turn, keys) for row in history for turn in row.turns if turn.field == name],
     }
 
 
-def _seen(
-    entity: EntityMapping, link: Link, name: str, record: Record, refs: StoreRefs
-) -> dict[str, Any] | None:
+def _seen(entity: EntityMapping, link: Link, name: str, record: Record, refs: StoreRefs) -> dict[str, Any] | None:
     cell = entity.fields[name].cells.get(link.system)
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING
     if cell is None or native is MISSING or link.state is not LinkState.LINKED:

@@ -83,7 +83,7 @@ def _read(
     key = feed_key(feed)
     stored = context.store.cursor(mapping.system, feed.object, key + WALK if full else key)
     cursor = stored if not full or resume else None
-    sweep = uuid.uuid4().hex if full or cursor is None else None
+    sweep = uuid.uuid4().hex if full else None
     return Read(entity, mapping, context.systems[mapping.system], feed, key, cursor, full or cursor is None, sweep)
 
 

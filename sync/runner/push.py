@@ -110,6 +110,12 @@ def _stage(work: Work, entity: EntityMapping, kinds: tuple[Kind, ...]) -> Steps:
 
 
 def _groups(work: Work, place: Place, kind: Kind) -> Steps:
+    """The planned operations of one kind, a group at a time; a large backlog makes the connector choose larger bites."""
+    total = work.context.store.planned_count(work.run, place.entity.name, place.system.name, place.feed.object, kind)
+    if not total:
+        return
+    size = max(1, place.system.connector.journal_size(place.feed.object, total))
+    work.context.progress.start(f"write {place.system.name} {place.feed.object}", total)
     after = 0
     while rows := work.context.store.operations(
         work.run,
@@ -119,20 +125,16 @@ def _groups(work: Work, place: Place, kind: Kind) -> Steps:
         kind=kind,
         object=place.feed.object,
         after=after,
-        limit=GROUP,
+        limit=max(GROUP, size),
     ):
         after = rows[-1].number
-        yield from _group(work, place, rows)
+        yield from _group(work, place, rows, size)
 
 
-def _group(work: Work, place: Place, rows: list[Journalled]) -> Steps:
+def _group(work: Work, place: Place, rows: list[Journalled], size: int) -> Steps:
     kind = rows[0].operation.kind
-    if kind is Kind.CREATE:
-        rows = yield from look_afresh(work, place, rows)
-    else:
-        rows = yield from verify(work, place, rows)
+    rows = yield from (look_afresh if kind is Kind.CREATE else verify)(work, place, rows)
     rows = list(resolved(work, place, rows))
-    size = max(1, place.system.connector.journal_size(place.feed.object, len(rows)))
     acked: list[tuple[Journalled, Receipt]] = []
     for start in range(0, len(rows), size):
         acked += yield from _chunk(work, place, rows[start : start + size])

@@ -29,6 +29,10 @@ _OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
 _LOOKED_FOR = "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
 _COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
 _CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
+_PLANNED = (
+    "SELECT count(*) FROM operation WHERE run = ? AND entity = ? AND system = ? AND object = ? AND kind = ?"
+    " AND status = 'planned'"
+)
 _SENT = within("UPDATE operation SET status = 'sent', sent_at = ? WHERE number IN @list")
 _UNSENT = within("UPDATE operation SET status = 'planned', sent_at = NULL WHERE status = 'sent' AND number IN @list")
 _DROP = within("DELETE FROM operation WHERE status = 'planned' AND number IN @list")
@@ -73,6 +77,10 @@ class Journal(Door):
             sql += within(" AND status IN @list")
             parameters.append(array(status.value for status in statuses))
         return [_journalled(row) for row in self._rows(sql + " ORDER BY number LIMIT ?", *parameters, limit)]
+
+    def planned_count(self, run: str, entity: str, system: str, object: str, kind: Kind) -> int:  # noqa: A002
+        """Operations of one kind on one object that are planned and not sent."""
+        return int(self._value(_PLANNED, run, entity, system, object, kind.value))
 
     def counts(self, run: str) -> dict[tuple[str, Kind, Status], int]:
         """Operations of a run by system, kind and status."""
