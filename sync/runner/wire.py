@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Secrets:
-    """A rotating credential: the newest one known, and where the next one is kept."""
+class Known:
+    """What the state knows that a connector needs: the newest rotating credential and where the next one is kept, and a few linked rows.
+
+    The rows, (object, remote id), tell whether these credentials still open the data that the links lead to.
+    """
 
     refresh_token: str | None
     keep: Callable[[str], None]
+    rows: tuple[tuple[str, str], ...] = ()
 
 
-Build = Callable[[SystemConfig, Clock, Suppressed, Secrets], Connector]
+Build = Callable[[SystemConfig, Clock, Suppressed, Known], Connector]
 
 
 @contextmanager
@@ -113,7 +117,8 @@ def build(config: SystemConfig, clock: Clock, store: Store, url: str) -> System:
     def keep(value: str) -> None:
         keep_secret(url, clock, config.name, value)
 
-    connector = builder(config, clock, store.is_suppressed, Secrets(store.secret(config.name), keep))
+    known = Known(store.secret(config.name), keep, tuple(store.samples(config.name)))
+    connector = builder(config, clock, store.is_suppressed, known)
     return System(
         name=config.name,
         kind=config.kind,
@@ -139,11 +144,10 @@ def _builders() -> Mapping[str, Build]:
     return found
 
 
-def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secrets) -> Connector:
+def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, known: Known) -> Connector:
     from sync.connectors.abmatic import Abmatic  # noqa: PLC0415 - only where it is configured
 
     assert isinstance(config, AbmaticConfig)
-    del secrets
     return Abmatic(
         config.name,
         config.base_url,
@@ -157,17 +161,18 @@ def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secr
         horizon_s=config.horizon.total_seconds(),
         overlap_days=config.overlap_days,
         clearing=config.clearing != "off",
+        canaries=lambda: known.rows,
     )
 
 
-def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: Secrets) -> Connector:
+def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, known: Known) -> Connector:
     from sync.connectors.salesforce import Salesforce  # noqa: PLC0415 - only where it is configured
 
     assert isinstance(config, SalesforceConfig)
     return Salesforce(
         config.name,
         config.login_url,
-        auth=_salesforce_auth(config, secrets),
+        auth=_salesforce_auth(config, known),
         clock=clock,
         gate=gate,
         api_version=config.api_version,
@@ -177,12 +182,12 @@ def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, secrets: S
         timeout_s=config.timeout_s,
         retries=config.retries,
         horizon_s=config.horizon.total_seconds(),
-        on_secret=secrets.keep,
+        on_secret=known.keep,
         requests_per_minute=(config.rate_per_second or 0) * 60 or None,
     )
 
 
-def _salesforce_auth(config: SalesforceConfig, secrets: Secrets) -> Auth:
+def _salesforce_auth(config: SalesforceConfig, known: Known) -> Auth:
     from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken  # noqa: PLC0415 - same
 
     client_id = config.client_id.reveal()
@@ -193,7 +198,7 @@ def _salesforce_auth(config: SalesforceConfig, secrets: Secrets) -> Auth:
     secret = config.client_secret.reveal() if config.client_secret else ""
     if config.auth == "refresh_token":
         assert config.refresh_token is not None
-        return RefreshToken(client_id, secret, secrets.refresh_token or config.refresh_token.reveal())
+        return RefreshToken(client_id, secret, known.refresh_token or config.refresh_token.reveal())
     return ClientCredentials(client_id, secret)
 
 

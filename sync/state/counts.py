@@ -11,6 +11,10 @@ from sync.state.rows import Totals
 _LIVE = "SELECT entity, system, count(*) FROM observed WHERE deleted = 0 GROUP BY entity, system"
 _LINKED = "SELECT entity, system, count(*) FROM link WHERE state = 'linked' GROUP BY entity, system"
 _OBSERVED = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0"
+_SAMPLES = (
+    "SELECT object, remote_id FROM (SELECT o.object, o.remote_id, row_number() OVER (PARTITION BY o.object ORDER BY o.number) AS place"
+    " FROM link AS l JOIN observed AS o ON o.number = l.observed_number WHERE l.system = ? AND l.state = 'linked') WHERE place <= ?"
+)
 _LAST_COUNTS = "SELECT systems FROM run WHERE seconds IS NOT NULL ORDER BY number DESC LIMIT 1"
 
 
@@ -22,6 +26,11 @@ class Counts(Door):
         if object is None:
             return int(self._value(_OBSERVED, entity, system))
         return int(self._value(_OBSERVED + " AND object = ?", entity, system, object))
+
+    def samples(self, system: str, each: int = 5) -> list[tuple[str, str]]:
+        """(object, remote id) of a few linked rows of every object of a system, the oldest: they show whose data it is."""
+        rows = self._rows(_SAMPLES, system, each)
+        return [(object_, remote_id) for object_, remote_id in rows]
 
     def linked_count(self, entity: str | None, system: str) -> int:
         """Links that are alive, of one entity or of all."""
