@@ -246,14 +246,12 @@ class _Desk:
         self.decided.planned += len(operations)
 
     def _is_pending(self, merged: Merged, planned: Planned) -> bool:
-        waits = bool(merged.waiting or planned.waiting or planned.questions)
+        waits = bool(merged.waiting or planned.waiting or planned.questions) or self._behind()
         if waits:
             self.decided.waiting.add(merged.record.id)
         if not self.scope.holds(merged.record):
             return True
-        return (
-            waits or bool(planned.operations) or any(link.busy_until for link in merged.record.links) or self._behind()
-        )
+        return waits or bool(planned.operations) or any(link.busy_until for link in merged.record.links)
 
     def _behind(self) -> bool:
         """A system of this entity is out of this run, so something may remain to be done there."""
