@@ -39,7 +39,7 @@ def report(
         skipped=len(ran.missing),
         limits_hit=[LimitHit(b.system, f"max_{b.what}", b.planned, b.limit) for b in ran.breaches],
         failures=[Failure(system, why) for system, why in context.failed.items()],
-        notes=[*notes, *_notes(store, ran)],
+        notes=[*notes, *_notes(ran)],
         digest=plan_digest(essence(row.operation) for row in rows if row.status is Status.PLANNED) if every else None,
         undone=undone,
     )
@@ -48,15 +48,10 @@ def report(
     return found
 
 
-def _notes(store: Store, ran: Ran) -> list[str]:
-    notes = []
-    if ran.uncleared:
-        notes.append(f"{ran.uncleared} emptied values could not be emptied in a system that documents no way to")
-    if ran.breaches and store.last_run(("backfill",)) is None:
-        notes.append(
-            "nothing was ever backfilled here: `crm-sync backfill` is the command for the first time, and may create and update freely"
-        )
-    return notes
+def _notes(ran: Ran) -> list[str]:
+    if not ran.uncleared:
+        return []
+    return [f"{ran.uncleared} emptied values could not be emptied in a system that documents no way to"]
 
 
 def _counts_row(context: Context, system: str, found: Counts) -> dict[str, int]:
