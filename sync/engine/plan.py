@@ -195,15 +195,16 @@ class _Work:
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
         desired = cell.put(value, MISSING if granted else native, refs)
-        if desired is UNRESOLVED:
-            desired = self._coming(link.system, value)
+        comes = desired is UNRESOLVED and (link.system, value) in self.around.coming
+        if comes:
+            desired = {PENDING_REF: value}
         if isinstance(desired, Absence):
             self._wordless(link, mapped.name, desired, barred=(link.system, value) in self.around.barred)
             return None
-        if native is not MISSING and cell.eq(desired, native):
+        if not comes and native is not MISSING and cell.eq(desired, native):
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
-        if exchange is not None and self._is_futile(cell, native, exchange, desired):
+        if not comes and exchange is not None and self._is_futile(cell, native, exchange, desired):
             self._acknowledge(link, mapped.name, exchange, exchange.seen, hub)
             return None
         before = None if native is MISSING else native

@@ -77,6 +77,9 @@ class EntityMapping:
     """One mapping file.
 
     ``systems``: configured ones, in the order of the file; ``required``: fields without which nothing is created.
+    ``looks_further``: a condition or a computed field reads fields of a record that is referred to (`account.score`).
+    ``consent_field``: the field of type consent. ``address_field``: the one that holds the person's e-mail address: an
+    e-mail match key, else the first e-mail field.
     """
 
     name: str
@@ -85,6 +88,16 @@ class EntityMapping:
     systems: Mapping[str, SystemMapping]
     fields: Mapping[str, FieldMapping]
     required: tuple[str, ...]
+    looks_further: bool = field(init=False)
+    consent_field: str | None = field(init=False)
+    address_field: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Answers once what is asked for every record."""
+        consent = next((each.name for each in self.fields.values() if each.type == "consent"), None)
+        object.__setattr__(self, "looks_further", self._looks_further())
+        object.__setattr__(self, "consent_field", consent)
+        object.__setattr__(self, "address_field", self._address_field())
 
     def key_of(self, field: str, value: Canonical) -> str | None:
         """The form in which values of a match key are compared; None for a value that may match nothing.
@@ -93,22 +106,13 @@ class EntityMapping:
         """
         return match_key(self.name, self.fields[field].type, value)
 
-    @property
-    def looks_further(self) -> bool:
-        """Whether a condition or a computed field reads fields of a record that is referred to (`account.score`)."""
+    def _looks_further(self) -> bool:
         texts = [each.compute.text for each in self.fields.values() if each.compute]
         texts += [each.when.text for each in self.systems.values() if each.when]
         refs = [f"{each.name}." for each in self.fields.values() if each.type == "ref"]
         return any(ref in text for text in texts for ref in refs)
 
-    @property
-    def consent_field(self) -> str | None:
-        """The field of type consent."""
-        return next((each.name for each in self.fields.values() if each.type == "consent"), None)
-
-    @property
-    def address_field(self) -> str | None:
-        """The field that holds the person's e-mail address: an e-mail match key, else the first e-mail field."""
+    def _address_field(self) -> str | None:
         found = [each for each in self.fields.values() if each.type == "email"]
         found.sort(key=lambda each: (not each.is_key, not each.required))
         return found[0].name if found else None

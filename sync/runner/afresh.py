@@ -5,7 +5,7 @@ What moved is stored as news and dropped from the plan; the next round decides a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -77,48 +77,60 @@ def look_afresh(work: Work, place: Place, rows: list[Journalled]) -> Generator[C
         ]
         with store.transaction():
             observe(work.context, place.entity, place.mapping, place.feed, recent)
-    return [row for row in rows if not _rivalled(work, place, row)]
+    rivals = _rivals(work, place, rows)
+    work.pushed.moved += len(rivals)
+    store.finish(
+        [
+            Finished(number, Status.SKIPPED, error="EXISTS", message=f"{name} was made there meanwhile")
+            for number, name in rivals.items()
+        ]
+    )
+    return [row for row in rows if row.number not in rivals]
 
 
-def _rivalled(work: Work, place: Place, row: Journalled) -> bool:
-    """Whether a live row there holds the key by now; then the next round matches it."""
-    record = NativeRecord(place.feed.object, "", {change.native: change.after for change in row.operation.changes})
-    keys = list(keys_of(place.entity, place.mapping, record))
-    holders = work.context.store.by_key(place.entity.name, keys)
-    rivals = [h for found in holders.values() for h in found if h.system == place.system.name and not h.deleted]
-    if rivals:
-        work.pushed.moved += 1
-        work.context.store.finish(
-            [
-                Finished(
-                    row.number,
-                    Status.SKIPPED,
-                    error="EXISTS",
-                    message=f"{rivals[0].remote_id} was made there meanwhile",
-                )
-            ]
-        )
-    return bool(rivals)
+def _rivals(work: Work, place: Place, rows: list[Journalled]) -> dict[int, str]:
+    """The live row there that holds a create's key by now, by operation; the next round matches them."""
+    keys = {row.number: _keys(place, row) for row in rows}
+    holders = work.context.store.by_key(place.entity.name, sorted({key for found in keys.values() for key in found}))
+    taken = {
+        key: holder.remote_id
+        for key, found in holders.items()
+        for holder in found
+        if holder.system == place.system.name and not holder.deleted
+    }
+    return {number: taken[key] for number, found in keys.items() for key in reversed(found) if key in taken}
 
 
-def resolved(work: Work, place: Place, rows: Iterable[Journalled]) -> Iterator[Journalled]:
+def _keys(place: Place, row: Journalled) -> list[tuple[str, str]]:
+    values = {change.native: change.after for change in row.operation.changes}
+    return list(keys_of(place.entity, place.mapping, NativeRecord(place.feed.object, "", values)))
+
+
+def resolved(work: Work, place: Place, rows: list[Journalled]) -> list[Journalled]:
     """References to records that this run created first now have a remote id; an operation without its parent waits."""
-    for row in rows:
-        changes = tuple(_bound(work, place, change) for change in row.operation.changes)
-        if any(isinstance(change.after, dict) and PENDING_REF in change.after for change in changes):
-            work.context.store.finish(
-                [Finished(row.number, Status.SKIPPED, error="PARENT", message="its parent is not there yet")]
-            )
-            continue
-        yield replace(row, operation=replace(row.operation, changes=changes))
+    parents = {(place.system.name, parent) for row in rows for c in row.operation.changes if (parent := _parent(c))}
+    if not parents:
+        return rows
+    remotes = work.context.store.remote_ids(sorted(parents))
+    bound = [_bound(row, place.system.name, remotes) for row in rows]
+    orphans = [row.number for row in bound if any(_parent(change) for change in row.operation.changes)]
+    work.context.store.finish(
+        [Finished(number, Status.SKIPPED, error="PARENT", message="its parent is not there yet") for number in orphans]
+    )
+    return [row for row in bound if row.number not in set(orphans)]
 
 
-def _bound(work: Work, place: Place, change: Change) -> Change:
-    if not isinstance(change.after, dict) or PENDING_REF not in change.after:
-        return change
-    key = (place.system.name, change.after[PENDING_REF])
-    remote = work.context.store.remote_ids([key]).get(key)
-    return change if remote is None else replace(change, after=remote)
+def _parent(change: Change) -> str | None:
+    """The record whose remote id a change waits for."""
+    return change.after.get(PENDING_REF) if isinstance(change.after, dict) else None
+
+
+def _bound(row: Journalled, system: str, remotes: Mapping[tuple[str, str], str]) -> Journalled:
+    changes = tuple(
+        replace(change, after=remotes.get((system, parent), change.after)) if (parent := _parent(change)) else change
+        for change in row.operation.changes
+    )
+    return replace(row, operation=replace(row.operation, changes=changes))
 
 
 def observe(

@@ -5,13 +5,14 @@ Crash: everything here is called inside the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sync.engine.plan import create_hash, payload_hash
 from sync.mapping import EntityMapping, SystemMapping
-from sync.model.record import Change, Exchange, Journalled, Link, LinkState, Quarantined, Record, Status
+from sync.model.record import Change, Exchange, Journalled, Link, Quarantined, Status
 from sync.model.remote import Feed, Kind, NativeRecord, Receipt
+from sync.model.values import Native
 from sync.runner.context import Context
 from sync.runner.identify import quarantine_id
 from sync.runner.pull import feed_key, keys_of
@@ -48,7 +49,7 @@ def _book_written(
     written: Sequence[tuple[Journalled, Receipt]],
 ) -> None:
     store = context.store
-    images = [_image(context, mapping, feed, row, receipt) for row, receipt in written]
+    images = _images(context, mapping, feed, written)
     rows = [Seen(image, tuple(keys_of(entity, mapping, image))) for image in images]
     store.save_page(
         entity.name,
@@ -61,60 +62,55 @@ def _book_written(
         sweep=None,
         news=False,
     )
-    created = [
-        (row, image) for (row, _), image in zip(written, images, strict=True) if row.operation.kind is Kind.CREATE
-    ]
-    _link_created(context, mapping.system, feed, created)
-    records = {record.id: record for record in store.load_ids(sorted({row.operation.record for row, _ in written}))}
-    for (row, _), image in zip(written, images, strict=True):
-        record = records.get(row.operation.record)
-        if record is not None:
-            records[record.id] = _exchanged(record, mapping, image.id, row.operation.changes)
-    store.save([RecordSaved(record, pending=None) for record in records.values()], run=None)
-    _release(context, mapping.system, {row.operation.record for row, _ in written})
+    pairs = [(row, image) for (row, _), image in zip(written, images, strict=True)]
+    _link_created(context, mapping.system, feed, pairs)
+    links = store.links_to(mapping.system, feed.object, [image.id for image in images])
+    for row, image in pairs:
+        if image.id in links:
+            links[image.id] = _exchanged(links[image.id], row.operation.changes)
+    store.save_links(links.values())
+    _release(context, mapping.system, [(row, links.get(image.id)) for row, image in pairs])
 
 
-def _release(context: Context, system: str, records: set[str]) -> None:
-    """What was written after all is not set aside any longer."""
-    done = [
-        q.id
-        for q in context.store.quarantined()
-        if q.system == system and q.record in records and q.error != "DUPLICATE"
-    ]
+def _release(context: Context, system: str, written: Iterable[tuple[Journalled, Link | None]]) -> None:
+    """What was refused or in doubt and is written after all is not set aside any longer."""
+    done = []
+    for row, link in written:
+        record = row.operation.record
+        done.append(quarantine_id("IN_DOUBT", record, system))
+        if link is None or all(exchange.rejected is None for exchange in link.exchange.values()):
+            done.append(quarantine_id("REJECTED", record, system))
     context.store.release(done)
 
 
 def _link_created(
-    context: Context, system: str, feed: Feed, created: Sequence[tuple[Journalled, NativeRecord]]
+    context: Context, system: str, feed: Feed, written: Sequence[tuple[Journalled, NativeRecord]]
 ) -> None:
-    observed = context.store.observed(system, feed.object, [image.id for _, image in created])
-    for row, image in created:
-        context.store.add_link(row.operation.record, observed[image.id].number, by_us=True)
+    made = {image.id: row.operation.record for row, image in written if row.operation.kind is Kind.CREATE}
+    observed = context.store.observed(system, feed.object, list(made))
+    context.store.add_links([(record, observed[name].number) for name, record in made.items()], by_us=True)
 
 
-def _image(context: Context, mapping: SystemMapping, feed: Feed, row: Journalled, receipt: Receipt) -> NativeRecord:
-    """The row as it now stands: as the answer says, else what was known with what was written."""
-    remote_id = receipt.remote_id or str(row.operation.remote_id)
-    values = {change.native: change.after for change in row.operation.changes}
-    before = context.store.observed(mapping.system, feed.object, [remote_id]).get(remote_id)
-    known = dict(before.values) if before is not None else dict.fromkeys(feed.paths)
-    if mapping.external_id and row.operation.kind is Kind.CREATE:
-        known[mapping.external_id] = row.operation.record
-    return NativeRecord(feed.object, remote_id, {**known, **values}, receipt.version, receipt.changed_at)
+def _images(
+    context: Context, mapping: SystemMapping, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]
+) -> list[NativeRecord]:
+    """The rows as they should now stand: what was known, with what was written; the answers are read by `settle`."""
+    ids = [receipt.remote_id or str(row.operation.remote_id) for row, receipt in written]
+    before = context.store.observed(mapping.system, feed.object, ids)
+    found: dict[str, dict[str, Native]] = {}
+    images = []
+    for (row, receipt), name in zip(written, ids, strict=True):
+        known = found.get(name) or (dict(before[name].values) if name in before else dict.fromkeys(feed.paths))
+        if mapping.external_id and row.operation.kind is Kind.CREATE:
+            known[mapping.external_id] = row.operation.record
+        found[name] = known | {change.native: change.after for change in row.operation.changes}
+        images.append(NativeRecord(feed.object, name, found[name], receipt.version, receipt.changed_at))
+    return images
 
 
-def _exchanged(record: Record, mapping: SystemMapping, remote_id: str, changes: Sequence[Change]) -> Record:
+def _exchanged(link: Link, changes: Sequence[Change]) -> Link:
     written = {c.field: Exchange(c.after, c.after, c.version) for c in changes}
-    links = tuple(
-        replace(link, exchange={**link.exchange, **written}) if is_link_to(link, mapping.system, remote_id) else link
-        for link in record.links
-    )
-    return replace(record, links=links)
-
-
-def is_link_to(link: Link, system: str, remote_id: str) -> bool:
-    """Whether a live link leads to this row."""
-    return link.system == system and link.observed.remote_id == remote_id and link.state is LinkState.LINKED
+    return replace(link, exchange={**link.exchange, **written})
 
 
 def reject(context: Context, entity: EntityMapping, system: str, row: Journalled, receipt: Receipt) -> None:

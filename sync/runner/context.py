@@ -54,6 +54,8 @@ class System:
     clock_margin: timedelta
     credentials: str
     """A digest of address and credentials: a change of it makes the runner ask whose data this is."""
+    settings: str = ""
+    """A digest of all settings: with others, what the system can do is asked again."""
     resubscribes: bool = False
 
 

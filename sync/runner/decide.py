@@ -16,6 +16,7 @@ from sync.mapping import EntityMapping
 from sync.model.record import Conflict, Link, LinkState, Operation, Quarantined, Record
 from sync.model.remote import Capabilities, Kind
 from sync.model.values import Canonical, is_blank
+from sync.runner.abilities import able
 from sync.runner.context import Context
 from sync.runner.identify import quarantine_id
 from sync.runner.refs import StoreRefs
@@ -61,12 +62,12 @@ class Scope:
 
 def decide(context: Context, entity: EntityMapping, run: str, decided: Decided, scope: Scope) -> None:
     """Decides for all pending records of one entity."""
-    desk = _Desk(context, entity, run, decided, scope)
-    after = 0
-    while numbers := context.store.pending(entity.name, after=after, limit=BATCH):
-        after = numbers[-1]
+    numbers = context.store.pending(entity.name, after=0, limit=BATCH)
+    desk = _Desk(context, entity, run, decided, scope) if numbers else None
+    while desk is not None and numbers:
         with context.store.transaction():
             desk.work(context.store.load(numbers))
+        numbers = context.store.pending(entity.name, after=numbers[-1], limit=BATCH)
 
 
 class _Desk:
@@ -279,7 +280,9 @@ class _Desk:
         rows += [_uncleared(record, system, name) for system, name in planned.uncleared]
         for row in rows:
             self.store.quarantine(row)
-        self.store.release(sorted(self.aside.get(record.id, set()) - {row.id for row in rows}))
+        over = self.aside.get(record.id, set()) - {row.id for row in rows}
+        if over:
+            self.store.release(sorted(over))
 
 
 def _decided_here(context: Context) -> dict[str, set[str]]:
@@ -303,9 +306,9 @@ def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[s
     for mapping in entity.systems.values():
         if not context.alive(mapping.system) or not context.systems[mapping.system].writes:
             continue
-        able = context.systems[mapping.system].connector.capabilities(mapping.objects[-1])
+        can = able(context, mapping.system, mapping.objects[-1])
         for what, test in tests.items():
-            if test(able):
+            if can is not None and test(can):
                 found[what].add(mapping.system)
     return {what: frozenset(systems) for what, systems in found.items()}
 

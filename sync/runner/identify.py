@@ -57,6 +57,10 @@ class _Matching:
             key: list(found)
             for key, found in self.store.by_key(entity.name, sorted({k for row in rows for k in row.keys})).items()
         }
+        self.made: list[NewRecord] = []
+        self.joined: list[tuple[str, int]] = []
+        self.answered: list[str] = []
+        self.ignored: list[int] = []
         self.slots: dict[str, set[str]] = {}
         self.occupied: dict[str, frozenset[str]] = {}
         self.stamps = self._stamps()
@@ -67,16 +71,24 @@ class _Matching:
     def run(self) -> None:
         for row in self.rows:
             self._settle(row, self._decide(row))
+        self.store.create_records(self.made)
+        self.store.add_links(self.joined, by_us=False)
+        self.store.release(self.answered)
+        self.store.mark_clean(self.ignored)
 
     def _stamps(self) -> dict[int, str]:
         """Rows that carry the id of one of our records in their external-id field."""
-        carried = {}
-        for row in self.rows:
-            path = self.entity.systems[row.observation.system].external_id
-            value = row.observation.values.get(path) if path else None
-            for record in self.store.load_ids([value]) if isinstance(value, str) and value else ():
-                carried[row.observation.number] = record.id
-        return carried
+        carried = {row.observation.number: stamp for row in self.rows if (stamp := self._stamp(row)) is not None}
+        known = {record.id for record in self.store.load_ids(sorted(set(carried.values())))}
+        aliases = {stamp: r.id for stamp in set(carried.values()) - known for r in self.store.load_ids([stamp])}
+        return {
+            number: aliases.get(stamp, stamp) for number, stamp in carried.items() if stamp in known | aliases.keys()
+        }
+
+    def _stamp(self, row: Unlinked) -> str | None:
+        path = self.entity.systems[row.observation.system].external_id
+        value = row.observation.values.get(path) if path else None
+        return value if isinstance(value, str) and value else None
 
     def _learn(self, ids: list[str]) -> None:
         for record in self.store.load_ids(ids):
@@ -104,19 +116,20 @@ class _Matching:
             self._join(row, self._new(row))
         elif decision.verdict in (Verdict.LINK, Verdict.TOMBSTONE):
             assert decision.record is not None
-            self.store.add_link(decision.record, seen.number, by_us=False)
+            self.joined.append((decision.record, seen.number))
             self._join(row, decision.record)
         elif decision.verdict is Verdict.AMBIGUOUS:
             self._quarantine(row, decision)
             return
         if decision.verdict is not Verdict.WAIT:
-            self.store.release([quarantine_id("AMBIGUOUS_MATCH", seen.system, seen.object, seen.remote_id)])
-            self.store.mark_clean([seen.number] if decision.verdict is Verdict.IGNORE else [])
+            self.answered.append(quarantine_id("AMBIGUOUS_MATCH", seen.system, seen.object, seen.remote_id))
+        if decision.verdict is Verdict.IGNORE:
+            self.ignored.append(seen.number)
 
     def _new(self, row: Unlinked) -> str:
         seen = row.observation
         name = record_id(self.entity.name, seen.system, seen.object, seen.remote_id)
-        self.store.create_records([NewRecord(name, self.entity.name, (seen.number,))])
+        self.made.append(NewRecord(name, self.entity.name, (seen.number,)))
         return name
 
     def _join(self, row: Unlinked, record: str) -> None:

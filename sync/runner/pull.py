@@ -19,6 +19,7 @@ from sync.errors import AbortError
 from sync.mapping import NO_REFS, EntityMapping, SystemMapping
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import Absence
+from sync.runner.abilities import able
 from sync.runner.context import Context, System, feeds
 from sync.state import WALK, Seen, Suppression
 
@@ -74,7 +75,12 @@ def reads(context: Context, *, full: bool, resume: bool = False) -> list[Read]:
         for mapping in entity.systems.values():
             if context.alive(mapping.system) and mapping.mode != "write":
                 found += [_read(context, entity, mapping, feed, full=full, resume=resume) for feed in feeds(mapping)]
-    return [read for read in found if read.system.connector.capabilities(read.feed.object).listable]
+    return [read for read in found if _is_listable(context, read)]
+
+
+def _is_listable(context: Context, read: Read) -> bool:
+    can = able(context, read.system.name, read.feed.object)
+    return can is not None and can.listable
 
 
 def _read(

@@ -17,6 +17,7 @@ from sync.errors import AbortError, QuotaError
 from sync.mapping import EntityMapping
 from sync.model.record import Journalled, Status
 from sync.model.remote import Kind, Outcome, Receipt, Write
+from sync.runner.abilities import able
 from sync.runner.afresh import look_afresh, resolved, verify
 from sync.runner.book import book, reject
 from sync.runner.context import Context, System, feed_of
@@ -104,7 +105,10 @@ def _stage(work: Work, entity: EntityMapping, kinds: tuple[Kind, ...]) -> Steps:
     if mapping is None:
         return
     for name in mapping.objects:
-        place = Place(entity, mapping, work.system, feed_of(mapping, name), work.system.connector.capabilities(name))
+        can = able(work.context, work.system.name, name)
+        if can is None:
+            return
+        place = Place(entity, mapping, work.system, feed_of(mapping, name), can)
         for kind in kinds:
             yield from _groups(work, place, kind)
 
@@ -134,7 +138,7 @@ def _groups(work: Work, place: Place, kind: Kind) -> Steps:
 def _group(work: Work, place: Place, rows: list[Journalled], size: int) -> Steps:
     kind = rows[0].operation.kind
     rows = yield from (look_afresh if kind is Kind.CREATE else verify)(work, place, rows)
-    rows = list(resolved(work, place, rows))
+    rows = resolved(work, place, rows)
     acked: list[tuple[Journalled, Receipt]] = []
     for start in range(0, len(rows), size):
         acked += yield from _chunk(work, place, rows[start : start + size])

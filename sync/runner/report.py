@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sync.mapping import Mappings
@@ -15,6 +15,7 @@ from sync.runner.context import Context
 from sync.runner.cycle import Ran
 from sync.state import Store
 
+BATCH = 1000
 _DONE = (Status.SETTLED,)
 _BAD = (Status.FAILED,)
 
@@ -27,6 +28,7 @@ def report(
     systems = counts(context, ran)
     rows = list(planned(store, ran.run, tuple(Status))) if every else store.operations(ran.run, limit=OPERATIONS_SHOWN)
     keys = Keys(store, context.mappings)
+    keys.learn(row.operation.record for row in rows)
     found = RunReport(
         run=ran.run,
         full=ran.order.full,
@@ -86,43 +88,56 @@ def _sum(journal: Mapping[tuple[str, Kind, Status], int], system: str, kind: Kin
     return sum(journal.get((system, kind, status), 0) for status in statuses)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is told of a record beside its id."""
+
+    key: str
+    ids: dict[str, str]
+
+
 class Keys:
     """What a person calls a record: its first match key, else its name; looked up once a record."""
 
     def __init__(self, store: Store, mappings: Mappings) -> None:
         self._store = store
         self._mappings = mappings
-        self._known: dict[str, Record | None] = {}
+        self._known: dict[str, _Known | None] = {}
 
     def learn(self, ids: Iterable[str]) -> None:
-        """Loads these records in one go."""
+        """Looks these records up a thousand at a time."""
         wanted = [name for name in dict.fromkeys(ids) if name not in self._known]
-        self._known |= dict.fromkeys(wanted)
-        self._known |= {record.id: record for record in self._store.load_ids(wanted)}
+        for start in range(0, len(wanted), BATCH):
+            names = wanted[start : start + BATCH]
+            self._known |= dict.fromkeys(names)
+            self._known |= {record.id: self._told(record) for record in self._store.load_ids(names)}
 
     def of(self, record: str | None) -> str | None:
         """The record's key for people; None where there is no such record."""
         found = self._record(record)
-        entity = self._mappings.entities.get(found.entity) if found else None
-        if found is None or entity is None:
-            return None
-        for name in (*entity.match_keys, "name", "last_name"):
-            value = found.cells[name].value if name in found.cells else None
-            if isinstance(value, str) and value:
-                return value
-        return found.id
+        return found.key if found else None
 
     def ids(self, record: str | None) -> dict[str, str]:
         """System -> remote id of the record's live links."""
         found = self._record(record)
-        return {x.system: x.observed.remote_id for x in found.links if x.state is LinkState.LINKED} if found else {}
+        return found.ids if found else {}
 
-    def _record(self, record: str | None) -> Record | None:
+    def _record(self, record: str | None) -> _Known | None:
         if record is None:
             return None
         if record not in self._known:
             self.learn([record])
         return self._known[record]
+
+    def _told(self, record: Record) -> _Known | None:
+        entity = self._mappings.entities.get(record.entity)
+        if entity is None:
+            return None
+        names = (*entity.match_keys, "name", "last_name")
+        values = [record.cells[name].value for name in names if name in record.cells]
+        key = next((value for value in values if isinstance(value, str) and value), record.id)
+        links = [link.observed for link in record.links if link.state is LinkState.LINKED]
+        return _Known(key, {seen.system: seen.remote_id for seen in links})
 
 
 def operation_row(row: Journalled, keys: Keys) -> dict[str, Any]:

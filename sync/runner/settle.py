@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sync.mapping import EntityMapping, SystemMapping
-from sync.model.record import Change, Exchange, Journalled, Record
+from sync.mapping import NO_REFS, Cell, EntityMapping, SystemMapping
+from sync.model.record import Change, Exchange, Journalled, Link
 from sync.model.remote import Feed, Kind, NativeRecord, Receipt
-from sync.model.values import MISSING, is_blank
-from sync.runner.book import is_link_to
+from sync.model.values import HELD, MISSING, is_blank
 from sync.runner.context import Context
 from sync.runner.place import Place, Steps, Work
 from sync.runner.pull import feed_key, keys_of
-from sync.state import RecordSaved, Seen
+from sync.state import Seen
 
 
 def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]]) -> Steps:
@@ -27,7 +26,7 @@ def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]])
         fresh: Mapping[str, NativeRecord | None] = yield lambda: place.system.connector.fetch(place.feed, ids)
         known.update(fresh)
     with work.context.store.transaction():
-        settle(
+        work.pushed.moved += settle(
             work.context,
             place.entity,
             place.mapping,
@@ -51,63 +50,67 @@ def settle(
     feed: Feed,
     written: Sequence[tuple[Journalled, Receipt]],
     held: Mapping[str, NativeRecord],
-) -> None:
-    """Brings `seen` up to what the system then held, where that is our write after the server's normalisation."""
-    store = context.store
-    records = {record.id: record for record in store.load_ids(sorted({row.operation.record for row, _ in written}))}
-    news: list[Seen] = []
-    quiet: list[Seen] = []
+) -> int:
+    """Brings `seen` up to what the system then held, where that is our write after the server's normalisation.
+
+    Returns how many rows hold something else than what we wrote: news, for the merge to look at.
+    """
+    links = context.store.links_to(mapping.system, feed.object, held)
+    changed = {name: link for name, link in links.items() if held[name].values != link.observed.values}
+    strange = set()
     for row, receipt in written:
-        fresh = held.get(str(receipt.remote_id or row.operation.remote_id))
-        record = records.get(row.operation.record)
-        if fresh is None or record is None:
-            continue
-        records[record.id], strange = _settled(record, mapping, fresh, row.operation.changes)
-        (news if strange else quiet).append(Seen(fresh, tuple(keys_of(entity, mapping, fresh))))
-    for rows, is_news in ((quiet, False), (news, True)):
-        store.save_page(
-            entity.name,
-            mapping.system,
-            feed.object,
-            feed_key(feed),
-            rows,
-            cursor=None,
-            seen_at=context.clock.now(),
-            sweep=None,
-            news=is_news,
-        )
-    store.save([RecordSaved(record, pending=None) for record in records.values()], run=None)
+        name = str(receipt.remote_id or row.operation.remote_id)
+        if name in changed:
+            links[name] = _settled(links[name], mapping, held[name], row.operation.changes)
+    for name in changed:
+        if any(_unexplained(held[name], links[name], cell) for cell in mapping.cells.values()):
+            strange.add(name)
+    context.store.save_links(links[name] for name in changed)
+    _store(context, entity, mapping, feed, [record for name, record in held.items() if name not in strange], news=False)
+    return _store(context, entity, mapping, feed, [held[name] for name in sorted(strange)], news=True)
 
 
-def _settled(
-    record: Record, mapping: SystemMapping, fresh: NativeRecord, changes: Sequence[Change]
-) -> tuple[Record, bool]:
-    """The record with `seen` as the system holds it, and whether something there is not explained by our write."""
-    strange = False
-    for link in record.links:
-        if not is_link_to(link, mapping.system, fresh.id):
-            continue
-        exchange = dict(link.exchange)
-        for change in changes:
-            cell = mapping.cells[change.field]
-            now = fresh.values.get(change.native, MISSING)
-            if now is MISSING or cell.eq(now, change.after):
-                continue
-            if fresh.by_us or cell.variant(change.after, now):
-                exchange[change.field] = Exchange(change.after, now, change.version)
-        strange = any(_unexplained(mapping, fresh, name, x) for name, x in exchange.items() if name in mapping.cells)
-        record = replace(
-            record, links=tuple(replace(x, exchange=exchange) if x.number == link.number else x for x in record.links)
-        )
-    return record, strange
-
-
-def _unexplained(mapping: SystemMapping, fresh: NativeRecord, name: str, exchange: Exchange) -> bool:
-    cell = mapping.cells[name]
-    now = fresh.values.get(cell.path, MISSING)
-    return (
-        now is not MISSING
-        and cell.reads
-        and not cell.eq(now, exchange.seen)
-        and not (is_blank(now) and is_blank(exchange.seen))
+def _store(
+    context: Context,
+    entity: EntityMapping,
+    mapping: SystemMapping,
+    feed: Feed,
+    records: Sequence[NativeRecord],
+    *,
+    news: bool,
+) -> int:
+    return context.store.save_page(
+        entity.name,
+        mapping.system,
+        feed.object,
+        feed_key(feed),
+        [Seen(record, tuple(keys_of(entity, mapping, record))) for record in records],
+        cursor=None,
+        seen_at=context.clock.now(),
+        sweep=None,
+        news=news,
     )
+
+
+def _settled(link: Link, mapping: SystemMapping, fresh: NativeRecord, changes: Sequence[Change]) -> Link:
+    """The link with `seen` as the system holds it."""
+    exchange = dict(link.exchange)
+    for change in changes:
+        cell = mapping.cells[change.field]
+        now = fresh.values.get(change.native, MISSING)
+        if now is MISSING or cell.eq(now, change.after):
+            continue
+        if fresh.by_us or cell.variant(change.after, now):
+            exchange[change.field] = Exchange(change.after, now, change.version)
+    return replace(link, exchange=exchange)
+
+
+def _unexplained(fresh: NativeRecord, link: Link, cell: Cell) -> bool:
+    """Whether the row holds there what neither we nor anybody before wrote, as far as is known."""
+    now, exchange = fresh.values.get(cell.path, MISSING), link.exchange.get(cell.field)
+    if now is MISSING or not cell.reads:
+        return False
+    if exchange is None:
+        value = cell.get(now, NO_REFS)
+        return value is not HELD and not is_blank(value)
+    return not cell.eq(now, exchange.seen) and not (is_blank(now) and is_blank(exchange.seen))

@@ -128,11 +128,12 @@ def build(config: SystemConfig, clock: Clock, store: Store, url: str) -> System:
         verify_delays=tuple(delay.total_seconds() for delay in config.verify_delays),
         clock_margin=config.clock_margin,
         credentials=_fingerprint(config),
+        settings=_fingerprint(config, repr(config)),
     )
 
 
-def _fingerprint(config: SystemConfig) -> str:
-    parts = [config.base, *sorted(secret.reveal() for secret in config.secrets())]
+def _fingerprint(config: SystemConfig, *more: str) -> str:
+    parts = [config.base, *sorted(secret.reveal() for secret in config.secrets()), *more]
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 

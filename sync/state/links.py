@@ -13,7 +13,7 @@ from sync.model.record import LinkState
 from sync.state.documents import dump, load_values
 from sync.state.door import Door, array
 from sync.state.rows import NewRecord
-from sync.state.statements import insert, within
+from sync.state.statements import asked, insert, within
 from sync.state.tables import RecordTable
 
 _FOUND_MAX = 100
@@ -23,6 +23,15 @@ _LINK = (
     " SELECT coalesce(r.survivor, r.number), o.number, o.entity, o.system,"
     " coalesce(?, iif(o.deleted, 'tombstone', 'linked')), 0, ?, '{}' FROM record AS r JOIN observed AS o ON o.number = ?"
     " WHERE r.id = ? ON CONFLICT (observed_number) DO NOTHING"
+)
+_STRANGERS = asked(
+    "SELECT asked.number, asked.record, h.id FROM @asked LEFT JOIN record AS r ON r.id = asked.record"
+    " LEFT JOIN link AS l ON l.observed_number = asked.number LEFT JOIN record AS h ON h.number = l.record_number"
+    " WHERE r.number IS NULL OR l.record_number IS NOT coalesce(r.survivor, r.number)",
+    ("record", "number"),
+)
+_MARK_HOLDERS = within(
+    "UPDATE record SET pending = 2 WHERE number IN (SELECT record_number FROM link WHERE observed_number IN @list)"
 )
 _CLEAN = within("UPDATE observed SET dirty = 0 WHERE number IN @list")
 _DIRTY = "UPDATE observed SET dirty = 1 WHERE number = (SELECT observed_number FROM link WHERE number = ?)"
@@ -69,23 +78,25 @@ class Links(Door):
             self._execute(_CLEAN, (array(number for _, _, number, _ in links),))
 
     def add_link(self, record: str, observed_number: int, *, by_us: bool, state: LinkState | None = None) -> None:
-        """Links a row to a record: without a ``state`` as a tombstone where the row is deleted. Once more is no harm.
+        """Links one row; see `add_links`."""
+        self.add_links([(record, observed_number)], by_us=by_us, state=state)
+
+    def add_links(self, pairs: Sequence[tuple[str, int]], *, by_us: bool, state: LinkState | None = None) -> None:
+        """Links rows to records: without a ``state`` as tombstones where the rows are deleted. Once more is no harm.
+
+        The records are merged in the next run, unless we made the rows ourselves (``by_us``): then there is no news.
 
         Raises:
-            StateError: the row belongs to another record, or one of the two does not exist.
+            StateError: a row belongs to another record, or one of the two does not exist.
         """
+        numbers = array(number for _, number in pairs)
         with self.transaction():
-            self._execute(_LINK, (state and state.value, by_us, observed_number, record))
-            sql = (
-                "SELECT r.id FROM link AS l JOIN record AS r ON r.number = l.record_number WHERE l.observed_number = ?"
-            )
-            holder = self._value(sql, observed_number)
-            if holder is None or holder != self.resolve(record):
-                raise StateError(
-                    f"row {observed_number} cannot be linked to {record}: it belongs to {holder or 'nobody'}"
-                )
-            self._execute(_CLEAN, (array([observed_number]),))
-            self._execute("UPDATE record SET pending = 2 WHERE id = ?", (holder,))
+            self._many(_LINK, [(state and state.value, by_us, number, record) for record, number in pairs])
+            for number, record, holder in self._rows(_STRANGERS, array(pairs)):
+                raise StateError(f"row {number} cannot be linked to {record}: it belongs to {holder or 'nobody'}")
+            self._execute(_CLEAN, (numbers,))
+            if not by_us:
+                self._execute(_MARK_HOLDERS, (numbers,))
 
     def move_link(self, link: int, record: str) -> None:
         """Hands a row, with all that was exchanged with it, to another record. Raises UsageError."""

@@ -30,6 +30,11 @@ _LINKS = within(
     "SELECT l.record_number, l.number, l.state, l.exchange, l.busy_until, l.quarantined, " + _O + " FROM link AS l"  # noqa: S608 - columns
     " JOIN observed AS o ON o.number = l.observed_number WHERE l.record_number IN @list ORDER BY l.number"
 )
+_LINKS_TO = within(
+    "SELECT l.record_number, l.number, l.state, l.exchange, l.busy_until, l.quarantined, " + _O + " FROM observed AS o"  # noqa: S608 - columns
+    " JOIN link AS l ON l.observed_number = o.number"
+    " WHERE o.system = ? AND o.object = ? AND o.remote_id IN @list AND l.state = 'linked'"
+)
 _OCCUPIED = f"SELECT record, system FROM operation WHERE {OPEN} AND kind = 'create'"  # noqa: S608 - a constant
 _NUMBERS = within("SELECT id, coalesce(survivor, number) FROM record WHERE id IN @list")
 _SAVE_RECORD = update(RecordTable, ("pending", "cells"))
@@ -110,11 +115,14 @@ class Records(Runs):
 
     def _links(self, wanted: str) -> Mapping[int, list[Link]]:
         found: dict[int, list[Link]] = defaultdict(list)
-        for record, number, state, exchange, busy_until, quarantined, *row in self._rows(_LINKS, wanted):
-            fields = documents.load_exchange(exchange)
-            busy = moment_or_none(busy_until)
-            found[record].append(Link(number, LinkState(state), observation(row), fields, busy, bool(quarantined)))
+        for record, *row in self._rows(_LINKS, wanted):
+            found[record].append(_link(row))
         return found
+
+    def links_to(self, system: str, object: str, remote_ids: Iterable[str]) -> dict[str, Link]:  # noqa: A002 - the field's word
+        """The live links that lead to these rows, by remote id."""
+        links = [_link(row) for _, *row in self._rows(_LINKS_TO, system, object, array(remote_ids))]
+        return {link.observed.remote_id: link for link in links}
 
     def _occupied(self) -> dict[str, frozenset[str]]:
         """Systems by record id where a create of ours has no known outcome: few, so all of them."""
@@ -143,6 +151,10 @@ class Records(Runs):
             self._many(_SAVE_LINK, [_link_row(link) for link in links])
             self._many(_TURN, turns)
 
+    def save_links(self, links: Iterable[Link]) -> None:
+        """Stores links without their records; one that holds just that already is not written."""
+        self._many(_SAVE_LINK, [_link_row(link) for link in links])
+
     def remote_ids(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """(system, record id) -> remote id, where the record, or what it was merged into, has a live link there."""
         rows = self._rows(_REMOTE_IDS, array(pairs))
@@ -159,6 +171,12 @@ class Records(Runs):
 
 
 _FREE: frozenset[str] = frozenset()
+
+
+def _link(row: Sequence[Any]) -> Link:
+    number, state, exchange, busy_until, quarantined, *seen = row
+    fields, busy = documents.load_exchange(exchange), moment_or_none(busy_until)
+    return Link(number, LinkState(state), observation(seen), fields, busy, bool(quarantined))
 
 
 def _record_row(saved: RecordSaved, stamps: documents.Stamps) -> tuple[Any, ...]:
