@@ -71,17 +71,30 @@ def _book_written(
         if record is not None:
             records[record.id] = _exchanged(record, mapping, image.id, row.operation.changes)
     store.save([RecordSaved(record, pending=None) for record in records.values()], run=None)
-    _release(context, mapping.system, {row.operation.record for row, _ in written})
+    _release(context, mapping.system, records)
 
 
-def _release(context: Context, system: str, records: set[str]) -> None:
-    """What was written after all is not set aside any longer."""
+def _release(context: Context, system: str, records: Mapping[str, Record]) -> None:
+    """What was written after all is not set aside any longer; what else was refused of the same record is."""
     done = [
         q.id
         for q in context.store.quarantined()
-        if q.system == system and q.record in records and q.error != "DUPLICATE"
+        if q.system == system
+        and q.record is not None
+        and q.record in records
+        and q.error != "DUPLICATE"
+        and not (q.id == refusal_id(q.record, system) and _is_refused(records[q.record], system))
     ]
     context.store.release(done)
+
+
+def refusal_id(record: str, system: str) -> str:
+    """Names the row of the quarantine that says what a system refused of a record."""
+    return quarantine_id("REJECTED", record, system)
+
+
+def _is_refused(record: Record, system: str) -> bool:
+    return any(x.rejected for link in record.links if link.system == system for x in link.exchange.values())
 
 
 def _link_created(
@@ -128,7 +141,7 @@ def reject(context: Context, entity: EntityMapping, system: str, row: Journalled
     field_name = blamed[0].field if len(blamed) == 1 else None
     context.store.quarantine(
         Quarantined(
-            id=quarantine_id("REJECTED", operation.record, system),
+            id=refusal_id(operation.record, system),
             entity=entity.name,
             system=system,
             record=operation.record,
