@@ -93,15 +93,21 @@ def test_what_somebody_emptied_is_emptied_elsewhere(scene):
 
 
 def test_an_emptied_field_of_a_system_that_cannot_be_emptied_is_reported(scene):
-    """Abmatic documents no way to empty a field: nothing is sent, and `verify` explains the difference."""
+    """Abmatic documents no way to empty a field: nothing is sent, a person is told, and `verify` explains the difference."""
     scene.linked("ada", city="Turin")
     scene.edit("ada", salesforce={"city": None})
-    scene.quiet(scene.sync())
+    scene.forget_calls()
+    assert scene.sync().exit_code == 3
+    assert scene.writes() == 0
     scene.expect("ada", abmatic={"city": "Turin"}, salesforce={"city": None})
     verdict = scene.verify()
     assert verdict["unexplained"] == []
-    assert any("uncleared" in row["why"] for row in verdict["explained"])
+    assert verdict["explained"]
+    [row] = scene.quarantine()
+    assert (row["error"], row["field"]) == ("UNCLEARED", "city")
+    scene.edit("ada", abmatic={"city": None})
     scene.nothing_to_do()
+    assert scene.quarantine() == []
 
 
 def test_a_blank_that_is_to_be_kept_is_refilled(scene):

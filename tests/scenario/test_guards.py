@@ -61,7 +61,7 @@ def test_clears(scene):
 def test_deletes(scene):
     """Three deletions that would travel where two are allowed."""
     scene.mapping("contacts.systems.salesforce.deleted", "delete")
-    scene.linked(*NAMES, title="CTO")
+    scene.linked(*NAMES, "dan", title="CTO")
     scene.settings("safety.max_deletes", 2)
     for name in NAMES:
         scene.delete(name, "abmatic")
@@ -73,6 +73,7 @@ def test_deletes(scene):
     scene.quiet(scene.apply(run.run))
     for name in NAMES:
         scene.expect(name, abmatic=None, salesforce=None)
+    scene.expect("dan")
 
 
 def test_opt_outs(scene):

@@ -26,6 +26,8 @@ def test_a_refused_value_stands_aside_with_its_remedy(scene):
 def test_a_refused_value_is_not_sent_again(scene):
     """The next runs do not hammer the system with what it has refused."""
     refused(scene)
+    assert scene.sync().exit_code == 3
+    scene.expect("ada", city="Turin")
     scene.forget_calls()
     assert scene.sync().exit_code == 3
     assert scene.writes() == 0
@@ -38,6 +40,25 @@ def test_a_corrected_value_leaves_the_quarantine_by_itself(scene):
     scene.quiet(scene.sync())
     assert scene.quarantine() == []
     scene.expect("ada", title="CEO", city="Turin")
+
+
+def test_a_value_put_back_to_what_the_system_holds_leaves_the_quarantine_too(scene):
+    """Nothing has to be written for it: the question is gone."""
+    refused(scene)
+    scene.edit("ada", abmatic={"title": "CTO"})
+    scene.quiet(scene.sync())
+    assert scene.quarantine() == []
+    scene.edit("ada", abmatic={"city": "Milan"})
+    scene.quiet(scene.sync())
+
+
+def test_another_field_of_a_refused_record_still_travels(scene):
+    """What is refused of a record stays in the list while the rest of it is written."""
+    row = refused(scene)
+    scene.edit("ada", abmatic={"city": "Milan"})
+    assert scene.sync().exit_code == 3
+    scene.expect("ada", city="Milan")
+    assert [each["id"] for each in scene.quarantine()] == [row["id"]]
 
 
 def test_retry_tries_again(scene):
@@ -54,6 +75,7 @@ def test_retry_tries_again(scene):
 def test_drop_forgets_the_row_and_does_not_try_again(scene):
     """A dropped row is gone from the list; nothing is sent until the record changes."""
     row = refused(scene)
+    scene.sync()
     scene.drop(row["id"])
     assert scene.quarantine() == []
     scene.forget_calls()
