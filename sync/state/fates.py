@@ -29,11 +29,11 @@ _BURY = within(
 )
 _DELETED = (
     "SELECT o.number FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
-    " WHERE o.entity = ? AND o.deleted = 1 AND l.state <> 'tombstone'"
+    " WHERE o.entity = ? AND o.deleted = 1 AND l.state = 'linked'"
 )
 _RETURNED = (
     "SELECT l.observed_number FROM link AS l JOIN observed AS o ON o.number = l.observed_number"
-    " WHERE l.entity = ? AND l.state = 'tombstone' AND o.deleted = 0 AND o.merged_into IS NULL AND NOT EXISTS (SELECT 1"
+    " WHERE l.entity = ? AND l.state <> 'linked' AND o.deleted = 0 AND o.merged_into IS NULL AND NOT EXISTS (SELECT 1"
     " FROM link AS x WHERE x.record_number = l.record_number AND x.system = l.system AND x.state = 'linked')"
 )
 _REVIVE = "UPDATE link SET state = 'linked' WHERE observed_number = ?"
