@@ -196,7 +196,7 @@ class _Work:
         if native is not MISSING and not granted and cell.agrees(value, native, refs):
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
-        desired = cell.put(value, MISSING if granted else native, refs)
+        desired = cell.grant(native) if granted else cell.put(value, native, refs)
         if desired is UNRESOLVED:
             desired = self._coming(link.system, value)
         if isinstance(desired, Absence):
