@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -209,8 +210,14 @@ class Scene:
     def verify(self):
         return api.verify(*self.both, (), progress=Silence())
 
-    def explain(self, name, entity="contact"):
-        return api.explain(*self.both, entity, self.key(name))
+    def explain(self, name):
+        return self.explained(self.known[name], self.key(name))
+
+    def explained(self, entity, key):
+        return api.explain(*self.both, entity, key)
+
+    def run(self, run):
+        return api.run(self.both[0], run)
 
     def status(self):
         return api.status(*self.both)
@@ -232,7 +239,10 @@ class Scene:
         return api.drop(*self.both, row)
 
     def consent(self, name):
-        return api.consent(*self.both, self.key(name))
+        return self.consented(self.key(name))
+
+    def consented(self, address):
+        return api.consent(*self.both, address)
 
     def grant(self, name, evidence):
         return api.grant(*self.both, self.key(name), evidence, progress=Silence())
@@ -300,6 +310,17 @@ class Scene:
 
     def forget_calls(self):
         self.control("calls", method="DELETE")
+
+    def state_holds(self, text):
+        """Whether these bytes stand anywhere in the state's files."""
+        return any(text in file.read_bytes() for file in self.folder.glob("state.db*"))
+
+    def tamper(self, statement):
+        """Changes the state as no command can."""
+        connection = sqlite3.connect(self.folder / "state.db")
+        with connection:
+            connection.execute(statement)
+        connection.close()
 
     # behind the curtain ----------------------------------------------------------------------------------------------
 
