@@ -60,6 +60,8 @@ class Planned:
     uncleared: list[tuple[str, str]] = field(default_factory=list)
     wordless: list[tuple[Link, str]] = field(default_factory=list)
     """Fields whose value has no word in that system."""
+    refused: set[str] = field(default_factory=set)
+    """Systems that have refused for good what would have to be written."""
     questions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     """Systems where a create is due but somebody holds the key already."""
     doubtful: list[tuple[Link, str]] = field(default_factory=list)
@@ -194,7 +196,7 @@ class _Work:
         if native is not MISSING and not granted and cell.agrees(value, native, refs):
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
-        desired = cell.put(value, MISSING if granted else native, refs)
+        desired = cell.grant(native) if granted else cell.put(value, native, refs)
         comes = desired is UNRESOLVED and (link.system, value) in self.around.coming
         if comes:
             desired = {PENDING_REF: value}
@@ -205,7 +207,7 @@ class _Work:
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
         if not comes and exchange is not None and self._is_futile(cell, native, exchange, desired):
-            self._acknowledge(link, mapped.name, exchange, exchange.seen, hub)
+            self._acknowledge(link, mapped.name, exchange, exchange.seen, hub, refused=exchange.rejected)
             return None
         before = None if native is MISSING else native
         return Change(
@@ -222,6 +224,7 @@ class _Work:
     def _is_futile(self, cell: Cell, native: Native | Absence, exchange: Exchange, desired: Native) -> bool:
         """Refused for good, or sent before and still held as the system then made of it: it cannot hold it better."""
         if exchange.rejected is not None and exchange.rejected == payload_hash(desired):
+            self.out.refused.add(cell.system)
             return True
         as_left = native is MISSING or cell.eq(native, exchange.seen)
         return as_left and cell.eq(desired, exchange.sent)
@@ -232,11 +235,20 @@ class _Work:
         elif absence is UNRESOLVED and not barred:
             self.out.waiting.append(link.system)
 
-    def _acknowledge(self, link: Link, name: str, exchange: Exchange | None, native: Native, hub: HubCell) -> None:
-        if exchange is None:
-            self.exchanges.setdefault(link.number, {})[name] = Exchange(native, native, hub.version)
-        elif exchange.acked != hub.version:
-            self.exchanges.setdefault(link.number, {})[name] = replace(exchange, acked=hub.version)
+    def _acknowledge(
+        self,
+        link: Link,
+        name: str,
+        exchange: Exchange | None,
+        native: Native,
+        hub: HubCell,
+        refused: str | None = None,
+    ) -> None:
+        """The link has seen this version; what was refused before is over, unless it still is."""
+        known = exchange or Exchange(native, native, hub.version)
+        fresh = replace(known, acked=hub.version, rejected=refused)
+        if fresh != exchange:
+            self.exchanges.setdefault(link.number, {})[name] = fresh
 
     def _coming(self, system: str, value: Canonical) -> Native | Absence:
         return {PENDING_REF: value} if (system, value) in self.around.coming else UNRESOLVED
@@ -319,7 +331,9 @@ class _Work:
                 return
             if not isinstance(native, Absence) and not is_blank(native):
                 changes.append(self._create_change(name, cell, native))
-        if self.around.refused.get(system.system) != create_hash(changes):
+        if self.around.refused.get(system.system) == create_hash(changes):
+            self.out.refused.add(system.system)
+        else:
             self.out.operations.append(self._create_operation(system, changes))
 
     def _create_native(

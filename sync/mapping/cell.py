@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sync.mapping.consent import is_final
 from sync.mapping.lens import Lens, Options, Refs
 from sync.mapping.variants import is_variant
 from sync.model.values import MISSING, Absence, Canonical, Native
@@ -62,6 +63,10 @@ class Cell:
         if before.__class__ is not Absence and self.lens.get(before, refs) == value:
             return before
         return self.lens.put(value, MISSING if before.__class__ is Absence else before, refs)
+
+    def grant(self, before: Native | Absence) -> Native | Absence:
+        """What to write where the person has granted consent. MISSING: this cell has no word for it, or nobody may overwrite it."""
+        return MISSING if is_final(before) else self.lens.opt_in
 
     def eq(self, a: Native | Absence, b: Native | Absence) -> bool:
         """Whether this system cannot tell these values apart: null and "", address case, 1 and 1.0, set order."""

@@ -75,7 +75,7 @@ def _stated(meanings: Mapping[str, Canonical], written: Mapping[Canonical, Nativ
         word = text(native)
         return native if word is HELD else _state(word, meanings)
 
-    return Lens(get, put, norm, lossy=True)
+    return Lens(get, put, norm, lossy=True, opt_in=written.get(SUBSCRIBED, MISSING))
 
 
 def _state(word: str | Absence | None, meanings: Mapping[str, Canonical]) -> Native:
@@ -105,7 +105,7 @@ def may_write(value: Canonical, current: Canonical | Absence, before: Native | A
 
 
 def opt_out_flag_lens(_options: Options) -> Lens:
-    """`opt_out_flag`: true says UNSUBSCRIBED; false says nothing and is never written."""
+    """`opt_out_flag`: true says UNSUBSCRIBED; false says nothing and is never written, but on the person's own word."""
 
     def get(native: Native, _refs: Refs) -> Canonical | Absence:
         flag = boolean(native)
@@ -118,4 +118,4 @@ def opt_out_flag_lens(_options: Options) -> Lens:
         flag = boolean(native)
         return native if flag is HELD else bool(flag)
 
-    return Lens(get, put, norm, lossy=True)
+    return Lens(get, put, norm, lossy=True, opt_in=False)

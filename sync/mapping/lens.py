@@ -97,7 +97,8 @@ class Codec:
 class Lens:
     """`get` and `put` of one cell, without GetPut, which the cell adds. Fields as in `Codec`.
 
-    ``one_way`` is "read" or "write" where the other direction has no meaning.
+    ``one_way`` is "read" or "write" where the other direction has no meaning. ``opt_in`` is what a consent cell says
+    once the person has granted it; `put` never does.
     """
 
     get: Get
@@ -105,6 +106,7 @@ class Lens:
     norm: Norm
     lossy: bool = False
     one_way: str | None = None
+    opt_in: Native | Absence = MISSING
 
 
 def lift(codec: Codec, one_way: str | None = None) -> Lens:

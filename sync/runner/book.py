@@ -79,8 +79,13 @@ def _release(context: Context, system: str, written: Iterable[tuple[Journalled, 
         record = row.operation.record
         done.append(quarantine_id("IN_DOUBT", record, system))
         if link is None or all(exchange.rejected is None for exchange in link.exchange.values()):
-            done.append(quarantine_id("REJECTED", record, system))
+            done.append(refusal_id(record, system))
     context.store.release(done)
+
+
+def refusal_id(record: str, system: str) -> str:
+    """Names the row of the quarantine that says what a system refused of a record."""
+    return quarantine_id("REJECTED", record, system)
 
 
 def _link_created(
@@ -124,7 +129,7 @@ def reject(context: Context, entity: EntityMapping, system: str, row: Journalled
     field_name = blamed[0].field if len(blamed) == 1 else None
     context.store.quarantine(
         Quarantined(
-            id=quarantine_id("REJECTED", operation.record, system),
+            id=refusal_id(operation.record, system),
             entity=entity.name,
             system=system,
             record=operation.record,

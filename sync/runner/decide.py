@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sync.engine.consent import is_opt_out
+from sync.engine.detect import readable
 from sync.engine.merge import Circumstances, Merged, merge
 from sync.engine.plan import Planned, Surroundings, plan
 from sync.mapping import EntityMapping
@@ -17,12 +18,14 @@ from sync.model.record import Conflict, Link, LinkState, Operation, Quarantined,
 from sync.model.remote import Capabilities, Kind
 from sync.model.values import Canonical, is_blank
 from sync.runner.abilities import able
+from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.identify import quarantine_id
 from sync.runner.refs import StoreRefs
 from sync.state import RecordSaved, Suppression
 
 BATCH = 1000
+_SEEN_TO = ("AMBIGUOUS_MATCH", "UNMAPPED_VALUE", "UNCLEARED")
 _WORDLESS_HERE = "the mapping has no word for what {} holds"
 _WORDLESS_THERE = "{} has no word for the value"
 
@@ -280,16 +283,26 @@ class _Desk:
         rows += [_uncleared(record, system, name) for system, name in planned.uncleared]
         for row in rows:
             self.store.quarantine(row)
-        over = self.aside.get(record.id, set()) - {row.id for row in rows}
-        if over:
-            self.store.release(sorted(over))
+        if self.scope.holds(record):
+            still = {row.id for row in rows} | self._refusals(planned)
+            over = self.aside.get(record.id, set()) - still
+            if over:
+                self.store.release(sorted(over))
+
+    def _refusals(self, planned: Planned) -> set[str]:
+        """Refusals that stand, or of which nothing new can be known before the write."""
+        record = planned.record
+        open_ = planned.refused | {operation.system for operation in planned.operations}
+        open_ |= set(self.entity.systems) - self.able["writable"]
+        open_ |= {link.system for link in record.links if not readable(link)}
+        return {refusal_id(record.id, system) for system in open_}
 
 
 def _decided_here(context: Context) -> dict[str, set[str]]:
-    """Record -> ids of what this module itself set aside for it in earlier runs."""
+    """Record -> ids of what is set aside for it and may have seen to itself since."""
     found: dict[str, set[str]] = {}
     for row in context.store.quarantined():
-        if row.record is not None and row.error in ("AMBIGUOUS_MATCH", "UNMAPPED_VALUE", "UNCLEARED"):
+        if row.record is not None and (row.error in _SEEN_TO or row.id == refusal_id(row.record, row.system)):
             found.setdefault(row.record, set()).add(row.id)
     return found
 

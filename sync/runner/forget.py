@@ -80,8 +80,8 @@ def forget(context: Context, email: str, *, remote: bool) -> dict[str, Any]:
         if entity.address_field is not None and remote:
             for record in context.store.load_ids(context.store.find(entity.name, email.strip().casefold())):
                 systems |= _delete_everywhere(context, entity, record)
-    erased = context.store.forget(email)
-    return {"erased": erased, "systems": systems}
+    counts = context.store.forget(email)
+    return {"erased": counts.get("records", 0), "counts": counts, "systems": systems}
 
 
 def _delete_everywhere(context: Context, entity: EntityMapping, record: Record) -> dict[str, str]:

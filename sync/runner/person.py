@@ -225,7 +225,10 @@ def retry(context: Context, ids: Sequence[str] | None) -> int:
         for row in rows:
             if row.record is not None:
                 _forget_refusal(context, row.record, row.system)
-            context.store.release(ids=[row.id])
+            if (
+                row.error != "UNMAPPED_VALUE"
+            ):  # it leaves by itself once the word is known, and keeps what was said meanwhile
+                context.store.release(ids=[row.id])
     return len(rows)
 
 

@@ -29,11 +29,11 @@ _BURY = within(
 )
 _DELETED = (
     "SELECT o.number FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
-    " WHERE o.entity = ? AND o.deleted = 1 AND l.state <> 'tombstone'"
+    " WHERE o.entity = ? AND o.deleted = 1 AND l.state = 'linked'"
 )
 _RETURNED = (
     "SELECT l.observed_number FROM link AS l JOIN observed AS o ON o.number = l.observed_number"
-    " WHERE l.entity = ? AND l.state = 'tombstone' AND o.deleted = 0 AND o.merged_into IS NULL AND NOT EXISTS (SELECT 1"
+    " WHERE l.entity = ? AND l.state <> 'linked' AND o.deleted = 0 AND o.merged_into IS NULL AND NOT EXISTS (SELECT 1"
     " FROM link AS x WHERE x.record_number = l.record_number AND x.system = l.system AND x.state = 'linked')"
 )
 _REVIVE = "UPDATE link SET state = 'linked' WHERE observed_number = ?"
@@ -56,7 +56,9 @@ _IS_BURIED = (
 )
 _DROP_EXCHANGE = (
     "UPDATE link SET exchange = json_remove(exchange, ?)"
-    " WHERE entity = ? AND system = ? AND json_type(exchange, ?) IS NOT NULL"
+    " WHERE entity = ? AND system = ? AND json_type(exchange, ?) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM quarantine AS q"
+    " JOIN record AS r ON r.id = q.record WHERE r.number = link.record_number AND q.system = link.system AND q.field = ?"
+    " AND q.error = 'UNMAPPED_VALUE')"
 )
 
 
@@ -133,6 +135,9 @@ class Fates(Door):
         return self._value(_IS_BURIED, record_id, system) is not None
 
     def drop_exchanges(self, entity: str, system: str, field: str) -> int:
-        """Forgets what was exchanged of one field: it is at first contact again; how many links that concerns."""
+        """Forgets what was exchanged of one field: it is at first contact again; how many links that concerns.
+
+        A link whose word waits for a translation keeps it: what somebody wrote there is an edit, and stays one.
+        """
         path = f'$."{field}"'
-        return self._write(_DROP_EXCHANGE, path, entity, system, path)
+        return self._write(_DROP_EXCHANGE, path, entity, system, path, field)

@@ -79,7 +79,8 @@ class Writer:
 
     def _refusal(self, endpoint: Endpoint, write: Write, values: Mapping[str, Native]) -> Receipt | None:
         """The receipt of a write that is not sent at all."""
-        able = {Kind.CREATE: endpoint.creatable, Kind.UPDATE: endpoint.updatable and bool(write.remote_id)}
+        updatable = endpoint.updatable and bool(write.remote_id)
+        able = {Kind.CREATE: endpoint.creatable, Kind.UPDATE: updatable, Kind.SUBSCRIBE: updatable}
         if not able.get(write.kind, False):
             return self._unsupported(write)
         if write.address and self._gate(write.address) and _opts_in(values):

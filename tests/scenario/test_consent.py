@@ -1,0 +1,126 @@
+"""Consent: an opt-out anywhere is honoured everywhere, at once and for good; only a person's own word lifts it."""
+
+import pytest
+
+from sync.errors import UsageError
+
+
+@pytest.fixture
+def scene(scene):
+    """Both systems carry the flag: Abmatic in a custom field."""
+    scene.mapping("contacts.fields.subscription.abmatic", {"field": "opted_out", "lens": "opt_out_flag"})
+    return scene
+
+
+def opted_out(scene, system="salesforce"):
+    scene.linked("ada", opted_out=False)
+    scene.edit("ada", **{system: {"opted_out": True}})
+    scene.quiet(scene.sync())
+
+
+@pytest.mark.parametrize("system", ["abmatic", "salesforce"])
+def test_an_opt_out_reaches_everybody_in_one_run(scene, system):
+    """Wherever it was said."""
+    opted_out(scene, system)
+    scene.expect("ada", opted_out=True)
+    scene.nothing_to_do()
+
+
+@pytest.mark.parametrize("system", ["abmatic", "salesforce"])
+def test_a_flag_that_somebody_takes_back_is_put_right(scene, system):
+    """Unticking the box by hand, or by another tool, is out-voted."""
+    opted_out(scene)
+    scene.edit("ada", **{system: {"opted_out": False}})
+    scene.quiet(scene.sync())
+    scene.expect("ada", opted_out=True)
+
+
+def test_an_opt_out_wins_at_first_contact(scene):
+    """Whichever side the mapping prefers."""
+    scene.person("ada", abmatic={"opted_out": True}, salesforce={})
+    scene.person("bob", abmatic={}, salesforce={"opted_out": True})
+    scene.quiet(scene.sync())
+    scene.expect("ada", opted_out=True)
+    scene.expect("bob", opted_out=True)
+
+
+def test_whoever_opted_out_stays_out_under_a_new_address(scene):
+    """An opt-out follows the person to the address that they change to."""
+    opted_out(scene)
+    scene.edit("ada", salesforce={"email": "ada.new@acme.example"})
+    scene.quiet(scene.sync())
+    assert scene.consented("ada.new@acme.example")["state"] == "UNSUBSCRIBED"
+
+
+def test_whoever_is_deleted_and_made_anew_is_still_out(scene):
+    """The ledger survives the row."""
+    opted_out(scene)
+    scene.linked("bob")
+    for system in ("abmatic", "salesforce"):
+        scene.delete("ada", system)
+    scene.sync(full=True)
+    scene.sync(full=True)
+    scene.person("ada", salesforce={"opted_out": False})
+    scene.sync()
+    scene.sync()
+    assert scene.held("ada", "salesforce", "opted_out") is True
+
+
+def test_show_says_why(scene):
+    """The answer first, then every system's own word, then the ledger with its source."""
+    opted_out(scene)
+    shown = scene.consent("ada")
+    assert (shown["state"], shown["mailable"]) == ("UNSUBSCRIBED", False)
+    assert set(shown["systems"]) == {"abmatic", "salesforce"}
+    assert shown["ledger"][-1]["source"] == "salesforce"
+    assert "salesforce" in shown["why"]
+
+
+def test_nobody_knows_is_not_a_yes(scene):
+    """Without a word from anybody nobody may be mailed."""
+    scene.linked("ada")
+    shown = scene.consent("ada")
+    assert (shown["state"], shown["mailable"]) == (None, False)
+
+
+def test_grant_lifts_an_opt_out_with_its_evidence(scene):
+    """The one way back: on the person's own word, recorded, and written at once."""
+    opted_out(scene)
+    shown = scene.grant("ada", "asked by telephone, 21 November")
+    assert shown["state"] == "SUBSCRIBED"
+    assert any(row["evidence"] == "asked by telephone, 21 November" for row in shown["ledger"])
+    scene.expect("ada", opted_out=False)
+    scene.quiet(scene.sync())
+    scene.expect("ada", opted_out=False)
+
+
+def test_an_opt_out_after_a_grant_counts_again(scene):
+    """A grant is not for ever."""
+    opted_out(scene)
+    scene.grant("ada", "asked by telephone")
+    scene.edit("ada", abmatic={"opted_out": True})
+    scene.quiet(scene.sync())
+    scene.expect("ada", opted_out=True)
+
+
+def test_forget_erases_the_person_and_keeps_them_away(scene):
+    """No trace of the address is left in the state, and a later read stores nothing of it and writes nothing for it."""
+    scene.linked("ada", "bob", title="CTO", city="Turin")
+    assert scene.forget("ada")["erased"] == 1
+    with pytest.raises(UsageError):
+        scene.explain("ada")
+    scene.edit("ada", abmatic={"title": "CEO"})
+    scene.sync()
+    scene.sync(full=True)
+    scene.expect("ada", salesforce={"title": "CTO"})
+    assert not scene.state_holds(b"ada@acme.example")
+    assert scene.state_holds(b"bob@acme.example")
+
+
+def test_forget_remote_deletes_where_that_is_possible(scene):
+    """Salesforce deletes; of Abmatic, which cannot, it says what is left to do by hand."""
+    scene.linked("ada", "bob", title="CTO")
+    done = scene.forget("ada", remote=True)["systems"]
+    assert done["salesforce"] == "deleted"
+    assert "cannot delete" in done["abmatic"]
+    scene.expect("ada", salesforce=None)

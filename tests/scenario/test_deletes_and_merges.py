@@ -1,0 +1,139 @@
+"""Deletes, merges, returns: nothing is deleted without evidence, and nothing rises again by our doing."""
+
+import pytest
+
+
+@pytest.mark.parametrize("system", ["abmatic", "salesforce"])
+def test_what_was_deleted_is_neither_made_anew_nor_deleted_elsewhere(scene, system):
+    """By default a deletion stays where it happened."""
+    scene.linked("ada", "bob", title="CTO")
+    scene.delete("ada", system)
+    scene.quiet(scene.sync(full=True))
+    scene.quiet(scene.sync(full=True))
+    other = "salesforce" if system == "abmatic" else "abmatic"
+    scene.expect("ada", **{system: None, other: {"title": "CTO"}})
+    scene.edit("ada", **{other: {"title": "CEO"}})
+    scene.quiet(scene.sync())
+    scene.expect("ada", **{system: None, other: {"title": "CEO"}})
+
+
+def test_absence_from_one_read_is_no_deletion(scene):
+    """Only what two complete reads, a run apart, do not show, and what is not there by its id either, is gone."""
+    scene.mapping("contacts.systems.salesforce.deleted", "delete")
+    scene.linked("ada", "bob", title="CTO")
+    scene.delete("ada", "abmatic")
+    scene.quiet(scene.sync())
+    scene.quiet(scene.sync(full=True))
+    scene.expect("ada", abmatic=None)
+    scene.quiet(scene.sync(full=True))
+    scene.expect("ada", abmatic=None, salesforce=None)
+
+
+def test_an_empty_answer_deletes_nobody(scene):
+    """A list that is empty although rows were there is not believed."""
+    scene.mapping("contacts.systems.salesforce.deleted", "delete")
+    scene.linked("ada", "bob", "cyd", title="CTO")
+    body = {"success": True, "data": [], "meta": {"page": 1, "per_page": 100, "total": 0}, "pagination": {"page": 1, "per_page": 100, "total": 0, "total_pages": 0}}  # fmt: skip
+    scene.fault("abmatic", "status", method="GET", path="/contacts$", status=200, body=body, times=None)
+    scene.sync(full=True)
+    scene.sync(full=True)
+    scene.no_faults()
+    for name in ("ada", "bob", "cyd"):
+        scene.expect(name, title="CTO")
+
+
+def test_a_deletion_that_meets_an_edit_is_a_question(scene):
+    """Under `deleted = "delete"`: deleted here and edited there waits for a person, who may choose either."""
+    scene.mapping("contacts.systems.salesforce.deleted", "delete")
+    scene.linked("ada", "bob", title="CTO")
+    scene.delete("ada", "abmatic")
+    scene.edit("ada", salesforce={"title": "CEO"})
+    scene.sync(full=True)
+    assert scene.sync(full=True).exit_code == 3
+    scene.expect("ada", abmatic=None, salesforce={"title": "CEO"})
+    [conflict] = scene.conflicts()
+    assert set(conflict["values"]) == {"abmatic", "salesforce"}
+
+
+@pytest.mark.parametrize(("take", "stays"), [("abmatic", False), ("salesforce", True)])
+def test_a_person_decides_between_deletion_and_edit(scene, take, stays):
+    """Taking the deletion deletes; taking the edit keeps the row, and does not ask again."""
+    scene.mapping("contacts.systems.salesforce.deleted", "delete")
+    scene.linked("ada", "bob", title="CTO")
+    scene.delete("ada", "abmatic")
+    scene.edit("ada", salesforce={"title": "CEO"})
+    scene.sync(full=True)
+    scene.sync(full=True)
+    scene.quiet(scene.resolve(take))
+    scene.quiet(scene.sync(full=True))
+    scene.expect("ada", abmatic=None, salesforce={"title": "CEO"} if stays else None)
+    assert scene.conflicts() == []
+
+
+def test_an_undeleted_row_returns_to_its_link(scene):
+    """What Salesforce takes out of the bin is the same record as before, and follows again."""
+    scene.linked("ada", "bob", title="CTO")
+    record, row = scene.explain("ada")["record"], scene.delete("ada", "salesforce")
+    scene.quiet(scene.sync())
+    scene.undelete("ada", "salesforce", row)
+    scene.edit("ada", abmatic={"title": "CEO"})
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="CEO")
+    assert scene.explain("ada")["record"] == record
+
+
+def test_a_row_that_a_person_makes_anew_is_linked_again(scene):
+    """Somebody re-creates a deleted person by hand: that row is theirs, and it is linked."""
+    scene.linked("ada", "bob", title="CTO")
+    scene.delete("ada", "salesforce")
+    scene.quiet(scene.sync())
+    scene.create("ada", "salesforce", {"email": scene.key("ada"), "last_name": "Ada"})
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="CTO")
+
+
+def test_a_merge_hands_the_record_to_the_winner(scene):
+    """A Salesforce merge moves the loser's link; the loser's partner elsewhere is reported as a duplicate, never deleted."""
+    scene.linked("ada", "bob", title="CTO")
+    scene.merge("ada", "bob")
+    assert scene.sync().exit_code == 3
+    [row] = scene.quarantine()
+    assert (row["error"], row["system"]) == ("DUPLICATE", "abmatic")
+    assert row["remedy"]
+    assert len(scene.rows("ada", "abmatic")) == len(scene.rows("bob", "abmatic")) == 1
+    scene.edit("bob", salesforce={"title": "CEO"})
+    scene.sync()
+    scene.expect("bob", title="CEO")
+    assert scene.held("ada", "abmatic", "title") == "CTO"
+
+
+def test_the_opt_out_of_the_loser_of_a_merge_binds_the_winner(scene):
+    """Merging a person who opted out into one who did not does not lift the opt-out."""
+    scene.linked("ada", "bob", title="CTO")
+    scene.edit("ada", salesforce={"opted_out": True})
+    scene.quiet(scene.sync())
+    scene.merge("ada", "bob")
+    scene.edit("bob", salesforce={"opted_out": False})
+    scene.sync()
+    scene.sync()
+    scene.expect("bob", salesforce={"opted_out": True})
+
+
+def test_a_converted_lead_hands_its_link_to_the_contact(scene):
+    """A person who was a Lead and becomes a Contact stays one record, and is made nowhere again."""
+    scene.mapping("contacts.systems.salesforce.object", ["Contact", "Lead"])
+    scene.mapping("contacts.fields.city", None)
+    scene.mapping("contacts.fields.company", {"type": "string", "default": "Acme", "salesforce": "Department"})
+    scene.mapping("contacts.fields.company", None)
+    scene.person("ada", abmatic={"title": "CTO"})
+    lead = scene.control("edit", {"system": "salesforce", "object": "Lead", "create": {"Email": scene.key("ada"), "LastName": "Ada", "Company": "Acme"}})["id"]  # fmt: skip
+    scene.quiet(scene.sync())
+    record = scene.explain("ada")["record"]
+    assert scene.explain("ada")["ids"]["salesforce"] == lead
+    scene.control("edit", {"system": "salesforce", "object": "Lead", "id": lead, "set": {"IsConverted": True}})
+    scene.quiet(scene.sync())
+    assert scene.explain("ada")["record"] == record
+    scene.edit("ada", abmatic={"title": "CEO"})
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="CEO")
+    assert scene.explain("ada")["ids"]["salesforce"] == scene.id("ada", "salesforce")

@@ -1,0 +1,68 @@
+"""A mapping that changes: only what the change concerns is looked at anew."""
+
+import pytest
+
+
+def test_a_field_mapped_later_is_filled_by_itself(scene):
+    """A new row in the mapping brings values that nobody has touched since, in the next plain run."""
+    phone = scene.mappings["contacts"]["fields"]["phone"]
+    scene.mapping("contacts.fields.phone", None)
+    scene.person("ada", abmatic={"phone": "+12025550101"}, salesforce={})
+    scene.quiet(scene.sync())
+    scene.expect("ada", salesforce={"phone": None})
+    scene.mapping("contacts.fields.phone", phone)
+    scene.quiet(scene.sync())
+    scene.expect("ada", phone="+12025550101")
+    scene.nothing_to_do()
+
+
+def test_a_field_that_is_mapped_no_more_is_left_as_it_is(scene):
+    """Taking a row out clears nothing anywhere."""
+    scene.linked("ada", title="CTO", city="Turin")
+    scene.mapping("contacts.fields.city", None)
+    scene.nothing_to_do()
+    scene.edit("ada", abmatic={"city": "Milan"})
+    scene.nothing_to_do()
+    scene.expect("ada", salesforce={"city": "Turin"})
+
+
+def test_a_column_that_moves_is_first_contact_for_that_field_alone(scene):
+    """A field that is mapped to another native field follows the order of preference; no other field moves."""
+    scene.linked("ada", title="CTO", city="Turin")
+    scene.control("edit", {"system": "salesforce", "object": "Contact", "id": scene.id("ada", "salesforce"), "set": {"OtherCity": "Milan"}})  # fmt: skip
+    scene.mapping("contacts.fields.city.salesforce", "OtherCity")
+    scene.mapping("contacts.fields.city.prefer", ["salesforce", "abmatic"])
+    run = scene.quiet(scene.sync())
+    assert {change["field"] for row in run.operations for change in row["changes"]} == {"city"}
+    scene.expect("ada", abmatic={"city": "Milan", "title": "CTO"}, salesforce={"title": "CTO"})
+
+
+def test_what_a_mapping_change_would_rewrite_is_guarded(scene):
+    """A changed column does not overwrite everybody before somebody has looked."""
+    scene.linked("ada", "bob", "cyd", title="CTO", city="Turin")
+    scene.settings("safety.max_updates", 2)
+    scene.mapping("contacts.fields.city.salesforce", "OtherCity")
+    assert scene.sync().exit_code == 4
+    scene.expect("ada", title="CTO", city="Turin")
+
+
+def test_an_opt_out_that_a_mapping_change_brings_is_held(scene):
+    """Any opt-out after a change of a consent cell waits for a person: it cannot be undone."""
+    scene.linked("ada", opted_out=False)
+    scene.mapping("contacts.fields.subscription.abmatic", {"field": "opted_out", "lens": "opt_out_flag"})
+    scene.edit("ada", abmatic={"opted_out": True})
+    scene.mapping("contacts.fields.subscription.salesforce", {"field": "DoNotCall", "lens": "opt_out_flag"})
+    run = scene.sync()
+    assert run.exit_code == 4
+    assert [hit.limit for hit in run.limits_hit] == ["max_opt_outs"]
+
+
+@pytest.mark.parametrize("entity", ["account"])
+def test_an_entity_that_is_mapped_later_joins(scene, entity):
+    """A second mapping file brings its rows without touching the first."""
+    scene.linked("ada", title="CTO")
+    scene.with_accounts()
+    scene.account("acme", abmatic={"city": "Turin"})
+    scene.quiet(scene.sync())
+    scene.expect("acme", city="Turin")
+    scene.expect("ada", title="CTO")
