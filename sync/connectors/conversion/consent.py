@@ -1,0 +1,111 @@
+"""Consent: its own call, opt-outs first, and the last gate.
+
+An opt-out may always be sent, and sent again. An opt-in is refused for a suppressed address, and never laid over a
+bounce or a complaint; where we have just found the contact instead of making it, not over an opt-out either (T-C3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sync.connectors.base import Suppressed
+from sync.connectors.conversion.answers import Said
+from sync.connectors.conversion.batches import Batches, Item, Post, Settle
+from sync.connectors.conversion.profiles import Profile
+from sync.connectors.conversion.reader import Reader
+from sync.connectors.conversion.receipts import Tray, failed, rejected
+from sync.connectors.conversion.rows import STATUS, Row, read
+from sync.connectors.http import Verdict
+from sync.model.remote import Receipt, Write
+from sync.model.values import UNSUBSCRIBED, Native
+
+OPT_INS: Final = frozenset({"SUBSCRIBED"})
+FINAL: Final = frozenset({"BOUNCED", "COMPLAINED"})
+OUT: Final = FINAL | {UNSUBSCRIBED}
+
+
+class Consent:
+    """The consent of one connector's writes."""
+
+    def __init__(self, profile: Profile, reader: Reader, batches: Batches, gate: Suppressed) -> None:
+        self._profile = profile
+        self._reader = reader
+        self._batches = batches
+        self._gate = gate
+        self.refusals = 0
+
+    def refusal(self, write: Write) -> Receipt | None:
+        """The receipt of a write whose word of consent may not be sent."""
+        if STATUS not in write.values:
+            return None
+        word = _word(write.values[STATUS])
+        if word in OPT_INS and any(self._gate(address) for address in _addresses(write)):
+            self.refusals += 1
+            return rejected(write, "SUPPRESSED", "the address has opted out", "See `crm-sync consent show`.", (STATUS,))
+        if word not in self._profile.settable:
+            text = f"Conversion {self._profile.name} cannot be told this state of consent"
+            return rejected(write, "NOT_SETTABLE", text, "It is the vendor's own to set.", (STATUS,))
+        return None
+
+    def send(self, tray: Tray, items: Sequence[Item], *, created: bool) -> None:
+        """Sends the word of each write; lays a receipt where that did not go well, and none where it did."""
+        words = {one.write.number: _word(one.write.values.get(STATUS)) for one in items}
+        outs = [one for one in items if words[one.write.number] == UNSUBSCRIBED]
+        ins = [one for one in items if one not in outs and self._may(tray, one, created=created)]
+        for some, again in ((outs, True), (ins, False)):
+            bodies = [Item(one.write, one.key, self._body(one.key, words[one.write.number])) for one in some]
+            self._batches.send(self._post(again=again), bodies, self._settle(tray, created=created))
+
+    def carry(self, tray: Tray, one: Item, before: Row, there: Row | None) -> None:
+        """Opts the row under the new address out where the old one was, whatever was known of it."""
+        if self._state(before, one.key) not in OUT or self._state(there or {}, one.key) in OUT:
+            return
+        item = Item(one.write, one.key, self._body(one.key, UNSUBSCRIBED))
+        self._batches.send(self._post(again=True), [item], self._settle(tray, created=True))
+
+    def _may(self, tray: Tray, one: Item, *, created: bool) -> bool:
+        """Whether an opt-in (or a pending one) still fits what stands there now."""
+        row = self._reader.row(self._profile.endpoint("contacts"), one.key)
+        state = self._state(row or {}, one.key)
+        if state in FINAL and not created:
+            tray.lay(rejected(one.write, "FINAL_STATE", "a bounce or complaint is not overwritten", fields=(STATUS,)))
+        elif row is None:
+            tray.lay(failed(one.write, Said(Verdict.ABSENT, "NOT_FOUND", told=True)))
+        return row is not None and state not in (OUT if created else FINAL)
+
+    def _state(self, row: Row, key: str) -> str:
+        return _word(read(self._profile, self._profile.endpoint("contacts"), key, row, STATUS))
+
+    def _body(self, key: str, word: str) -> dict[str, Any]:
+        return {"email": key, self._profile.status_key: word}
+
+    def _post(self, *, again: bool) -> Post:
+        flags = {"updateOnly": True} if self._profile.positional else {}
+        return Post(
+            self._profile.status, self._profile.status_listed, "email", flags, self._profile.positional, again=again
+        )
+
+    def _settle(self, tray: Tray, *, created: bool) -> Settle:
+        def settle(one: Item, told: Mapping[str, Any] | Said | None) -> None:
+            if told is None and not self._profile.silent and not self._holds(one):
+                told = Said(Verdict.THROTTLED, "NOT_STORED")
+            if isinstance(told, Said):
+                # The contact of a create is there by now: the whole may be sent again.
+                retry = created and told.verdict in (Verdict.DOUBT, Verdict.ABSENT)
+                tray.lay(failed(one.write, Said(Verdict.DOUBT, told.code) if retry else told))
+
+        return settle
+
+    def _holds(self, one: Item) -> bool:
+        row = self._reader.row(self._profile.endpoint("contacts"), one.key)
+        return row is not None and self._state(row, one.key) == one.body[self._profile.status_key]
+
+
+def _word(value: Native) -> str:
+    return value.strip().upper() if isinstance(value, str) else ""
+
+
+def _addresses(write: Write) -> set[str]:
+    named = (write.address, write.values.get("email"), write.remote_id)
+    return {address for address in named if isinstance(address, str) and address}
