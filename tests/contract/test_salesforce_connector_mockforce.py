@@ -13,8 +13,8 @@ FEED = Feed("Contact", ("LastName", "Email"))
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # its parser library is old
 def test_rows_made_by_simple_salesforce_are_pulled_and_found():
     """What another client stores in another emulator is read by pull and by lookup, quoting included."""
-    from simple_mockforce import mock_salesforce  # noqa: PLC0415 - it warns when it is imported
-    from simple_salesforce.api import Salesforce as Vendor  # noqa: PLC0415 - beside it
+    from simple_mockforce import mock_salesforce
+    from simple_salesforce.api import Salesforce as Vendor
 
     @mock_salesforce
     def story():

@@ -295,7 +295,7 @@ def test_every_put_moves_the_stamp(api, control):
         ("POST", "/accounts", [], None),
     ],
 )
-def test_bad_bodies_store_nothing(api, control, method, path, body, code):  # noqa: PLR0917
+def test_bad_bodies_store_nothing(api, control, method, path, body, code):
     """A refused body is 400 with the vendor's code and field, and nothing is stored or changed."""
     row_id = edit(control, "accounts", create={"name": "Acme"}, at="2026-01-01T00:00:00Z")
     before = dump(control, "accounts")

@@ -374,7 +374,7 @@ def test_calls_are_counted_and_logged(echo, control, running):
         ("DELETE", "reset", None, 405, "POST"),
     ],
 )
-def test_bad_calls_are_refused_with_a_reason(control, method, path, body, status, word):  # noqa: PLR0917
+def test_bad_calls_are_refused_with_a_reason(control, method, path, body, status, word):
     """A wrong call is a 4xx whose message says what is wrong and what is known."""
     answer = control.request(method, f"/_control/{path}", json=body)
     assert answer.status_code == status and word in answer.json()["message"], answer.text

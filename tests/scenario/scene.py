@@ -70,7 +70,15 @@ ACCOUNTS = {
     "entity": "account",
     "match": {"keys": ["domain"]},
     "systems": _systems("account"),
-    "fields": _fields("account", "domain", "name", "city", "phone", domain={"type": "domain", "required": True}, name={"required": True}),  # fmt: skip
+    "fields": _fields(
+        "account",
+        "domain",
+        "name",
+        "city",
+        "phone",
+        domain={"type": "domain", "required": True},
+        name={"required": True},
+    ),
 }
 QUICK = {"horizon": "1s", "verify_delays": ["0.1s", "0.2s", "0.4s"], "retries": 2, "requests_per_minute": 60000}
 

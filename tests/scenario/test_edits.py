@@ -9,7 +9,9 @@ def test_an_edit_travels_and_its_echo_does_not(scene, system):
     scene.linked("ada", title="CTO")
     scene.edit("ada", **{system: {"title": "CEO"}})
     run = scene.quiet(scene.sync())
-    assert [(row["op"], [change["field"] for change in row["changes"]]) for row in run.operations] == [("update", ["title"])]
+    assert [(row["op"], [change["field"] for change in row["changes"]]) for row in run.operations] == [
+        ("update", ["title"])
+    ]
     scene.expect("ada", title="CEO")
     scene.nothing_to_do()
 
@@ -139,7 +141,9 @@ def test_fields_that_are_not_mapped_are_never_touched(scene):
     scene.quiet(scene.sync())
     [row] = scene.rows("ada", "salesforce")
     assert (row["Title"], row["Department"]) == ("CEO", "canary-department")
-    assert not [file for file in scene.folder.rglob("*") if file.is_file() and b"canary-department" in file.read_bytes()]
+    assert not [
+        file for file in scene.folder.rglob("*") if file.is_file() and b"canary-department" in file.read_bytes()
+    ]
 
 
 def test_an_edit_between_the_look_and_the_write_is_not_overwritten(scene):

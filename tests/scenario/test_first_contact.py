@@ -56,7 +56,10 @@ def test_two_candidates_are_a_question_and_never_a_guess(scene):
     twin = scene.create("ada", "salesforce", {"email": scene.key("ada"), "last_name": "Ada", "title": "two"})
     assert scene.sync().exit_code == 3
     rows = scene.quarantine()
-    assert all(row["error"] == "AMBIGUOUS_MATCH" and f"salesforce:{twin}" in row["candidates"] and row["remedy"] for row in rows)
+    assert all(
+        row["error"] == "AMBIGUOUS_MATCH" and f"salesforce:{twin}" in row["candidates"] and row["remedy"]
+        for row in rows
+    )
     assert {row["Title"] for row in scene.rows("ada", "salesforce")} == {"one", "two"}
     scene.control("edit", {"system": "salesforce", "object": "Contact", "id": twin, "delete": True})
     scene.retry()

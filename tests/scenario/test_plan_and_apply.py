@@ -77,7 +77,9 @@ def test_looking_leaves_the_state_as_it_was_to_the_byte(scene, words):
     prepared(scene)
 
     def state():
-        return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(scene.folder.glob("state.db*"))}
+        return {
+            file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(scene.folder.glob("state.db*"))
+        }
 
     before = state()
     scene.forget_calls()

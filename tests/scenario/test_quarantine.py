@@ -66,7 +66,7 @@ def test_retry_tries_again(scene):
     row = refused(scene)
     assert scene.retry(row["id"]).exit_code == 3
     scene.mapping("contacts.fields.title.max_length", 128)
-    scene.mapping("contacts.fields.title.truncate", True)
+    scene.mapping("contacts.fields.title.truncate", value=True)
     scene.quiet(scene.retry())
     assert scene.quarantine() == []
     assert scene.held("ada", "salesforce", "title") == "x" * 128
@@ -127,6 +127,8 @@ def test_a_word_without_a_translation_is_held_and_changes_nothing(scene):
     [row] = scene.quarantine()
     assert (row["error"], row["field"]) == ("UNMAPPED_VALUE", "seniority")
     scene.expect("ada", salesforce={"seniority": "VP"})
-    scene.mapping("contacts.fields.seniority", {**seniority, "abmatic": words | {"values": {"vp": "VP", "dir": "Director"}}})
+    scene.mapping(
+        "contacts.fields.seniority", {**seniority, "abmatic": words | {"values": {"vp": "VP", "dir": "Director"}}}
+    )
     scene.quiet(scene.retry())
     scene.expect("ada", salesforce={"seniority": "Director"})

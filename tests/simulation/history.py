@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.connectors.memory import Trouble
-
 from tests.simulation.laws import Violation, after_each, at_rest
 from tests.simulation.machine import HORIZON, Faults, Machine
 from tests.simulation.world import IN, OUT, SYSTEMS, Setting, World
@@ -117,9 +116,9 @@ def _step(dice: random.Random, people: int, number: int) -> Step:
 
 def _act(dice: random.Random, people: int, number: int) -> Step:
     person = dice.randrange(people)
-    kind = dice.choices(
-        ["create", "edit", "clear", "optout", "optin", "move", "delete"], [6, 10, 2, 1.5, 1, 0.7, 0.7]
-    )[0]
+    kind = dice.choices(["create", "edit", "clear", "optout", "optin", "move", "delete"], [6, 10, 2, 1.5, 1, 0.7, 0.7])[
+        0
+    ]
     if kind == "create":
         return ("create", person, f"t{number}")
     if kind == "edit":

@@ -13,7 +13,6 @@ from sync.model.remote import Kind
 from sync.model.values import MISSING, UNSUBSCRIBED, is_blank
 from sync.runner.refs import StoreRefs
 from sync.state import Store
-
 from tests.simulation.world import OBJECT, OUT, PATHS, SYSTEMS, Edit, World, mappings
 
 if TYPE_CHECKING:
@@ -183,16 +182,19 @@ class _State:
             for link in record.links:
                 path = PATHS[link.system].get("consent")
                 row = self.world.systems[link.system].row(OBJECT, link.observed.remote_id)
-                if path and row is not None and link.state is LinkState.LINKED and row.values[path] != OUT[link.system]:
-                    if (record.id, link.system) not in self.aside:
-                        yield Violation("L6", f"{record.id} opted out and {link.system} holds {row.values[path]!r}")
+                if path is None or row is None or (record.id, link.system) in self.aside:
+                    continue
+                if link.state is LinkState.LINKED and row.values[path] != OUT[link.system]:
+                    yield Violation("L6", f"{record.id} opted out and {link.system} holds {row.values[path]!r}")
 
     def _is_out(self, record: Record) -> bool:
         addresses = {
             str(link.observed.values.get(PATHS[link.system]["email"]) or "").casefold() for link in record.links
         }
         said = any(
-            edit.field == "consent" and edit.value == OUT[edit.system] and (edit.system, edit.row) in self._places(record)
+            edit.field == "consent"
+            and edit.value == OUT[edit.system]
+            and (edit.system, edit.row) in self._places(record)
             for edit in self.world.edits.values()
         )
         return said or any(self.store.is_suppressed(address) for address in addresses - {""})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 from unittest import mock
 
 from sync.connectors.memory import Memory, Trouble
@@ -25,7 +25,6 @@ from sync.runner.context import Context, System
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.report import report
 from sync.state import Store
-
 from tests.simulation.world import World, mappings
 
 FREE = Limits(None, None, None, None, None)
@@ -180,7 +179,7 @@ class _Pool:
     def __init__(self, max_workers: int) -> None:
         pass
 
-    def __enter__(self) -> _Pool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -96,9 +96,7 @@ class Edit:
 @functools.cache
 def mappings(setting: Setting) -> Mappings:
     external = 'external_id = "ours"' if setting.keyed else ""
-    text = MAPPING.format(
-        conflict=setting.conflict, blank=setting.blank, deleted=setting.deleted, external=external
-    )
+    text = MAPPING.format(conflict=setting.conflict, blank=setting.blank, deleted=setting.deleted, external=external)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "contacts.toml").write_text(text)
         return load(Path(folder), dict.fromkeys(SYSTEMS, "memory"))

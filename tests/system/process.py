@@ -109,7 +109,15 @@ class Vendors:
 @contextmanager
 def vendors(*options: str) -> Iterator[Vendors]:
     """A sandbox in a process of its own, empty unless `options` fill it."""
-    command = [sys.executable, "-m", "sync", "sandbox", "--port", "0", *(options or ("--accounts", "0", "--contacts", "0"))]
+    command = [
+        sys.executable,
+        "-m",
+        "sync",
+        "sandbox",
+        "--port",
+        "0",
+        *(options or ("--accounts", "0", "--contacts", "0")),
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -138,7 +146,11 @@ class Workspace:
             address, secrets = ADDRESSES[system]
             tables += [f"[systems.{system}]", f"{address} = {json.dumps(urls[system])}"]
             tables += [f'{secret} = "env:CRM_SYNC_TEST_KEY"' for secret in secrets]
-            tables += [QUICK, *(["daily_call_share = 1.0"] if system == "salesforce" else []), (extra or {}).get(system, "")]
+            tables += [
+                QUICK,
+                *(["daily_call_share = 1.0"] if system == "salesforce" else []),
+                (extra or {}).get(system, ""),
+            ]
         (folder / "config.toml").write_text("\n".join([*tables, tail, ""]), encoding="utf-8")
 
     def start(self, *arguments: str, key: str = KEY, profile: Path | None = None) -> subprocess.Popen[str]:
@@ -159,7 +171,9 @@ class Workspace:
     def report(self, *arguments: str, code: int | None = None) -> Any:
         """The JSON of a command; without `code` 0 or 3 is expected."""
         done = self.run(*arguments, "--json")
-        assert done.code in ((0, 3) if code is None else (code,)), f"{arguments}: {done.code}\n{done.err}\n{done.out[:4000]}"
+        assert done.code in ((0, 3) if code is None else (code,)), (
+            f"{arguments}: {done.code}\n{done.err}\n{done.out[:4000]}"
+        )
         return done.json()
 
 
