@@ -1,4 +1,4 @@
-"""One pull: closed windows read page by page until a page is empty, cut where a walk over them cannot be believed.
+"""One pull: closed windows read page by page to their end, cut where a walk over them cannot be believed.
 
 Nothing promises an order (`apis/` 3.2), so pages may overlap and skip. A window that fits on one page cannot; a walk over more is
 believed if no row came twice (but for rows pushed over a page's edge by new ones) and as many came as were told. Else the window is
@@ -88,6 +88,10 @@ class Walked:
         """Whether the page before was full, so that there may be more."""
         return len(self._before) >= per_page
 
+    def is_all(self, per_page: int) -> bool:
+        """Whether a short page and the total agree that nothing follows; either alone proves nothing."""
+        return not self.was_full(per_page) and self.total is not None and len(self._walked) >= self.total
+
     def judged(self) -> End:
         """The end was reached: were there as many rows as were told at the start?"""
         self.shaky |= self.pages > 1 and self.first is not None and len(self._walked) < self.first
@@ -169,6 +173,8 @@ class Pull:
             yield self._page(window, walked, listing)
             if walked.shaky:
                 return End.SHAKY
+            if walked.is_all(self.search.per_page):
+                return End.CLEAN
             if walked.pages >= PAGES_DEEP and window.rest(walked.span) != (window,):
                 return End.DEEP
             if not self._may():
