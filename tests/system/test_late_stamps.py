@@ -6,7 +6,7 @@ import pytest
 from process import Workspace, vendors
 
 LATE_S = (0, 5, 60, 300, 900)
-STAMP = "%Y-%m-%dT%H:%M:%S.000+0000"
+STAMP = "%Y-%m-%dT%H:%M:%S.000%z"
 QUIET, BUSY = 40, 700
 """Rows stamped within the last hour: so few that an hour is read again each time, and so many that it is read every fifth time."""
 
