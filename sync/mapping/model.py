@@ -77,7 +77,7 @@ class EntityMapping:
     """One mapping file.
 
     ``systems``: configured ones, in the order of the file; ``required``: fields without which nothing is created.
-    ``looks_further``: a condition or a computed field reads fields of a record that is referred to (`account.score`).
+    ``looks_further``: a condition or an expression reads fields of a record that is referred to (`account.score`).
     ``consent_field``: the field of type consent. ``address_field``: the one that holds the person's e-mail address: an
     e-mail match key, else the first e-mail field.
     """
@@ -109,6 +109,8 @@ class EntityMapping:
     def _looks_further(self) -> bool:
         texts = [each.compute.text for each in self.fields.values() if each.compute]
         texts += [each.when.text for each in self.systems.values() if each.when]
+        cells = [cell for each in self.fields.values() for cell in each.cells.values()]
+        texts += [cell.expression.text for cell in cells if cell.expression]
         refs = [f"{each.name}." for each in self.fields.values() if each.type == "ref"]
         return any(ref in text for text in texts for ref in refs)
 
