@@ -71,6 +71,15 @@ def decide(context: Context, entity: EntityMapping, run: str, decided: Decided, 
         with context.store.transaction():
             desk.work(context.store.load(numbers))
         numbers = context.store.pending(entity.name, after=numbers[-1], limit=BATCH)
+    _wake_children(context, entity, run)
+
+
+def _wake_children(context: Context, entity: EntityMapping, run: str) -> None:
+    """What is written or decided by a parent's fields is decided anew where these changed, though the child has no news."""
+    for child in context.mappings.entities.values():
+        for ref, parent in child.watches:
+            if parent == entity.name:
+                context.store.mark_children(child.name, ref, run)
 
 
 class _Desk:

@@ -92,7 +92,9 @@ def test_sources(contact):
         field: next(iter(contact.fields[field].cells.values())).source(values, {})
         for field in ("email", "full_name", "rating", "tier")
     }
-    assert source == {"email": "a@b.c", "full_name": "Ada Quill", "rating": "Hot", "tier": None}, "tier is computed by the merge"
+    assert source == {"email": "a@b.c", "full_name": "Ada Quill", "rating": "Hot", "tier": None}, (
+        "tier is computed by the merge"
+    )
     assert contact.fields["full_name"].cells["conversion"].source({"last_name": "Quill"}, {}) == "Quill"
     assert contact.fields["full_name"].cells["conversion"].source({}, {}) is None
 
