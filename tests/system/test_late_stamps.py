@@ -6,7 +6,6 @@ import pytest
 from process import Workspace, vendors
 
 LATE_S = (0, 5, 60, 300, 900)
-STAMP = "%Y-%m-%dT%H:%M:%S.000%z"
 QUIET, BUSY = 40, 700
 """Rows stamped within the last hour: so few that an hour is read again each time, and so many that it is read every fifth time."""
 
@@ -28,7 +27,7 @@ def begin(world, folder, people):
     crm.report("backfill")
     crm.report("sync")
     newest = max(row["SystemModstamp"] for row in world.dump("salesforce", "Contact"))
-    return crm, datetime.strptime(newest, STAMP)
+    return crm, datetime.fromisoformat(newest)
 
 
 def surface(world, newest, late_s):

@@ -225,7 +225,7 @@ def test_children_are_merged_again_where_a_run_changed_their_parent(store, hand)
         child = hand.record(name, f"003{name}", f"{name.lower()}@x.example")
         store.save([RecordSaved(replace(child, cells={"account": cell(parent)}), pending=False)])
     store.create_records([NewRecord("A1", "account")])
-    store.save([RecordSaved(store.load_ids(["A1"])[0], False, (Turn("name", "Old", "New", "salesforce", "latest"),))], run="r1")  # fmt: skip
+    store.save([RecordSaved(store.load_ids(["A1"])[0], pending=False, turns=(Turn("name", "Old", "New", "salesforce", "latest"),))], run="r1")  # fmt: skip
     assert store.mark_children("contact", "account", "r2") == 0
     assert store.mark_children("contact", "manager", "r1") == 0
     assert store.mark_children("contact", "account", "r1") == 1
