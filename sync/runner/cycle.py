@@ -98,13 +98,14 @@ def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
             try:
                 absent(context, [done], run)
             except AbortError as error:
-                context.fail(done.read.system.name, error.message)
+                context.fail(done.read.system.name, error)
 
 
 def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> None:
     for _ in range(ROUNDS):
         decided = Decided()
         for entity in context.chosen():
+            context.around.safe_point()
             identify(context, entity)
             decide(context, entity, ran.run, decided, ran.order.scope)
         ran.uncleared = decided.uncleared
