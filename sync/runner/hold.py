@@ -71,6 +71,10 @@ class Hold:
             self._systems = self._connect(self.config, self.clock, self.store)
         return self._systems
 
+    def peek(self, name: str) -> System | None:
+        """A system whose connector is made already; from any thread."""
+        return self._systems.get(name)
+
     def context(self, mappings: Mappings, progress: Progress, entities: Sequence[str], limits: Limits) -> Context:
         """A context for one run, without the systems that are out."""
         found = Context(
