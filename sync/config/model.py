@@ -59,10 +59,11 @@ class SafetyConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """The dashboard and the webhooks. Off loopback there is always a token."""
+    """The dashboard and the webhooks. Off loopback there is always a token. ``hosts``: more names that people reach it under."""
 
     listen: Annotated[Listen, Key(listen, "127.0.0.1:8787")]
     token: Annotated[Secret | None, Key(optional(secret), None)]
+    hosts: Annotated[tuple[str, ...], Key(many(text), [])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from sync.state.lock import Lock, holder
 from sync.state.observations import WALK
 from sync.state.rows import (
     AuditRow,
+    Delivery,
     Event,
     Finished,
     Holder,
@@ -17,12 +18,14 @@ from sync.state.rows import (
     Totals,
     TurnRow,
     Unlinked,
+    Waiting,
 )
 from sync.state.store import Store, journal_mode_here, keep_secret, state_file
 
 __all__ = [
     "WALK",
     "AuditRow",
+    "Delivery",
     "Event",
     "Finished",
     "Holder",
@@ -37,6 +40,7 @@ __all__ = [
     "Totals",
     "TurnRow",
     "Unlinked",
+    "Waiting",
     "forget_lost",
     "holder",
     "journal_mode_here",
