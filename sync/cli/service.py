@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
 from sync import __version__
@@ -19,8 +17,7 @@ def run() -> int:
     Changed configuration and mapping files are taken over while it runs (SIGHUP does it at once); a bad file is not, and says so.
     """
     from sync.daemon import Daemon  # noqa: PLC0415 - brings the scheduler
-
-    web = importlib.import_module("sync.web")
+    from sync.web import serve  # noqa: PLC0415 - brings the server
 
     chosen = settings()
     workspace = read_workspace(chosen)
@@ -32,4 +29,4 @@ def run() -> int:
         write_report=lambda error: write_report(error, ["run"]),
         version=__version__,
     )
-    return daemon.run(web.serve(daemon, workspace.config.server.listen))
+    return daemon.run(serve(daemon, workspace.config.server.listen))
