@@ -96,6 +96,11 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
                 remedy="`crm-sync runs` lists the runs.",
             )
         approval = Approval.of(row.operation for row in planned(store, run))
+        if not approval.operations:
+            raise UsageError(
+                f"the plan of run {run} is not kept any more: a later run has made it anew",
+                remedy="`crm-sync status` names the newest run that was stopped; apply that one.",
+            )
     return _apply(config, mappings, approval, progress, released=run)
 
 

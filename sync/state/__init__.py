@@ -1,7 +1,7 @@
 """The state: SQLite behind one door, `Store`. Rows never leave; callers get frozen values."""
 
 from sync.state.files import forget_lost
-from sync.state.lock import Lock
+from sync.state.lock import Lock, holder
 from sync.state.observations import WALK
 from sync.state.rows import (
     AuditRow,
@@ -42,6 +42,7 @@ __all__ = [
     "Unlinked",
     "Waiting",
     "forget_lost",
+    "holder",
     "journal_mode_here",
     "keep_secret",
     "state_file",
