@@ -237,7 +237,8 @@ def resolve(config: Config, mappings: Mappings, conflict: str, system: str, *, p
 def resolve_all(config: Config, mappings: Mappings, choices: Mapping[str, str], *, progress: Progress) -> RunReport:
     """Takes one side of each of these conflicts (`{conflict: system}`) and writes at once, in one run."""
     with opened(config, mappings, progress=progress, command="conflicts resolve") as context:
-        found = [(_conflict_or_error(context.store, name, take), take) for name, take in choices.items()]
+        waiting = {each.id: each for each in context.store.conflicts()}
+        found = [(_conflict_or_error(waiting, name, take), take) for name, take in choices.items()]
 
         def before(inner: Context, own: str) -> None:
             for conflict, take in found:
@@ -248,8 +249,9 @@ def resolve_all(config: Config, mappings: Mappings, choices: Mapping[str, str], 
         return report(context, run_cycle(without_limits(context), order))
 
 
-def _conflict_or_error(store: Store, conflict: str, take: str) -> Conflict:
-    found = store.conflict(conflict)
+def _conflict_or_error(waiting: Mapping[str, Conflict], conflict: str, take: str) -> Conflict:
+    """An open conflict that has a value from that system; one that is settled stays as it was settled."""
+    found = waiting.get(conflict)
     if found is None:
         raise UsageError(f"there is no open conflict {conflict}", remedy="`crm-sync conflicts` lists them.")
     if take not in found.values:
