@@ -168,8 +168,12 @@ class ActivecampaignConfig(KeyedConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetricsConfig(KeyedConfig):
-    """Letrics (`apis/abmatic-conversion-letrics.md` 3.2, T-L1): a read-only source, billed by the record, re-scanned in windows."""
+    """Letrics (`apis/abmatic-conversion-letrics.md` 3.2, T-L1): a read-only source, billed by the record, re-scanned in windows.
 
+    ``overlap``: companies may become visible a quarter of an hour after they were stamped (T-L4).
+    """
+
+    overlap: Annotated[timedelta, Key(duration_or_zero, "15m")]
     writes: Annotated[bool, Key(boolean, False)]  # noqa: FBT003 - a default
     requests_per_minute: Annotated[float | None, Key(optional(number()), 60)]
     batch_size: Annotated[int, Key(whole(1, 100), 100)]
