@@ -154,7 +154,7 @@ class Daemon:
         if not kept:
             _log.warning("webhook.refused", system=system, why="too many events wait")
             return BUSY
-        _log.info("webhook.accepted", system=system, kind=judged.arrived.kind, event=judged.arrived.event[:12])
+        _log.info("webhook.accepted", system=system, kind=judged.arrived.kind, digest=judged.arrived.event[:12])
         self._tasks.prompted()
         return judged.status
 
