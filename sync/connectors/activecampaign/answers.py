@@ -16,7 +16,7 @@ from sync.errors import AbortError, QuotaError
 
 STOPS: Final = frozenset({Verdict.DENIED, Verdict.FORBIDDEN, Verdict.THROTTLED, Verdict.UNSENT, Verdict.MISCONFIGURED})
 """Nothing happened, and the next row would fare no better."""
-_ABSENT: Final = ("no result found", "campaign not found")
+_ABSENT: Final = ("no result found", "campaign not found", "contact not found", "list not found")
 _REFUSED: Final = ("could not create",)
 _BULK_WAIT_S: Final = 60.0
 
@@ -34,7 +34,7 @@ def understand(answer: Answer) -> Said:
     """What an answer to any call comes to."""
     if answer.done:
         return Said(Verdict.DONE, "")
-    if answer.fault is not None or answer.status is None:
+    if answer.status is None or answer.status // 100 == 2:  # noqa: PLR2004 - the hundred of success
         return Said(answer.verdict, answer.fault.value.upper() if answer.fault else "UNSENT")
     body = answer.data if isinstance(answer.data, Mapping) else {}
     verdict = _verdict(answer, body)
@@ -64,7 +64,7 @@ def holds(*names: str) -> Any:
 
 def _verdict(answer: Answer, body: Mapping[str, Any]) -> Verdict:
     text = _text(body).casefold()
-    if answer.status in (400, 403, 404, 410) and (text.startswith(_ABSENT) or text.endswith(" not found")):
+    if answer.status in (400, 403, 404, 410) and text.startswith(_ABSENT):
         return Verdict.ABSENT
     if answer.status == 400 and "rate limit" in text:  # noqa: PLR2004 - bulk import answers so
         return Verdict.THROTTLED

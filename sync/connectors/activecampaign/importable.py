@@ -24,7 +24,7 @@ from sync.model.values import is_blank
 
 COMPANY: Final = "customer_acct_name"
 _COLUMNS: Final = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
-_PLAIN: Final = re.compile(r"\w+(?:[ .,-]{1,2}\w+)*\.?")
+_PLAIN: Final = re.compile(r"\w+(?:(?:[.,]? |[-.])\w+)*\.?")
 _LENGTH_MAX: Final = 100
 _FEW: Final = 3
 _LIFE_S: Final = 60.0
