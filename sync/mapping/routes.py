@@ -138,7 +138,7 @@ def _check_to(reader: Reader, to: str, kinds: Mapping[str, str]) -> bool:
     must, may = parts
     for key in must:
         if not reader.given(key):
-            reader.report.add(reader.path, f"a route to {to} needs {key!r}")
+            reader.report.add(reader.path, f"a route to {to} needs {key!r}", f"Add {key} to this route.")
     for key in (*_PLAIN[3:], *_RENDERED):
         if reader.given(key) and key not in (*must, *may):
             reader.wrong(key, f"{key!r} means nothing in a route to {to}", f"It takes {listed((*must, *may))}.")

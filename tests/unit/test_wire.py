@@ -99,8 +99,8 @@ class Reading:
         return getattr(self.config, name)
 
 
-THE_RUNNERS = {"name", "kind", "writes", "verify_delays", "clock_margin"}
-"""Keys that `build` takes for the runner."""
+OTHERS = {"name", "kind", "writes", "verify_delays", "clock_margin", "webhook_secret"}
+"""Keys that the runner and the daemon take for themselves."""
 UNUSED = {"conversion": {"overlap"}}
 """Keys that say in config.example.toml that they have no effect."""
 
@@ -117,6 +117,6 @@ def test_no_key_is_left_unread(tmp_path, text, monkeypatch):
     builder(
         reading, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda address: False, wire.Known(None, print)
     ).close()
-    keys = set(keys_of(type(config))) - THE_RUNNERS - UNUSED.get(config.kind, set())
+    keys = set(keys_of(type(config))) - OTHERS - UNUSED.get(config.kind, set())
     rates = {"requests_per_minute", "requests_per_second"} if "rate_per_second" in reading.read else set()
     assert keys - rates <= reading.read
