@@ -149,6 +149,7 @@ def verify(config: Config, mappings: Mappings, entities: Sequence[str], *, progr
     with opened(config, mappings, progress=progress, entities=entities, copy=True) as context:
         ran = run_cycle(context, Order("verify", full=True, dry=True))
         verdict = verifying.compare(context, ran)
+        judging.remember(config, context, len(verdict.unexplained))
         failures = [{"system": system, "message": why, "remedy": ""} for system, why in context.failed.items()]
         return {
             "agreed": verdict.agreed,

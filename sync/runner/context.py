@@ -100,6 +100,8 @@ class Context:
     entities: tuple[str, ...] = ()
     errors: dict[str, AbortError] = field(default_factory=dict)
     around: Surroundings = field(default_factory=Alone)
+    calls_before: Mapping[str, int] = field(default_factory=dict)
+    """Requests that connectors which are older than this run had made before it."""
 
     def chosen(self) -> list[EntityMapping]:
         """The record entities of this run, parents first."""

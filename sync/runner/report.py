@@ -89,7 +89,7 @@ def counts(context: Context, ran: Ran) -> dict[str, Counts]:
             deleted=done[Kind.DELETE],
             unchanged=max(0, read - updated),
             failed=bad,
-            calls=system.connector.usage().calls,
+            calls=system.connector.usage().calls - context.calls_before.get(name, 0),
         )
     return found
 

@@ -19,7 +19,9 @@ from sync.state.rows import AuditRow
 from sync.state.statements import insert
 from sync.state.tables import AuditTable, MetaTable
 
-_SET = insert(MetaTable, "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value", ())
+SET_META = insert(
+    MetaTable, "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value", ()
+)
 _AUDIT = insert(AuditTable)
 
 
@@ -33,7 +35,7 @@ class Meta(Door):
 
     def set_meta(self, key: str, value: str) -> None:
         """Stores a fact over what was there."""
-        self._write(_SET, key, value)
+        self._write(SET_META, key, value)
 
     def pin_tenant(self, system: str, tenant: Tenant) -> None:
         """Remembers at the first time whose data a system holds, and compares ever after.
