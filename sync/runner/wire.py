@@ -15,7 +15,8 @@ from sync.engine.guard import Limit, Limits
 from sync.errors import UsageError
 from sync.mapping import Mappings
 from sync.model.clock import Clock, SystemClock
-from sync.runner.context import Context, Progress, System
+from sync.runner.context import Context, Progress, Surroundings, System
+from sync.runner.hold import Hold, Outside, held_here
 from sync.state import Lock, Store, forget_lost, keep_secret, state_file
 
 if TYPE_CHECKING:
@@ -51,15 +52,32 @@ def opened(
     command: str = "sync",
     clock: Clock | None = None,
 ) -> Iterator[Context]:
-    """A context with its state open: locked for writing, or a throwaway copy that may be written at will."""
+    """A context with its state open: locked for writing, or a throwaway copy that may be written at will.
+
+    On a thread of a service that holds this state, it is the service's.
+    """
+    held = None if copy else held_here(config.state.url)
+    if held is not None:
+        yield held.context(mappings, progress, entities, limits(config))
+        return
     clock = clock or SystemClock()
     with _state(config, clock, init=init, copy=copy, command=command) as store:
-        systems = {name: build(system, clock, store, config.state.url) for name, system in config.systems.items()}
+        systems = connect(config, clock, store)
         try:
             yield Context(store, mappings, systems, clock, limits(config), progress, entities=tuple(entities))
         finally:
             for system in systems.values():
                 system.connector.close()
+
+
+def hold(config: Config, clock: Clock, command: str, around: Surroundings, outside: Outside) -> Hold:
+    """A state to be held for the life of a service; nothing is opened or locked yet."""
+    return Hold(config, clock, command, connect, around, outside)
+
+
+def connect(config: Config, clock: Clock, store: Store) -> Mapping[str, System]:
+    """All configured systems with their connectors, in the order of the configuration."""
+    return {name: build(system, clock, store, config.state.url) for name, system in config.systems.items()}
 
 
 @contextmanager
