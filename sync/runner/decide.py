@@ -70,6 +70,7 @@ def decide(context: Context, entity: EntityMapping, run: str, decided: Decided, 
     while desk is not None and numbers:
         with context.store.transaction():
             desk.work(context.store.load(numbers))
+        context.around.safe_point()
         numbers = context.store.pending(entity.name, after=numbers[-1], limit=BATCH)
     _wake_children(context, entity, run)
 
