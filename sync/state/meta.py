@@ -84,7 +84,9 @@ class Meta(Door):
 
 _PRUNE = {
     "turn": "DELETE FROM turn WHERE at < ?",
-    "operation": "DELETE FROM operation WHERE planned_at < ? AND status NOT IN ('sent', 'in_doubt')",
+    # what an event caused is remembered as long as the event may still cause more
+    "operation": "DELETE FROM operation WHERE planned_at < ? AND status NOT IN ('sent', 'in_doubt') AND NOT EXISTS"
+    " (SELECT 1 FROM inbox WHERE handled_at IS NULL AND operation.cause LIKE '%/' || inbox.system || '/' || inbox.event)",
     "run": "DELETE FROM run WHERE started_at < ? AND seconds IS NOT NULL"
     " AND NOT EXISTS (SELECT 1 FROM operation WHERE operation.run = run.run)",
     "conflict": "DELETE FROM conflict WHERE closed_at < ?",
