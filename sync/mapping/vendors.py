@@ -35,6 +35,20 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Streams and webhook events that a route may begin with, by kind."""
 
+POLLED: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("visitors",)}
+"""Those of the streams that are asked for, by kind; the others come by webhook."""
+
+HINTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "abmatic": {
+        "contacts": ("contact_id",),
+        "accounts": ("account_id", "company.id"),
+        "campaigns": ("campaign_id",),
+        "groups": ("group_id",),
+    },
+    "activecampaign": {"contacts": ("contact.id", "contact_id"), "accounts": ("account.id", "customer_acct_id")},
+}
+"""Where the data of an event names rows: by kind and collection, paths of ids (apis/abmatic-conversion-letrics.md 1.4)."""
+
 
 def read_only(kind: str, name: str) -> bool:
     """Whether the API of this kind only gives this collection."""

@@ -16,7 +16,7 @@ from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
 from sync.runner import forget as forgetting
-from sync.runner import person
+from sync.runner import person, streams
 from sync.runner import status as judging
 from sync.runner import verify as verifying
 from sync.runner.approve import Approval, from_json, planned
@@ -264,7 +264,10 @@ def drop(config: Config, mappings: Mappings, quarantined: str) -> Row:
                 f"there is no quarantined record {quarantined}", remedy="`crm-sync quarantine` lists them."
             )
         shown = quarantine_rows(rows, Keys(context.store, mappings))[0]
-        context.store.release(ids=[quarantined])
+        with context.store.transaction():
+            if rows[0].entity == streams.ENTITY:
+                streams.drop(context, rows[0])
+            context.store.release(ids=[quarantined])
         context.store.audit("quarantine dropped", {"id": quarantined})
         return shown
 
