@@ -126,17 +126,26 @@ class SalesforceConfig(SystemConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversionConfig(KeyedConfig):
-    """Conversion (`apis/abmatic-conversion-letrics.md` 2.1, 2.6). ``deletes`` off: a deleted contact loses its opt-out there."""
+    """Conversion (`apis/abmatic-conversion-letrics.md` 2.1, 2.4, 2.6).
+
+    ``auth`` None: as the profile has it. ``deletes`` off: a deleted contact loses its opt-out there. ``exports``: C2's list of contacts
+    may be read. The ``…_key`` are names in bodies that no document tells.
+    """
 
     requests_per_second: Annotated[float | None, Key(optional(number()), 5)]
     batch_size: Annotated[int, Key(whole(1, 1000), 100)]
     profile: Annotated[str, Key(choice("C0", "C1", "C2"), "C0")]
-    auth: Annotated[str, Key(choice("bearer", "x_api_key"), "bearer")]
+    auth: Annotated[str | None, Key(optional(choice("bearer", "x_api_key")), None)]
     external_contact: Annotated[str, Key(choice("omit", "object_id", "string"), "omit")]
     variables_mode: Annotated[str, Key(choice("merge", "replace"), "merge")]
     clearing: Annotated[str, Key(choice("off", "null", "empty"), "off")]
     deletes: Annotated[bool, Key(boolean, False)]  # noqa: FBT003 - a default
+    exports: Annotated[bool, Key(boolean, False)]  # noqa: FBT003 - a default
     native_salesforce_sync: Annotated[str, Key(choice("off", "on"), "off")]
+    contacts_key: Annotated[str | None, Key(optional(text), None)]
+    companies_key: Annotated[str | None, Key(optional(text), None)]
+    subscription_key: Annotated[str | None, Key(optional(text), None)]
+    status_key: Annotated[str | None, Key(optional(text), None)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

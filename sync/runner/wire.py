@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sync.config import AbmaticConfig, Config, Guard, SalesforceConfig, SystemConfig
+from sync.config import AbmaticConfig, Config, ConversionConfig, Guard, SalesforceConfig, SystemConfig
 from sync.connectors.base import Connector, Suppressed
 from sync.engine.guard import Limit, Limits
 from sync.errors import UsageError
@@ -139,7 +139,7 @@ def _fingerprint(config: SystemConfig, *more: str) -> str:
 
 def _builders() -> Mapping[str, Build]:
     """Kind -> builder: ours, then what other packages bring under the entry point group `crm_sync.connectors`."""
-    found: dict[str, Build] = {"abmatic": _abmatic, "salesforce": _salesforce}
+    found: dict[str, Build] = {"abmatic": _abmatic, "salesforce": _salesforce, "conversion": _conversion}
     for entry in importlib.metadata.entry_points(group="crm_sync.connectors"):
         found.setdefault(entry.name, entry.load())
     return found
@@ -201,6 +201,36 @@ def _salesforce_auth(config: SalesforceConfig, known: Known) -> Auth:
         assert config.refresh_token is not None
         return RefreshToken(client_id, secret, known.refresh_token or config.refresh_token.reveal())
     return ClientCredentials(client_id, secret)
+
+
+def _conversion(config: SystemConfig, clock: Clock, gate: Suppressed, known: Known) -> Connector:  # noqa: ARG001 - a Build
+    from sync.connectors.conversion import Conversion  # noqa: PLC0415 - same
+
+    assert isinstance(config, ConversionConfig)
+    return Conversion(
+        config.name,
+        config.base_url,
+        config.api_key.reveal(),
+        clock=clock,
+        gate=gate,
+        profile=config.profile,
+        auth=config.auth,
+        requests_per_second=config.rate_per_second or 5.0,
+        batch_size=config.batch_size,
+        clearing=config.clearing,
+        variables_mode=config.variables_mode,
+        external_contact=config.external_contact,
+        deletes=config.deletes,
+        exports=config.exports,
+        native_salesforce_sync=config.native_salesforce_sync == "on",
+        contacts_key=config.contacts_key,
+        companies_key=config.companies_key,
+        subscription_key=config.subscription_key,
+        status_key=config.status_key,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        horizon_s=config.horizon.total_seconds(),
+    )
 
 
 def without_limits(context: Context) -> Context:

@@ -57,6 +57,7 @@ class Conversion:
         clearing: what a blank is sent as: ``off`` (not at all), ``null``, ``empty``.
         variables_mode: ``merge`` (variables that are not sent stay) or ``replace`` (then all are sent).
         external_contact: our record's id in ``externalContact``: ``omit``, ``object_id``, ``string``.
+        deletes: whether rows may be deleted; a deleted contact loses its opt-out (`apis/` 2.6).
         exports: whether the account may use C2's export: then contacts can be listed.
         native_salesforce_sync: the vendor writes to Salesforce itself: then nothing is written to it (`apis/` 1.7, 2.5).
         contacts_key, companies_key, subscription_key, status_key: names in bodies that no document tells.
@@ -84,6 +85,7 @@ class Conversion:
         clearing: str = "off",
         variables_mode: str = "merge",
         external_contact: str = "omit",
+        deletes: bool = True,
         exports: bool = False,
         native_salesforce_sync: bool = False,
         contacts_key: str | None = None,
@@ -105,6 +107,7 @@ class Conversion:
             subscription_key=subscription_key,
             status_key=status_key,
         )
+        self._deletes = deletes and not native_salesforce_sync
         self._host = urlsplit(base_url).hostname or ""
         self._batch_size = min(batch_size, self._profile.batch_max)
         self._client = Client(
@@ -154,7 +157,7 @@ class Conversion:
         return Capabilities(
             writable=not self._native_sync,
             creatable=not self._native_sync,
-            deletable=endpoint.deletable and not self._native_sync,
+            deletable=endpoint.deletable and self._deletes,
             listable=self._export is not None,
             lookup_paths=(endpoint.key,),
             repeatable_create=True,
