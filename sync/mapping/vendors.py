@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Final
 
 OBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -22,6 +23,9 @@ READ_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
     "letrics": ("contacts", "companies"),
 }
 """Collections whose API cannot create, change or delete (the seed documents; apis/activecampaign.md 10)."""
+
+READ_ONLY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("groups", "analytics", "analytics.*")}
+"""Columns that the API only shows, by kind: group membership and analytics have no endpoint that takes them (seed)."""
 
 STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "abmatic": (
@@ -48,6 +52,11 @@ HINTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "activecampaign": {"contacts": ("contact.id", "contact_id"), "accounts": ("account.id", "customer_acct_id")},
 }
 """Where the data of an event names rows: by kind and collection, paths of ids (apis/abmatic-conversion-letrics.md 1.4)."""
+
+
+def shown_only(kind: str, path: str) -> bool:
+    """Whether the API of this kind only shows this column, wherever it stands."""
+    return any(fnmatchcase(path, pattern) for pattern in READ_ONLY_COLUMNS.get(kind, ()))
 
 
 def read_only(kind: str, name: str) -> bool:

@@ -27,9 +27,10 @@ def skip(context: Context, operation: Operation, why: Refusal) -> None:
 
 
 def hold(context: Context, operation: Operation, why: Refusal) -> None:
-    """Reports events that a route cannot deliver: one question a route, that counts them."""
+    """Reports an event that a route cannot deliver; those that name nobody are one question a route, that counts them."""
     key = split(operation.cause or "//")[0]
-    _ask(context, quarantine_id(why.error, key, operation.system), operation, why.error, why.message, "")
+    name = quarantine_id(why.error, key, operation.system) if why.error == "NO_PERSON" else named(operation)
+    _ask(context, name, operation, why.error, why.message, "")
 
 
 def refuse(context: Context, row: Journalled, receipt: Receipt) -> None:

@@ -22,6 +22,7 @@ from sync.runner.streams.who import Who
 PERSON_FIELDS: Final[Mapping[str, str]] = {"Task": "WhoId", "Event": "WhoId", "CampaignMember": "ContactId"}
 """Where a Salesforce row says who it is about, unless the route names the field."""
 ACCOUNT_FIELDS: Final[Mapping[str, str]] = {"Task": "WhatId", "Event": "WhatId"}
+CAMPAIGN_FIELDS: Final[Mapping[str, str]] = {"CampaignMember": "CampaignId"}
 LEAD_PREFIX: Final = "00Q"
 """Ids of Leads begin with it (apis/salesforce.md)."""
 MAILS: Final = ("automations", "tags")
@@ -105,7 +106,7 @@ def bound(context: Context, row: Journalled) -> Journalled | Refusal:
         ref = _ref(change.after)
         value = remotes.get((planned.system, ref)) if ref else change.after
         if value is None and planned.object in _NEEDS_PERSON:
-            return Refusal("NO_PERSON", f"the person is not in {planned.system}", held=True)
+            return Refusal("NOT_THERE", f"what {change.native} would name is not in {planned.system}", held=True)
         if value is not None:
             changes.append(replace(change, after=value))
     remote_id = planned.remote_id
@@ -166,6 +167,7 @@ def _row(context: Context, route: Route, said: Mapping[str, Any], about: Who) ->
     slots = (
         (route.person or PERSON_FIELDS.get(object_), about.person),
         (route.account or ACCOUNT_FIELDS.get(object_), about.account),
+        (CAMPAIGN_FIELDS.get(object_), about.campaign),
     )
     for name, record in slots:
         if name is not None and record is not None and name not in values:

@@ -17,12 +17,13 @@ from sync.runner.streams.happening import Happening
 class Who:
     """The person and the account of an event, as far as they are known.
 
-    ``person`` and ``account`` are records. ``out``: may not be mailed. ``forgotten``: was erased, and nothing of it is kept.
+    ``person``, ``account`` and ``campaign`` are records. ``out``: may not be mailed. ``forgotten``: was erased, and nothing of it is kept.
     """
 
     person: str | None = None
     address: str | None = None
     account: str | None = None
+    campaign: str | None = None
     out: bool = False
     forgotten: bool = False
 
@@ -33,12 +34,14 @@ def who(context: Context, happening: Happening) -> Who:
     told = _address(happening.data.get("email"))
     person = _linked(context, happening.system, rows.get("contacts")) or _known(context, told)
     account = _linked(context, happening.system, rows.get("accounts"), of_people=False)
+    campaign = _linked(context, happening.system, rows.get("campaigns"), of_people=False)
     record, entity = person or (None, None)
     address = (address_of(record, entity) if record and entity else None) or told
     return Who(
         record.id if record else None,
         address,
         account[0].id if account else None,
+        campaign[0].id if campaign else None,
         out=_is_out(context, record, entity, address),
         forgotten=_is_forgotten(context, happening.system, rows.get("contacts"), address, told),
     )
@@ -80,11 +83,14 @@ def _linked(
 
 
 def _known(context: Context, address: str | None) -> tuple[Record, EntityMapping] | None:
-    """The one record with that address."""
+    """The one record with that address, where people are matched by it."""
     for entity in _entities(context, of_people=True):
-        key = entity.key_of(entity.address_field or "", address)
-        names = context.store.find(entity.name, key) if key else []
-        found = context.store.load_ids(names)
+        field = entity.address_field or ""
+        key = entity.key_of(field, address)
+        if key is None or field not in entity.match_keys:
+            continue
+        holders = context.store.by_key(entity.name, [(field, key)]).get((field, key), ())
+        found = context.store.load_ids(sorted({each.record for each in holders if each.record is not None}))
         if len(found) == 1:
             return found[0], entity
     return None
