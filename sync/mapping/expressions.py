@@ -38,7 +38,7 @@ _OPEN_ENDED_MAX = 3
 class ExpressionError(ValueError):
     """The expression cannot be used; `remedy` says what could."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
@@ -99,9 +99,12 @@ def compile_expression(text: str, symbols: Mapping[str, Symbol]) -> Expression:
 
 def _refuse_unbounded(text: str) -> None:
     if not text.strip():
-        raise ExpressionError("the expression is empty")
+        raise ExpressionError("the expression is empty", "Write one, or take the key out.")
     if len(text) > LENGTH_MAX:
-        raise ExpressionError(f"the expression is longer than {LENGTH_MAX} characters")
+        raise ExpressionError(
+            f"the expression is longer than {LENGTH_MAX} characters",
+            "Say it in shorter words, or compute a field and use that.",
+        )
     found = _BANNED.search(_QUOTED.sub('""', text))
     if found:
         raise ExpressionError(
@@ -113,7 +116,7 @@ def _refuse_unbounded(text: str) -> None:
 
 def _refuse_slow_pattern(quoted: str | None) -> None:
     if quoted is None:
-        raise ExpressionError("a pattern must be written out as text")
+        raise ExpressionError("a pattern must be written out as text", "Write the pattern in quotes where it is used.")
     if _REPEATED_GROUP.search(quoted) or len(_OPEN_ENDED.findall(quoted)) > _OPEN_ENDED_MAX:
         raise ExpressionError(
             "the pattern may take very long", f"Repeat no group, and use at most {_OPEN_ENDED_MAX} of * and +."
@@ -135,7 +138,10 @@ def _rule(text: str, symbols: Mapping[str, Symbol], *, strict: bool) -> Rule:
         parents = {key for symbol in symbols.values() for key in symbol.parent or ()}
         raise ExpressionError(f"the parent has no field {name!r}", suggest(name, sorted(parents))) from error
     except Exception as error:
-        raise ExpressionError(str(getattr(error, "message", "") or error) or type(error).__name__) from error
+        raise ExpressionError(
+            str(getattr(error, "message", "") or error) or type(error).__name__,
+            "Compare like `score > 50`, join with `and` and `or`, choose with `condition ? this : that`.",
+        ) from error
 
 
 def _resolve(thing: Any, name: str) -> Any:

@@ -39,7 +39,11 @@ def check(draft: Draft, drafts: Drafts) -> Compiled:
 
 def _check_shape(draft: Draft) -> None:
     if draft.routes:
-        draft.report.add(("routes",), f'{draft.entity!r} has routes; routes belong to entity = "engagement"')
+        draft.report.add(
+            ("routes",),
+            f'{draft.entity!r} has routes; routes belong to entity = "engagement"',
+            "Move the routes to a file of their own, say engagements.toml.",
+        )
     if not draft.systems:
         draft.report.add((), "no system is mapped", "Add [systems.NAME] tables.")
     consents = [field for field in draft.fields.values() if field.type == "consent"]
@@ -55,13 +59,19 @@ def _check_system(draft: Draft, system: SystemDraft) -> None:
     report, path = draft.report, system.path
     mode = draft.system_mode(system)
     if system.create and mode == "read" and system.mode is not None:
-        report.add((*path, "create"), f'records cannot be created in {system.name}: it is mapped with mode = "read"')
+        report.add(
+            (*path, "create"),
+            f'records cannot be created in {system.name}: it is mapped with mode = "read"',
+            'Take out create, or use mode = "both".',
+        )
     for place, name in enumerate(system.objects):
         _check_object(draft, system, name, place)
     for cell in _cells(draft, system.name):
         if system.external_id is not None and cell.path == system.external_id:
             report.add(
-                cell.place, f"{cell.path} holds our record id in {system.name} and cannot hold {cell.field!r} as well"
+                cell.place,
+                f"{cell.path} holds our record id in {system.name} and cannot hold {cell.field!r} as well",
+                f"Write {cell.field!r} to another field there, or take the column out.",
             )
 
 
@@ -120,7 +130,11 @@ def _mentioned(draft: Draft) -> set[str]:
 def _check_type(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
     if field.type != "ref":
         if field.entity is not None:
-            draft.report.add((*field.path, "entity"), f"'entity' belongs to type = \"ref\", not to {field.type!r}")
+            draft.report.add(
+                (*field.path, "entity"),
+                f"'entity' belongs to type = \"ref\", not to {field.type!r}",
+                'Use type = "ref", or take entity out.',
+            )
         return
     if field.entity is None:
         if "entity" not in field.table:
@@ -139,14 +153,18 @@ def _check_values(draft: Draft, field: FieldDraft) -> None:
     if field.values is None:
         return
     if field.type not in ("enum", "multi"):
-        draft.report.add(path, f"'values' belongs to type enum or multi, not to {field.type!r}")
+        draft.report.add(
+            path,
+            f"'values' belongs to type enum or multi, not to {field.type!r}",
+            'Use type = "enum", or take values out.',
+        )
     if not field.values:
         draft.report.add(
             path, "'values' is empty: no value could ever be right", "List the words, or leave 'values' out."
         )
     for word, times in Counter(word.casefold() for word in field.values).items():
         if times > 1:
-            draft.report.add(path, f"'values' lists {word!r} {times} times")
+            draft.report.add(path, f"'values' lists {word!r} {times} times", "Name it once.")
 
 
 def _check_voice(draft: Draft, field: FieldDraft) -> None:
@@ -154,10 +172,14 @@ def _check_voice(draft: Draft, field: FieldDraft) -> None:
         for key in _SINGLE_VOICE:
             if key in field.table:
                 draft.report.add(
-                    (*field.path, key), f"{key!r} means nothing for consent: it is always merged by the opt-out rule"
+                    (*field.path, key),
+                    f"{key!r} means nothing for consent: it is always merged by the opt-out rule",
+                    f"Take {key!r} out.",
                 )
     elif field.resubscribe_from:
-        draft.report.add((*field.path, "resubscribe_from"), "'resubscribe_from' belongs to type = \"consent\"")
+        draft.report.add(
+            (*field.path, "resubscribe_from"), "'resubscribe_from' belongs to type = \"consent\"", "Take it out."
+        )
     if field.owner is not None:
         _check_owner(draft, field, field.owner)
 
@@ -166,7 +188,7 @@ def _check_owner(draft: Draft, field: FieldDraft, owner: str) -> None:
     path = (*field.path, "owner")
     cell = field.cells.get(owner)
     if field.compute:
-        draft.report.add(path, "a field with 'compute' has no owner: it is made of other fields")
+        draft.report.add(path, "a field with 'compute' has no owner: it is made of other fields", "Take owner out.")
     elif owner not in draft.systems:
         draft.report.add(path, f"the owner {owner!r} is no system of this file", suggest(owner, draft.systems))
     elif cell is None:
@@ -183,9 +205,17 @@ def _check_owner(draft: Draft, field: FieldDraft, owner: str) -> None:
 
 def _check_length(draft: Draft, field: FieldDraft) -> None:
     if field.truncate and "max_length" not in field.table:
-        draft.report.add((*field.path, "truncate"), "'truncate' needs 'max_length': cut to which length?")
+        draft.report.add(
+            (*field.path, "truncate"),
+            "'truncate' needs 'max_length': cut to which length?",
+            "Add max_length = 255, say, or take truncate out.",
+        )
     if field.max_length is not None and field.type not in TEXTUAL:
-        draft.report.add((*field.path, "max_length"), f"'max_length' belongs to text, not to {field.type!r}")
+        draft.report.add(
+            (*field.path, "max_length"),
+            f"'max_length' belongs to text, not to {field.type!r}",
+            'Take it out, or use type = "string".',
+        )
 
 
 def _check_keys(draft: Draft) -> None:
@@ -209,7 +239,9 @@ def _check_key(draft: Draft, key: str, path: tuple[str | int, ...], creators: li
         return
     if field.type in _UNMATCHABLE or field.compute:
         draft.report.add(
-            path, f"keys names {key!r}, which cannot match records: it is {'computed' if field.compute else field.type}"
+            path,
+            f"keys names {key!r}, which cannot match records: it is {'computed' if field.compute else field.type}",
+            "Match by a field that is read as text, say email or domain.",
         )
     missing = [system.name for system in creators if system.name not in field.cells]
     if missing:

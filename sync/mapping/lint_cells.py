@@ -86,15 +86,21 @@ def _check_fits(draft: Draft, cell: CellDraft) -> None:
     for key, (fits, where) in _FITS.items():
         if key in cell.table and not fits(cell):
             draft.report.add(
-                (*cell.place, key), f"{key!r} belongs to {where}, not to this column of type {cell.options.type!r}"
+                (*cell.place, key),
+                f"{key!r} belongs to {where}, not to this column of type {cell.options.type!r}",
+                f"Take {key!r} out of this column.",
             )
     lens, allowed = cell.options.lens, _LENSES.get(cell.options.lens or "")
     if allowed is not None and cell.options.type not in allowed:
         message = f"lens {lens!r} belongs to {listed(sorted(allowed))}, not to {cell.options.type!r}"
-        draft.report.add((*cell.place, "lens"), message)
+        draft.report.add((*cell.place, "lens"), message, "Change the field's type, or take the lens out.")
     formats = _FORMATS.get(cell.options.type)
     if cell.options.format and formats and cell.options.format not in formats:
-        draft.report.add((*cell.place, "format"), f"format {cell.options.format!r} is none of {listed(formats)}")
+        draft.report.add(
+            (*cell.place, "format"),
+            f"format {cell.options.format!r} is none of {listed(formats)}",
+            "Use one of them, or take format out.",
+        )
     if cell.options.region and cell.options.type == "phone" and not is_region(cell.options.region):
         draft.report.add(
             (*cell.place, "region"), f"region {cell.options.region!r} is no country", 'Use a code such as "US" or "DE".'
@@ -149,7 +155,9 @@ def _check_of(draft: Draft, field: FieldDraft, cell: CellDraft, drafts: Mapping[
             )
             draft.report.add(cell.place, message, f'Add [systems.{cell.system}] to {target.file}, or use of = "…".')
     elif len(cell.options.of) > 1:
-        draft.report.add(path, "'of' of a ref names one field")
+        draft.report.add(
+            path, "'of' of a ref names one field", "Name the one field of the parent that is written here."
+        )
     elif cell.options.of[0] not in target.fields:
         draft.report.add(
             path, f"{field.entity!r} has no field {cell.options.of[0]!r}", suggest(cell.options.of[0], target.fields)
@@ -177,7 +185,7 @@ def _check_word(draft: Draft, field: FieldDraft, word: Canonical, path: tuple[st
     if known is not None and word not in known:
         draft.report.add(path, f"{word!r} is none of the values of {field.name!r}", suggest(str(word), known))
     elif known is None and not is_of_type(field, word):
-        draft.report.add(path, f"{word!r} is no value of type {field.type!r}")
+        draft.report.add(path, f"{word!r} is no value of type {field.type!r}", f"Write a value of type {field.type!r}.")
 
 
 def is_of_type(field: FieldDraft, value: Canonical) -> bool:
@@ -197,7 +205,11 @@ def check_default(draft: Draft, field: FieldDraft) -> None:
         return
     words: Iterable[Canonical] = default if isinstance(default, list) else [default]
     if field.type == "ref" or not is_of_type(field, default):
-        draft.report.add(path, f"the default is no value of type {field.type!r}")
+        draft.report.add(
+            path,
+            f"the default is no value of type {field.type!r}",
+            f"Write a value of type {field.type!r}, or take default out.",
+        )
     elif field.values is not None:
         for word in words:
             if word not in field.values:
@@ -231,6 +243,7 @@ def _check_put_get(draft: Draft, field: FieldDraft, cell: CellDraft) -> None:
             draft.report.add(
                 (*cell.place, "values", word),
                 f"{word!r} and {folded[word.casefold()]!r} differ only in case and mean two things",
+                "Keep one of them.",
             )
     if cell.options.case or cell.options.otherwise == "literal":
         return

@@ -73,7 +73,11 @@ class _Compiler:
 
     def value(self, field: FieldDraft, path: Path, text: str | None) -> None:
         if text is not None and field.type in _UNCOMPUTABLE:
-            self.draft.report.add(path, f"{path[-1]!r} cannot make a field of type {field.type!r}")
+            self.draft.report.add(
+                path,
+                f"{path[-1]!r} cannot make a field of type {field.type!r}",
+                "Compute a field of another type, or take it out.",
+            )
             return
         expression = self.compile(path, text)
         if expression is not None:

@@ -81,7 +81,7 @@ def _routes(draft: Draft, systems: Mapping[str, str]) -> tuple[Route, ...]:
         return ()
     for name in ("systems", "fields"):
         if getattr(draft, name):
-            draft.report.add((name,), f"{STREAM!r} is a stream: it has [[routes]], no [{name}]")
+            draft.report.add((name,), f"{STREAM!r} is a stream: it has [[routes]], no [{name}]", f"Take [{name}] out.")
     return read_routes(draft.routes, draft.report, systems)
 
 

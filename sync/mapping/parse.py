@@ -45,19 +45,23 @@ def _document(file: FilePath, report: Report) -> dict[str, Any] | None:
     try:
         content = file.read_bytes()
         if len(content) > SIZE_MAX:
-            report.add((), "the file is larger than a mapping can be")
+            report.add(
+                (),
+                "the file is larger than a mapping can be",
+                f"Keep it below {SIZE_MAX:,} bytes: long tables belong into the systems.",
+            )
             return None
         text = content.decode("utf-8-sig")
         raw = tomllib.loads(text)
     except OSError as error:
-        report.add((), f"the file cannot be read: {error.strerror}")
+        report.add((), f"the file cannot be read: {error.strerror}", "Check the file's rights.")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         report.problems.append(Problem(report.file, line, "the file is not UTF-8", "Save it as UTF-8."))
     except tomllib.TOMLDecodeError as error:
         report.problems.append(_syntax(report.file, text, str(error)))
     except RecursionError:
-        report.add((), "the file is nested too deeply")
+        report.add((), "the file is nested too deeply", "Write plain tables, as in the shipped mappings.")
     else:
         report.lines = locate(text)
         return raw
@@ -109,7 +113,7 @@ class _Parser:
         found = reader.any("routes") or []
         if isinstance(found, list) and all(isinstance(row, dict) for row in found):
             return list(found)
-        reader.wrong("routes", "routes are written as [[routes]] tables")
+        reader.wrong("routes", "routes are written as [[routes]] tables", "Begin each route with a line [[routes]].")
         return []
 
     def systems_named(self, reader: Reader, key: str) -> tuple[str, ...] | None:
@@ -124,7 +128,9 @@ class _Parser:
     def add_systems(self, draft: Draft, tables: Mapping[str, Any]) -> None:
         for name, table in tables.items():
             if not isinstance(table, dict):
-                self.report.add(("systems", name), f"[systems.{name}] must be a table")
+                self.report.add(
+                    ("systems", name), f"[systems.{name}] must be a table", f"Begin it with a line [systems.{name}]."
+                )
             elif name not in self.known:
                 remedy = suggest(name, self.known)
                 self.report.add(("systems", name), f"no system {name!r} is configured", remedy)
@@ -161,7 +167,9 @@ class _Parser:
     def add_fields(self, draft: Draft, tables: Mapping[str, Any]) -> None:
         for name, table in tables.items():
             if not isinstance(table, dict):
-                self.report.add(("fields", name), f"[fields.{name}] must be a table")
+                self.report.add(
+                    ("fields", name), f"[fields.{name}] must be a table", f"Begin it with a line [fields.{name}]."
+                )
             elif not _NAME.fullmatch(name):
                 self.report.add(
                     ("fields", name), f"{name!r} cannot be a field's name", "Use letters, digits and _ only."
@@ -200,7 +208,11 @@ class _Parser:
             cell = self.cell(found, key, Reader(value, (*reader.path, key), self.report))
             found.cells[key] = self.placed(cell, found, draft)
         else:
-            reader.wrong(key, f"{key!r} must be a native path in quotes, or a table with a field")
+            reader.wrong(
+                key,
+                f"{key!r} must be a native path in quotes, or a table with a field",
+                f'Write {key} = "name", or {key} = {{ field = "name" }}.',
+            )
 
     def not_a_column(self, key: str, reader: Reader, draft: Draft) -> None:
         if key in self.known:

@@ -18,7 +18,7 @@ class Reader:
         self.report = report
         self.asked: list[str] = []
 
-    def wrong(self, key: str, message: str, remedy: str = "") -> None:
+    def wrong(self, key: str, message: str, remedy: str) -> None:
         """A mistake in the value of `key`."""
         self.report.add((*self.path, key), message, remedy)
 
@@ -31,14 +31,14 @@ class Reader:
         value = self.table.get(key)
         if value is None or (isinstance(value, kind) and not (isinstance(value, bool) and kind is int)):
             return value
-        self.wrong(key, f"{key!r} must be {what}")
+        self.wrong(key, f"{key!r} must be {what}", f"Change the value of {key!r}.")
         return None
 
     def text(self, key: str) -> str | None:
         """Text that is not blank."""
         value = self._typed(key, str, "text in quotes")
         if value is not None and not value.strip():
-            self.wrong(key, f"{key!r} is empty")
+            self.wrong(key, f"{key!r} is empty", "Give it a value, or take it out.")
             return None
         return value if value is None else str(value)
 
@@ -55,7 +55,7 @@ class Reader:
         """A whole number of at least `least`."""
         value = self._typed(key, int, "a whole number")
         if value is not None and value < least:
-            self.wrong(key, f"{key!r} must be at least {least}")
+            self.wrong(key, f"{key!r} must be at least {least}", f"Use {least} or more.")
             return None
         return value if value is None else int(value)
 
@@ -78,7 +78,9 @@ class Reader:
             return None
         for place, item in enumerate(value):
             if not isinstance(item, str) or not item.strip():
-                self.report.add((*self.path, key, place), f"{key!r} may hold nothing but texts")
+                self.report.add(
+                    (*self.path, key, place), f"{key!r} may hold nothing but texts", "Put each one in quotes."
+                )
         return tuple(item for item in value if isinstance(item, str))
 
     def table_of(self, key: str) -> Mapping[str, Any] | None:

@@ -18,8 +18,8 @@ class Report:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
 
-    def add(self, path: Path, message: str, remedy: str = "") -> None:
-        """A mistake at `path`."""
+    def add(self, path: Path, message: str, remedy: str) -> None:
+        """A mistake at `path`, and what to do about it."""
         self.problems.append(Problem(self.file, self.lines.at(path), message, remedy))
 
     def note(self, path: Path, message: str, remedy: str = "") -> None:

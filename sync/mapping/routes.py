@@ -197,7 +197,7 @@ def _check_to(reader: Reader, to: str, kinds: Mapping[str, str]) -> bool:
     must, may = parts
     for key in must:
         if not reader.given(key):
-            reader.report.add(reader.path, f"a route to {to} needs {key!r}")
+            reader.report.add(reader.path, f"a route to {to} needs {key!r}", f"Add {key} to this route.")
     one_of = ONE_OF.get(kinds.get(to, to), ())
     if one_of and sum(reader.given(key) for key in one_of) != 1:
         reader.report.add(reader.path, f"a route to {to} needs one of {listed(one_of)}", "Say exactly one of them.")

@@ -12,8 +12,10 @@ _LIVE = "SELECT entity, system, count(*) FROM observed WHERE deleted = 0 GROUP B
 _LINKED = "SELECT entity, system, count(*) FROM link WHERE state = 'linked' GROUP BY entity, system"
 _OBSERVED = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0"
 _SAMPLES = (
-    "SELECT object, remote_id FROM (SELECT o.object, o.remote_id, row_number() OVER (PARTITION BY o.object ORDER BY o.number) AS place"
-    " FROM link AS l JOIN observed AS o ON o.number = l.observed_number WHERE l.system = ? AND l.state = 'linked') WHERE place <= ?"
+    "SELECT object, remote_id FROM (SELECT o.object, o.remote_id, row_number() OVER (PARTITION BY o.object ORDER BY o.number) AS place,"
+    " count(*) OVER (PARTITION BY o.object) AS total"
+    " FROM link AS l JOIN observed AS o ON o.number = l.observed_number WHERE l.system = ?1 AND l.state = 'linked')"
+    " WHERE place * ?2 / total > (place - 1) * ?2 / total"
 )
 _LAST_COUNTS = "SELECT systems FROM run WHERE seconds IS NOT NULL ORDER BY number DESC LIMIT 1"
 
@@ -27,8 +29,11 @@ class Counts(Door):
             return int(self._value(_OBSERVED, entity, system))
         return int(self._value(_OBSERVED + " AND object = ?", entity, system, object))
 
-    def samples(self, system: str, each: int = 5) -> list[tuple[str, str]]:
-        """(object, remote id) of a few linked rows of every object of a system, the oldest: they show whose data it is."""
+    def samples(self, system: str, each: int = 20) -> list[tuple[str, str]]:
+        """(object, remote id) of a few linked rows of every object of a system, old and new: they show whose data it is.
+
+        They are spread over all that is linked, so that a person who deletes the oldest does not look like another tenant.
+        """
         rows = self._rows(_SAMPLES, system, each)
         return [(object_, remote_id) for object_, remote_id in rows]
 

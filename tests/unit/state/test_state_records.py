@@ -217,3 +217,18 @@ def test_pending_settles(store, hand):
     assert (
         store.pending_count() == store.record_count("contact") == len(store.numbers("contact", after=0, limit=9)) == 4
     )
+
+
+def test_samples_are_spread(store, hand):
+    """The rows that show whose data it is are old and new ones alike; where there are few, all of them."""
+    for n in range(50):
+        hand.record(f"R{n}", f"003{n:02}", email=f"p{n}@x.example")
+    assert [remote_id for _, remote_id in store.samples("salesforce", 5)] == [
+        "00309",
+        "00319",
+        "00329",
+        "00339",
+        "00349",
+    ]
+    assert len(store.samples("salesforce", 80)) == 50
+    assert store.samples("abmatic") == []
