@@ -39,7 +39,8 @@ class Route:
     To Conversion goes an engagement (`name`, `description`, `data`), to Salesforce a row of `object` with `fields`,
     to ActiveCampaign an enrolment in `automation`, a `note` or a `tag`. ``person`` and ``account`` name the fields that
     take their ids there, ``external_id`` the one that makes the row repeatable. ``key`` names the route: a correction
-    of its texts leaves it the same, so that nothing is delivered twice. ``reads`` are the names it reads in the data.
+    of its texts leaves it the same, so that nothing is delivered twice. ``reads`` are the names it reads in the data,
+    ``fields`` the native fields it fills.
     """
 
     on: str
@@ -54,6 +55,7 @@ class Route:
     external_id: str | None
     key: str
     reads: frozenset[str]
+    fields: tuple[str, ...]
     file: str
     line: int | None
     _parts: Mapping[str, Render] = field(repr=False, compare=False)
@@ -109,6 +111,7 @@ def _route(
         external_id=plain["external_id"],
         key=_key(table, taken),
         reads=_read(table),
+        fields=_filled(table),
         file=report.file,
         line=report.lines.at(path),
         _parts=parts,
@@ -129,6 +132,13 @@ def _key(table: Mapping[str, Any], taken: set[str]) -> str:
 def _read(table: Mapping[str, Any]) -> frozenset[str]:
     """The names directly below `event.data` that any text of the route reads."""
     return frozenset(one or two for text in _texts(table) for one, two in _DATA.findall(text))
+
+
+def _filled(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The native fields that the route names, those that take ids too."""
+    fields = table.get("fields")
+    named = [table.get(key) for key in ("person", "account", "external_id")]
+    return (*(fields if isinstance(fields, Mapping) else ()), *(name for name in named if isinstance(name, str)))
 
 
 def _texts(value: Any) -> Iterator[str]:

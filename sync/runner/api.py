@@ -12,6 +12,7 @@ from sync.errors import UsageError
 from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
 from sync.model.record import Status
+from sync.model.remote import Kind
 from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
@@ -28,6 +29,7 @@ from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
 Row = dict[str, Any]
+_TOLD = (Kind.ENGAGE, Status.SETTLED)
 
 
 def check(config: Config, mappings: Mappings, *, progress: Progress) -> Row:
@@ -124,7 +126,13 @@ def undo(
         order = Order("undo", scope=Scope(records=frozenset(chosen)), before_rounds=before)
         ran = run_cycle(without_limits(context), order)
         _report_kept(context, ran, kept)
-        return report(context, ran, undone=run)
+        return report(context, ran, notes=_not_taken_back(context.store, run), undone=run)
+
+
+def _not_taken_back(store: Store, run: str) -> list[str]:
+    """What undo leaves where it is although the run did it: what was told to other systems."""
+    told = sum(n for (_, kind, status), n in store.counts(run).items() if (kind, status) == _TOLD)
+    return [f"{told} deliveries of events stay: what was told cannot be taken back"] if told else []
 
 
 def _records(context: Context, key: str) -> list[str]:

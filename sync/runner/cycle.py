@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sync.engine.guard import Breach, Load, guard
 from sync.errors import AbortError
@@ -68,7 +67,7 @@ class Ran:
 def run_cycle(context: Context, order: Order) -> Ran:
     """Runs one cycle and leaves its record in the state."""
     ran = Ran(run_id(context.clock.now()), order)
-    started, began = context.clock.monotonic(), context.clock.now()
+    started = context.clock.monotonic()
     context.store.start_run(ran.run, order.kind, full=order.full, entities=[e.name for e in context.chosen()])
     changed_consent = _prepare(context)
     recover(context)
@@ -79,7 +78,7 @@ def run_cycle(context: Context, order: Order) -> Ran:
         pulled = pull(context, reads(context, full=order.full, resume=order.resume))
         _count(ran, pulled)
         _check_absence(context, pulled, ran.run)
-    failed = _listen(context, ran, began) if streaming else {}
+    failed = _listen(context, ran) if streaming else {}
     if order.before_rounds is not None:
         order.before_rounds(context, ran.run)
     _rounds(context, ran, consent_mapping_changed=changed_consent)
@@ -112,7 +111,7 @@ def _count(ran: Ran, pulled: list[Pulled]) -> None:
         ran.read[done.read.system.name] = ran.read.get(done.read.system.name, 0) + done.rows
 
 
-def _listen(context: Context, ran: Ran, began: datetime) -> dict[str, str]:
+def _listen(context: Context, ran: Ran) -> dict[str, str]:
     """Receives what streams have to tell, and reads again what events are about; systems whose stream failed.
 
     A stream that fails is reported at the end: the records of its system go on.
@@ -121,7 +120,7 @@ def _listen(context: Context, ran: Ran, began: datetime) -> dict[str, str]:
     for name, rows in polled.read.items():
         ran.read[name] = ran.read.get(name, 0) + rows
     ran.notes += polled.notes
-    streams.refetch(context, began)
+    streams.refetch(context)
     ran.taken = streams.Taken()
     return polled.failed
 

@@ -27,6 +27,7 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
         "quarantined": len(quarantined),
         "in_doubt": len(doubts),
         "pending": store.pending_count(),
+        "events_waiting": store.waiting_count(),
         "last_run": _run(last),
     }
 

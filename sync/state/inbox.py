@@ -42,6 +42,10 @@ class Inbox(Door):
         """Events not handled yet, oldest first, beginning after a number."""
         return [Event(*[*row[:-1], moment(row[-1])]) for row in self._rows(_WAITING, after, limit)]
 
+    def waiting_count(self) -> int:
+        """How many events are not handled yet."""
+        return int(self._value("SELECT count(*) FROM inbox WHERE handled_at IS NULL"))
+
     def handled(self, numbers: Sequence[int]) -> None:
         """These events are done; they stay known until they are pruned."""
         self._write(_HANDLED, stamp(self._clock.now()), array(numbers))

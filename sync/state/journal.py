@@ -29,7 +29,7 @@ _OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
 _LOOKED_FOR = "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
 _OF_CAUSES = within(
     "SELECT cause FROM operation WHERE cause IN @list AND (status IN ('sent', 'in_doubt', 'settled')"
-    " OR (status IN ('failed', 'skipped') AND error NOT IN ('LATER', 'RETRIED')))"
+    " OR (status IN ('failed', 'skipped') AND coalesce(error, 'MOVED') NOT IN ('LATER', 'RETRIED', 'MOVED')))"
 )
 _OF_CAUSE = select(OperationTable, "WHERE cause = ? ORDER BY number DESC LIMIT 1")
 _OF_KIND = select(OperationTable, "WHERE record = ? AND kind = ? ORDER BY number DESC LIMIT ?")

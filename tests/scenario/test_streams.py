@@ -427,3 +427,61 @@ def test_opted_out_still_counts_as_person(told):
     booked(told)
     told.quiet(told.sync())
     assert len(engagements(told)) == 1
+
+
+def test_plan_applied_while_the_target_is_out(told):
+    """A planned delivery that could not be made because its system was out is not lost."""
+    route(told, DEMO)
+    booked(told)
+    plan = told.plan()
+    told.fault("conversion", "status", method="POST", path="engagements", times=50, status=401)
+    told.apply(plan)
+    told.no_faults()
+    told.quiet(told.sync())
+    assert len(engagements(told)) == 1
+
+
+def test_undo_leaves_what_was_told(told):
+    """Undo takes values back, not what was told, and says so."""
+    route(told, DEMO)
+    booked(told)
+    run = told.quiet(told.sync())
+    undone = told.undo(run)
+    assert any("deliveries of events stay" in note for note in undone.notes)
+    assert len(engagements(told)) == 1
+
+
+def test_waiting_event_is_one_hint(told):
+    """The row that an event is about is read once, however long the event waits for its target."""
+    route(told, DEMO)
+    booked(told)
+    told.fault("conversion", "status", method="POST", path="engagements", times=50, status=429)
+    told.sync()
+    assert told.status()["events_waiting"] == 1
+    told.forget_calls()
+    told.sync()
+    log = told.control("calls?log=true")["abmatic"]["log"]
+    assert [row["path"] for row in log if "/contacts/" in row["path"]] == []
+
+
+def test_check_knows_the_fields_of_routes(told):
+    """`check` names a field that a route fills and that is not there."""
+    from sync.runner import api
+    from sync.runner.context import Silence
+
+    route(told, {**REVEALED, "fields": {"Subject": "Hi", "Nonsense__c": "x", "IsClosed": "y"}})
+    found = [row for row in api.check(*told.both, progress=Silence())["findings"] if row["system"] == "engagement"]
+    assert [row["detail"] for row in found] == ["Task has no field Nonsense__c", "Task.IsClosed cannot be filled by our user"]  # fmt: skip
+    assert found[0]["what"].startswith("mappings/engagements.toml:")
+
+
+def test_done_events_are_forgotten(told):
+    """An event that was handled more than a week ago leaves the inbox; a younger one stays known."""
+    route(told, DEMO)
+    booked(told, number=1)
+    told.quiet(told.sync())
+    told.tamper("UPDATE inbox SET handled_at = handled_at - 9 * 86400 * 1000000")
+    booked(told, number=2)
+    told.quiet(told.sync())
+    with state(told) as store:
+        assert [row[0] for row in store._rows("SELECT body LIKE '%: 2%' FROM inbox")] == [1]

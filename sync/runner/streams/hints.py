@@ -18,8 +18,8 @@ Places = dict[tuple[str, str], dict[str, datetime]]
 """(system, collection) -> remote id -> when the newest event about it was received."""
 
 
-def refetch(context: Context, began: datetime) -> None:
-    """Reads each row that a waiting event is about, unless this run, which began then, has read it since.
+def refetch(context: Context) -> None:
+    """Reads each row that a waiting event is about, unless it was read since the event came.
 
     A system that does not answer is out of the run as in any pull; its next poll shows what changed.
     """
@@ -27,7 +27,7 @@ def refetch(context: Context, began: datetime) -> None:
         for entity in context.chosen():
             mapping = entity.systems.get(system)
             if mapping is not None and mapping.mode != "write" and name in mapping.objects and context.alive(system):
-                _read_again(context, entity, system, name, _stale(context, system, name, told, began))
+                _read_again(context, entity, system, name, _stale(context, system, name, told))
 
 
 def _told(context: Context) -> Places:
@@ -44,13 +44,9 @@ def _told(context: Context) -> Places:
     return found
 
 
-def _stale(context: Context, system: str, name: str, told: Mapping[str, datetime], began: datetime) -> Sequence[str]:
+def _stale(context: Context, system: str, name: str, told: Mapping[str, datetime]) -> Sequence[str]:
     seen = context.store.observed(system, name, list(told))
-    return [
-        remote_id
-        for remote_id, at in told.items()
-        if at >= began or remote_id not in seen or seen[remote_id].seen_at < began
-    ]
+    return [remote_id for remote_id, at in told.items() if remote_id not in seen or seen[remote_id].seen_at < at]
 
 
 def _read_again(context: Context, entity: EntityMapping, system: str, name: str, ids: Sequence[str]) -> None:
