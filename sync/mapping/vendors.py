@@ -49,9 +49,10 @@ HINTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "campaigns": ("campaign_id",),
         "groups": ("group_id",),
     },
-    "activecampaign": {"contacts": ("contact.id", "contact_id"), "accounts": ("account.id", "customer_acct_id")},
+    "activecampaign": {"contacts": ("contact[id]",), "accounts": ("account[id]", "customer_acct_id")},
 }
-"""Where the data of an event names rows: by kind and collection, paths of ids (apis/abmatic-conversion-letrics.md 1.4)."""
+"""Where the data of an event names rows: by kind and collection, paths of ids
+(apis/abmatic-conversion-letrics.md 1.4, apis/activecampaign.md 12)."""
 
 
 def shown_only(kind: str, path: str) -> bool:

@@ -74,14 +74,23 @@ class Meta(Door):
     def prune(self, before: datetime) -> dict[str, int]:
         """Deletes history older than that: how many rows, by table.
 
-        Turns, closed operations, finished runs, closed conflicts, handled events. Links, records, the ledger of
-        opt-outs, open questions and the audit log stay.
+        Turns, closed operations, finished runs, closed conflicts. Links, records, the ledger of opt-outs, open questions
+        and the audit log stay; so do events, which have a window of their own (`prune_events`).
         """
         limit = stamp(before)
         with self.transaction():
             return {name: self._execute(sql, (limit,)).rowcount for name, sql in _PRUNE.items()}
 
+    def prune_idle(self, before: datetime) -> int:
+        """Forgets runs older than that which found nothing to do: a service makes one a minute. The newest run stays."""
+        return self._write(_IDLE, stamp(before))
 
+
+_IDLE = (
+    "DELETE FROM run WHERE started_at < ? AND kind = 'sync' AND status = 'ok' AND seconds IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM operation WHERE operation.run = run.run)"
+    " AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.run = run.run) AND number < (SELECT max(number) FROM run)"
+)
 _PRUNE = {
     "turn": "DELETE FROM turn WHERE at < ?",
     # what an event caused is remembered as long as the event may still cause more
@@ -90,7 +99,6 @@ _PRUNE = {
     "run": "DELETE FROM run WHERE started_at < ? AND seconds IS NOT NULL"
     " AND NOT EXISTS (SELECT 1 FROM operation WHERE operation.run = run.run)",
     "conflict": "DELETE FROM conflict WHERE closed_at < ?",
-    "inbox": "DELETE FROM inbox WHERE handled_at < ?",
 }
 
 
