@@ -485,3 +485,103 @@ def test_done_events_are_forgotten(told):
     told.quiet(told.sync())
     with state(told) as store:
         assert [row[0] for row in store._rows("SELECT body LIKE '%: 2%' FROM inbox")] == [1]
+
+
+# ActiveCampaign -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mailed(told):
+    """Ada is in ActiveCampaign too, where the automation Welcome runs."""
+    quick = {"horizon": "1s", "verify_delays": ["0.1s"], "retries": 2, "requests_per_minute": 60000}
+    told.settings("systems.activecampaign", {"base_url": told.urls["activecampaign"], "api_key": "env:KEY", **quick})
+    told.mapping("contacts.systems.activecampaign", {"object": "contacts", "create": True})
+    told.mapping("contacts.fields.email.activecampaign", "email")
+    told.mapping("contacts.fields.last_name.activecampaign", "lastName")
+    told.quiet(told.sync())
+    return told
+
+
+def to_activecampaign(**part):
+    return {"on": "abmatic:contact.revealed", "to": "activecampaign", **part}
+
+
+def there(scene, name):
+    return scene.control("dump?system=activecampaign")[name]
+
+
+def enrolments(scene):
+    log = scene.control("calls?log=true")["activecampaign"]["log"]
+    return [row for row in log if row["path"].endswith("/contactAutomations") and row["method"] == "POST"]
+
+
+def revealed(scene, name="ada", **more):
+    return event(scene, "contact.revealed", contact_id=scene.id(name, "abmatic"), **more)
+
+
+def test_enrolled_once(mailed):
+    """A revealed contact is enrolled in the automation, once, although the event comes again."""
+    route(mailed, to_activecampaign(automation="Welcome"))
+    mailed.forget_calls()
+    for _ in range(3):
+        revealed(mailed)
+        mailed.quiet(mailed.sync())
+    assert len(enrolments(mailed)) == 1
+
+
+def test_note_and_tag(mailed):
+    """A note and a tag reach the contact."""
+    route(mailed, to_activecampaign(note="Saw {{ event.data.page }}"), to_activecampaign(tag="Seen"))
+    revealed(mailed, page="/pricing")
+    mailed.quiet(mailed.sync())
+    [note] = there(mailed, "notes")
+    assert note["note"] == "Saw /pricing"
+    [tag] = there(mailed, "tags")
+    [worn] = there(mailed, "contactTags")
+    assert (tag["tag"], worn["tag"]) == ("Seen", tag["id"])
+
+
+@pytest.mark.parametrize("part", [{"automation": "Welcome"}, {"tag": "Seen"}])
+def test_opted_out_is_left_alone(mailed, part):
+    """Who has opted out, even in this very run, is neither enrolled nor tagged; nobody need look at that."""
+    route(mailed, to_activecampaign(**part))
+    revealed(mailed)
+    mailed.edit("ada", salesforce={"HasOptedOutOfEmail": True})
+    mailed.forget_calls()
+    run = mailed.quiet(mailed.sync())
+    assert [(row["status"], row["error"]) for row in engaged(run)] == [("skipped", "OPTED_OUT")]
+    assert enrolments(mailed) == [] and there(mailed, "contactTags") == []
+    mailed.nothing_to_do()
+
+
+def test_person_made_there_by_the_same_run(mailed):
+    """Somebody whom this run brings to ActiveCampaign is enrolled by it as well."""
+    route(mailed, to_activecampaign(automation="Welcome"))
+    mailed.person("bob", abmatic={})
+    revealed(mailed, "bob")
+    mailed.forget_calls()
+    mailed.quiet(mailed.sync())
+    assert len(enrolments(mailed)) == 1
+
+
+def test_enrolment_in_doubt(mailed):
+    """An enrolment whose answer was lost is reported and never repeated; a tag is simply set again."""
+    route(mailed, to_activecampaign(automation="Welcome"), to_activecampaign(tag="Seen"))
+    revealed(mailed)
+    mailed.forget_calls()
+    mailed.fault("activecampaign", "drop_after", method="POST", path="contactAutomations", times=1)
+    mailed.fault("activecampaign", "drop_after", method="POST", path="contactTags", times=1)
+    for _ in range(3):
+        assert mailed.sync().exit_code == 3
+    assert len(enrolments(mailed)) == 1
+    assert [row["error"] for row in mailed.quarantine()] == ["IN_DOUBT"]
+    assert len(there(mailed, "contactTags")) == 1
+
+
+def test_unknown_automation(mailed):
+    """An automation that is not there is set aside with its remedy."""
+    route(mailed, to_activecampaign(automation="No such thing"))
+    revealed(mailed)
+    assert mailed.sync().exit_code == 3
+    [row] = mailed.quarantine()
+    assert (row["system"], row["error"], row["remedy"] != "") == ("activecampaign", "UNKNOWN_NAME", True)

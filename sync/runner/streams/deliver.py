@@ -116,6 +116,8 @@ def _settle(context: Context, system: System, row: Journalled, receipt: Receipt)
     elif outcome is Outcome.THROTTLED:
         message = f"{receipt.error or 'busy'}: it did not happen and is sent again"
         store.finish([Finished(row.number, Status.FAILED, error="LATER", message=message)])
+    elif receipt.error == "SUPPRESSED":
+        store.finish([Finished(row.number, Status.SKIPPED, error="OPTED_OUT", message=receipt.message)])
     else:
         store.finish([Finished(row.number, Status.FAILED, error=receipt.error or "REJECTED", message=receipt.message)])
         refuse(context, row, receipt)
