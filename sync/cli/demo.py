@@ -191,8 +191,8 @@ def _tell(story: _Story) -> None:
     )
     draw_counts(sheet, story.backfill()["systems"])
     chapter(2, "People work in every system, all at once.")
-    for deed in story.edit():
-        sheet.line(styled(f"{deed.system:<15}", "name"), deed.told(), indent=2)
+    for number, deed in enumerate(story.edit(), 1):
+        sheet.line(styled(f"{number} ", "quiet"), styled(f"{deed.system:<15}", "name"), deed.told(), indent=2)
     chapter(3, "`crm-sync plan` shows what would happen, before anything does.")
     draw_run(sheet, story.plan() | {"conflicts": [], "quarantined": [], "systems": {}}, "Plan", 8)
     chapter(4, "`crm-sync sync` does it. What then stands in the systems, read there:")

@@ -40,7 +40,7 @@ class Deed:
         """As a sentence without its system."""
         if self.what == OPT_OUT:
             return f"{self.email} opts out of e-mail"
-        return f"the title of {self.email} becomes {self.value!r}"
+        return f"{self.email} is now {self.value}"
 
 
 class Office:
