@@ -6,7 +6,7 @@ Crash: what was merged is durable and the record stays pending until its plan is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync.engine.consent import is_opt_out
@@ -122,7 +122,12 @@ class _Desk:
             taken=self._taken(record),
             related=self.refs.related(record, self.entity),
         )
-        return merge(record, self.entity, around)
+        merged = merge(record, self.entity, around)
+        # a parent that the merge has just found counts in what is computed from it
+        related = self.refs.related(merged.record, self.entity)
+        if related == around.related:
+            return merged
+        return merge(record, self.entity, replace(around, related=related))
 
     def _taken(self, record: Record) -> frozenset[str]:
         """Match keys that changed to one that another record holds."""
