@@ -154,20 +154,43 @@ def test_seconds_are_asked_for_once_the_vendor_has_shown_that_they_count(fine):
         cursor = pages[-1].cursor
 
 
-def test_a_filter_that_knows_seconds_no_more_is_asked_by_day_again():
-    """What came from before the moment asked for shows that the reading is over."""
-    server = ActiveCampaign3()
+def proved(server, one):
+    """A cursor of a connector that has seen that seconds count."""
     server.fine = True
     changed_today(server, 250)
-    one = connect(server)
     cursor = drained(one, CONTACTS)[-1].cursor
     for hours in (1, 2):
         server.now = NOW + timedelta(hours=hours)
         cursor = drained(one, CONTACTS, cursor)[-1].cursor
     assert "T" in asked(server)[-1]
+    return cursor
+
+
+def test_a_filter_that_knows_seconds_no_more_hides_nobody_for_longer_than_a_day():
+    """What was proved is believed for a day; then the day before is read again, and what was hidden meanwhile comes."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    cursor = proved(server, one)
     server.fine = False
     server.now = NOW + timedelta(hours=3)
+    hidden = server.person(ADA)
+    found = []
+    for hours in (4, 20, 27, 28):
+        server.now = NOW + timedelta(hours=hours)
+        pages = drained(one, CONTACTS, cursor)
+        cursor, found = pages[-1].cursor, found + [record.id for page in pages for record in page.records]
+    assert hidden in found
+
+
+def test_rows_from_before_show_that_seconds_count_no_more():
+    """An answer with rows that were not asked for ends the belief at once."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    cursor = proved(server, one)
+    server.ignored.add("filters[updated_after]")
+    server.now = NOW + timedelta(hours=3)
     cursor = drained(one, CONTACTS, cursor)[-1].cursor
+    server.ignored.clear()
     server.log.clear()
     drained(one, CONTACTS, cursor)
     assert all("T" not in day for day in asked(server))
@@ -176,13 +199,8 @@ def test_a_filter_that_knows_seconds_no_more_is_asked_by_day_again():
 def test_a_clock_that_was_put_back_under_a_fine_filter_hides_nobody():
     """The day's margin is taken again as soon as the vendor's time lies behind the cursor's."""
     server = ActiveCampaign3()
-    server.fine = True
-    changed_today(server, 250)
     one = connect(server)
-    cursor = drained(one, CONTACTS)[-1].cursor
-    for hours in (1, 2):
-        server.now = NOW + timedelta(hours=hours)
-        cursor = drained(one, CONTACTS, cursor)[-1].cursor
+    cursor = proved(server, one)
     server.now = NOW + timedelta(minutes=30)
     changed = server.person(ADA)
     assert changed in {record.id for page in drained(one, CONTACTS, cursor) for record in page.records}

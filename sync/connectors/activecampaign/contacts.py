@@ -83,7 +83,7 @@ class Contacts:
                 return
             began = began or leaf.at
             grain.look(leaf.rows)
-            floor = min(since, began) - self._overlap  # the vendor's clock may have been put back
+            floor = grain.floor(min(since, began) - self._overlap)  # the vendor's clock may have been put back
             fresh = [row for row in leaf.rows if (changed := changed_at(row)) is None or changed >= floor]
             if leaf.last:
                 grain.learn(self._api, began)

@@ -4,6 +4,8 @@ The filter is documented as a date; whether a time of day counts is not (`apis/a
 all that changed since the day before, which after a backfill is everybody. So where that was more than one page, the vendor is asked
 once a day for rows since a moment that some of those just read lie before and some behind: only an answer with exactly the latter
 proves that seconds count. A time that is passed over, cut to its day or read in an earlier zone brings more, and proves nothing.
+What was proved is believed for a day; then everything since the day before is read once more, so that a vendor who has changed his
+mind hides nothing for longer.
 """
 
 from __future__ import annotations
@@ -28,8 +30,10 @@ class Grain:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._fine = place.fine
         self._tried_at = place.tried_at
+        proved = place.fine and place.since is not None and place.tried_at is not None
+        self._expired = proved and place.since - place.tried_at >= _DAY  # type: ignore[operator] # both are there
+        self._fine = proved and not self._expired
         self._asked: datetime | None = None
         self._seen: dict[str, datetime] = {}
 
@@ -38,7 +42,11 @@ class Grain:
         if self._fine:
             self._asked = since
             return {FILTER: _stamp(since)}
-        return {FILTER: (since - _DAY).astimezone(CENTRAL).date().isoformat()}
+        return {FILTER: (self.floor(since) - _DAY).astimezone(CENTRAL).date().isoformat()}
+
+    def floor(self, since: datetime) -> datetime:
+        """From when on rows count as changed."""
+        return since - _DAY if self._expired else since
 
     def look(self, rows: Iterable[Row]) -> None:
         """Takes in what came. Rows from before what was asked for: the seconds do not count any more."""
