@@ -94,7 +94,7 @@ class _Work:
         self.record = record
         self.mapping = mapping
         self.around = around
-        self.values = canonical_values(record, {})
+        self.values = canonical_values(record)
         self.exchanges: dict[int, dict[str, Exchange]] = {}
         self.out = Planned(record)
 
@@ -148,19 +148,35 @@ class _Work:
             return None
         native = link.observed.values.get(cell.path, MISSING)
         exchange = link.exchange.get(mapped.name)
+        if exchange is not None and self._is_told(cell, native, exchange, hub):
+            return None
         if not self._may_write(cell, native, exchange):
             return None
-        value = cell.source(self.values)
+        value = self._value(cell)
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
+
+    def _is_told(self, cell: Cell, native: Native | Absence, exchange: Exchange, hub: HubCell) -> bool:
+        """Whether the link has acknowledged the very value that stands there: most have, and no lens need be asked."""
+        return (
+            cell.verbatim
+            and native == hub.value == exchange.seen
+            and native.__class__ is hub.value.__class__
+            and exchange.acked == hub.version
+            and exchange.rejected is None
+            and not is_blank(native)
+        )
+
+    def _value(self, cell: Cell) -> Canonical:
+        return cell.source(self.values, self.around.related)
 
     def _hub(self, mapped: FieldMapping, cell: Cell) -> HubCell | None:
         """The cell that is written: the field's own, or a stand-in where it is made of other fields."""
         own = self.record.cells.get(mapped.name)
         if own is not None:
             return own
-        return HubCell(None, 0, "", "compute") if not is_blank(cell.source(self.values)) else None
+        return HubCell(None, 0, "", "compute") if not is_blank(self._value(cell)) else None
 
     def _may_write(self, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
         """Never over an unmerged change. A path that is not returned may be filled where nothing was ever known to be there."""
@@ -339,7 +355,7 @@ class _Work:
     def _create_native(
         self, system: SystemMapping, cell: Cell, mapped: FieldMapping, values: Mapping[str, Canonical]
     ) -> Native | Absence:
-        value = cell.source(values)
+        value = cell.source(values, self.around.related)
         if is_blank(value) or (
             mapped.type == "consent" and not is_opt_out(value) and (self.around.suppressed or not cell.subscribe)
         ):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync.mapping.consent import is_final
+from sync.mapping.expressions import Expression
 from sync.mapping.lens import Lens, Options, Refs
 from sync.mapping.variants import is_variant
 from sync.model.values import MISSING, Absence, Canonical, Native
+
+_PLAIN = frozenset({"string", "text", "email", "phone", "domain", "integer"})
+"""Types whose canonical form is native everywhere, unless an option of the column says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,8 @@ class Cell:
 
     ``path`` is the native path, ``mode`` one of both, read, write, fill. ``fingerprint`` changes when the
     translation does. ``lossy``: some canonical values come back as others (a band, a cut, a day). ``line`` is where
-    the mapping file defines it. ``origin`` makes the value to write of the record's values.
+    the mapping file defines it. ``origin`` makes the value to write of the record's values; ``expression`` is what it
+    evaluates, if it does. ``verbatim``: a canonical value that stands there as it is means itself.
     """
 
     field: str
@@ -30,6 +36,14 @@ class Cell:
     options: Options
     lens: Lens
     origin: Callable[[Mapping[str, Canonical]], Canonical]
+    expression: Expression | None = None
+    verbatim: bool = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Answers once what is asked for every value."""
+        plain = Options(system=self.options.system, kind=self.options.kind, path=self.options.path)
+        own = replace(self.options, type=plain.type, region=None)
+        object.__setattr__(self, "verbatim", self.expression is None and self.options.type in _PLAIN and own == plain)
 
     @property
     def reads(self) -> bool:
@@ -70,7 +84,7 @@ class Cell:
 
     def eq(self, a: Native | Absence, b: Native | Absence) -> bool:
         """Whether this system cannot tell these values apart: null and "", address case, 1 and 1.0, set order."""
-        if a is b:
+        if a is b or (a.__class__ is str and b.__class__ is str and a == b):
             return True
         if a.__class__ is Absence or b.__class__ is Absence:
             return False
@@ -90,6 +104,9 @@ class Cell:
         """Whether `seen` is what a server may make of `sent`: cut, trimmed, rounded, escaped, in another case."""
         return self.eq(sent, seen) or is_variant(sent, seen)
 
-    def source(self, values: Mapping[str, Canonical]) -> Canonical:
-        """The canonical value that this cell writes: the field's, or a join or expression of several."""
-        return self.origin(values)
+    def source(self, values: Mapping[str, Canonical], related: Mapping[str, Mapping[str, Canonical]]) -> Canonical:
+        """The canonical value that this cell writes: the field's, or a join or expression of several.
+
+        `related`: the fields of the records that a ref of this record leads to, for expressions (`account.score`).
+        """
+        return self.origin({**values, **related} if related and self.expression is not None else values)

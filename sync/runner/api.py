@@ -12,11 +12,12 @@ from sync.errors import UsageError
 from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
 from sync.model.record import Conflict, Status
+from sync.model.remote import Kind
 from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
 from sync.runner import forget as forgetting
-from sync.runner import person
+from sync.runner import person, streams
 from sync.runner import status as judging
 from sync.runner import verify as verifying
 from sync.runner.approve import Approval, from_json, planned
@@ -28,6 +29,7 @@ from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
 Row = dict[str, Any]
+_TOLD = (Kind.ENGAGE, Status.SETTLED)
 
 
 def check(config: Config, mappings: Mappings, *, progress: Progress) -> Row:
@@ -96,6 +98,11 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
                 remedy="`crm-sync runs` lists the runs.",
             )
         approval = Approval.of(row.operation for row in planned(store, run))
+        if not approval.operations:
+            raise UsageError(
+                f"the plan of run {run} is not kept any more: a later run has made it anew",
+                remedy="`crm-sync status` names the newest run that was stopped; apply that one.",
+            )
     return _apply(config, mappings, approval, progress, released=run)
 
 
@@ -124,7 +131,13 @@ def undo(
         order = Order("undo", scope=Scope(records=frozenset(chosen)), before_rounds=before)
         ran = run_cycle(without_limits(context), order)
         _report_kept(context, ran, kept)
-        return report(context, ran, undone=run)
+        return report(context, ran, notes=_not_taken_back(context.store, run), undone=run)
+
+
+def _not_taken_back(store: Store, run: str) -> list[str]:
+    """What undo leaves where it is although the run did it: what was told to other systems."""
+    told = sum(n for (_, kind, status), n in store.counts(run).items() if (kind, status) == _TOLD)
+    return [f"{told} deliveries of events stay: what was told cannot be taken back"] if told else []
 
 
 def _records(context: Context, key: str) -> list[str]:
@@ -144,6 +157,7 @@ def verify(config: Config, mappings: Mappings, entities: Sequence[str], *, progr
     with opened(config, mappings, progress=progress, entities=entities, copy=True) as context:
         ran = run_cycle(context, Order("verify", full=True, dry=True))
         verdict = verifying.compare(context, ran)
+        judging.remember(config, context, len(verdict.unexplained))
         failures = [{"system": system, "message": why, "remedy": ""} for system, why in context.failed.items()]
         return {
             "agreed": verdict.agreed,
@@ -288,6 +302,9 @@ def drop_all(config: Config, mappings: Mappings, ids: Sequence[str]) -> list[Row
                 raise UsageError(f"there is no quarantined record {name}", remedy="`crm-sync quarantine` lists them.")
         shown = quarantine_rows([known[name] for name in ids], Keys(context.store, mappings))
         with context.store.transaction():
+            for name in ids:
+                if known[name].entity == streams.ENTITY:
+                    streams.drop(context, known[name])
             context.store.release(ids=list(ids))
             for name in ids:
                 context.store.audit("quarantine dropped", {"id": name})

@@ -43,6 +43,7 @@ def link(context: Context, entity: EntityMapping) -> None:
         after = rows[-1].observation.number
         with context.store.transaction():
             _Matching(context, entity, rows).run()
+        context.around.safe_point()
 
 
 class _Matching:

@@ -40,7 +40,7 @@ def report(
         in_doubt=ran.in_doubt,
         skipped=len(ran.missing),
         limits_hit=[LimitHit(b.system, f"max_{b.what}", b.planned, b.limit) for b in ran.breaches],
-        failures=[Failure(system, why) for system, why in context.failed.items()],
+        failures=failures(context),
         notes=[*notes, *_notes(ran)],
         digest=plan_digest(essence(row.operation) for row in rows if row.status is Status.PLANNED) if every else None,
         undone=undone,
@@ -50,10 +50,20 @@ def report(
     return found
 
 
+def failures(context: Context) -> list[Failure]:
+    """The systems that are out of this run: why, what to do, and what kind of trouble it is."""
+    found = []
+    for system, why in context.failed.items():
+        error = context.errors.get(system)
+        kind = type(error).__name__.removesuffix("Error").lower() if error else ""
+        found.append(Failure(system, why, error.remedy if error else "", kind))
+    return found
+
+
 def _notes(ran: Ran) -> list[str]:
     if not ran.uncleared:
-        return []
-    return [f"{ran.uncleared} emptied values could not be emptied in a system that documents no way to"]
+        return ran.notes
+    return [*ran.notes, f"{ran.uncleared} emptied values could not be emptied in a system that documents no way to"]
 
 
 def _counts_row(context: Context, system: str, found: Counts) -> dict[str, int]:
@@ -78,8 +88,9 @@ def counts(context: Context, ran: Ran) -> dict[str, Counts]:
             updated=updated,
             deleted=done[Kind.DELETE],
             unchanged=max(0, read - updated),
+            engaged=done[Kind.ENGAGE],
             failed=bad,
-            calls=system.connector.usage().calls,
+            calls=system.connector.usage().calls - context.calls_before.get(name, 0),
         )
     return found
 
@@ -155,7 +166,8 @@ def operation_row(row: Journalled, keys: Keys) -> dict[str, Any]:
         "reason": operation.reason,
         "changes": [change_to_json(change) for change in operation.changes],
     }
-    return shown | {name: value for name, value in (("error", row.error), ("message", row.message)) if value}
+    more = (("cause", operation.cause), ("error", row.error), ("message", row.message))
+    return shown | {name: value for name, value in more if value}
 
 
 def conflict_rows(conflicts: Sequence[Conflict], keys: Keys) -> list[dict[str, Any]]:

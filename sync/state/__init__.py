@@ -1,7 +1,7 @@
 """The state: SQLite behind one door, `Store`. Rows never leave; callers get frozen values."""
 
 from sync.state.files import forget_lost
-from sync.state.lock import Lock
+from sync.state.lock import Lock, holder
 from sync.state.observations import WALK
 from sync.state.rows import (
     AuditRow,
@@ -20,7 +20,7 @@ from sync.state.rows import (
     Unlinked,
     Waiting,
 )
-from sync.state.store import Store, journal_mode_here, keep_secret, state_file
+from sync.state.store import Store, journal_mode_here, keep_fact, keep_secret, state_file
 
 __all__ = [
     "WALK",
@@ -42,7 +42,9 @@ __all__ = [
     "Unlinked",
     "Waiting",
     "forget_lost",
+    "holder",
     "journal_mode_here",
+    "keep_fact",
     "keep_secret",
     "state_file",
 ]
