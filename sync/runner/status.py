@@ -45,6 +45,7 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
         "pending": store.pending_count(),
         "unexplained": unexplained,
         "opt_outs": opt_outs(store, mappings, clock.now()),
+        "events_waiting": store.waiting_count(),
         "last_run": _run(last),
         "service": service,
     }
