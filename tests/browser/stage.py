@@ -44,7 +44,12 @@ class Stage:
         shutil.copytree(ROOT / "mappings", folder / "mappings", dirs_exist_ok=True)
         contacts = folder / "mappings" / "contacts.toml"
         text = contacts.read_text()
-        contacts.write_text(text.replace('[fields.title]\ntype           = "string"', '[fields.title]\ntype           = "string"\nconflict       = "manual"'))
+        contacts.write_text(
+            text.replace(
+                '[fields.title]\ntype           = "string"',
+                '[fields.title]\ntype           = "string"\nconflict       = "manual"',
+            )
+        )
         assert 'conflict       = "manual"' in contacts.read_text()
         self.listen(listen)
 
@@ -66,7 +71,9 @@ class Stage:
 
     def control(self, path, body=None, method=None):
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.urls["control"] + "/_control/" + path, data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            self.urls["control"] + "/_control/" + path, data, {"Content-Type": "application/json"}, method=method
+        )
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return json.load(answer)
 
@@ -75,8 +82,14 @@ class Stage:
 
     def people(self, count):
         """People who are in Salesforce and Abmatic both: (address, Salesforce id, Abmatic id)."""
-        abmatic = {row["email"]: row["id"] for row in self.control("dump?system=abmatic")["contacts"] if row.get("email") and not row["_deleted"]}
-        rows = [row for row in self.control("dump?system=salesforce")["Contact"] if row.get("Email") and not row["_deleted"]]
+        abmatic = {
+            row["email"]: row["id"]
+            for row in self.control("dump?system=abmatic")["contacts"]
+            if row.get("email") and not row["_deleted"]
+        }
+        rows = [
+            row for row in self.control("dump?system=salesforce")["Contact"] if row.get("Email") and not row["_deleted"]
+        ]
         return [(row["Email"], row["Id"], abmatic[row["Email"]]) for row in rows if row["Email"] in abmatic][:count]
 
     def past(self):

@@ -335,7 +335,7 @@ class LetricsBench(Bench):
         return self.edit_object(create={**self.native(key, **more), "company_id": self.firm(key)})
 
     def firm(self, key):
-        made = {"name": key, "domain": f"{key}.example.com"}
+        made = {"name": key, "domain": f"{key}.example.com", "tld": "com"}
         return self.control("edit", {"system": "letrics", "object": "companies", "create": made})["id"]
 
     def fill(self, count):
