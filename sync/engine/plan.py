@@ -148,12 +148,25 @@ class _Work:
             return None
         native = link.observed.values.get(cell.path, MISSING)
         exchange = link.exchange.get(mapped.name)
+        if exchange is not None and self._is_told(cell, native, exchange, hub):
+            return None
         if not self._may_write(cell, native, exchange):
             return None
         value = self._value(cell)
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
+
+    def _is_told(self, cell: Cell, native: Native | Absence, exchange: Exchange, hub: HubCell) -> bool:
+        """Whether the link has acknowledged the very value that stands there: most have, and no lens need be asked."""
+        return (
+            cell.verbatim
+            and native == hub.value == exchange.seen
+            and native.__class__ is hub.value.__class__
+            and exchange.acked == hub.version
+            and exchange.rejected is None
+            and not is_blank(native)
+        )
 
     def _value(self, cell: Cell) -> Canonical:
         return cell.source(self.values, self.around.related)

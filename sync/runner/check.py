@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sync.errors import AbortError, DriftError, Problem
-from sync.mapping import NO_REFS, EntityMapping, check_laws, drift, failing
+from sync.mapping import NO_REFS, EntityMapping, Route, check_laws, drift, failing
+from sync.mapping.load import STREAM
 from sync.model.remote import NativeRecord, ObjectSchema
 from sync.model.values import Absence, Canonical
 from sync.runner.context import Context, System, feeds
@@ -54,12 +55,47 @@ def check(context: Context) -> dict[str, Any]:
         found.drift = found.drift or bool(problems)
         found.rows += [_problem(entity, problem) for problem in problems]
         found.rows += _rows(context, entity, schemas, found)
+    strange = _routes(context) if context.streaming() else []
+    found.drift = found.drift or bool(strange)
+    found.rows += strange
     well = all(row["well"] for row in found.rows)
     return {"well": well, "findings": found.rows, "drift": found.drift, "unreachable": found.unreachable}
 
 
 def _probed(system: System) -> list[dict[str, Any]]:
     return [_finding(system.name, f.what, f.detail, f.remedy, well=f.well) for f in system.connector.probe()]
+
+
+def _routes(context: Context) -> list[dict[str, Any]]:
+    """Fields that a route fills and that are not there, or not for our user to fill."""
+    found = []
+    for route in context.mappings.routes:
+        if route.object is None or not context.alive(route.to):
+            continue
+        try:
+            schema = context.systems[route.to].connector.describe(route.object)
+        except AbortError as error:
+            found.append(_route_problem(route, error.message, error.remedy))
+            continue
+        if schema is not None and not schema.open:
+            found += [_route_problem(route, *why) for name in route.fields if (why := _unfillable(schema, name))]
+    return found
+
+
+def _unfillable(schema: ObjectSchema, name: str) -> tuple[str, str] | None:
+    found = schema.fields.get(name)
+    if found is None:
+        return f"{schema.object} has no field {name}", "Correct the name, or let our user see the field."
+    if not found.createable:
+        return (
+            f"{schema.object}.{name} cannot be filled by our user",
+            "Take it out of the route, or grant the permission.",
+        )
+    return None
+
+
+def _route_problem(route: Route, message: str, remedy: str) -> dict[str, Any]:
+    return _finding(STREAM, f"{route.file}:{route.line}", message, remedy, well=False)
 
 
 def _finding(
