@@ -37,10 +37,12 @@ def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]])
 
 
 def _answered(place: Place, row: Journalled, receipt: Receipt) -> NativeRecord | None:
+    """The row that an answer carries; columns that are not mapped never enter the state."""
     if receipt.values is None:
         return None
     remote_id = str(receipt.remote_id or row.operation.remote_id)
-    return NativeRecord(place.feed.object, remote_id, receipt.values, receipt.version, receipt.changed_at, by_us=True)
+    mapped = {path: receipt.values[path] for path in place.feed.paths if path in receipt.values}
+    return NativeRecord(place.feed.object, remote_id, mapped, receipt.version, receipt.changed_at, by_us=True)
 
 
 def settle(
