@@ -45,6 +45,8 @@ class Surroundings:
     related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
     lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
     suppressed: bool = False
+    sparse: frozenset[str] = frozenset()
+    """Systems that leave out what was never set; elsewhere a path that is not returned is one that we may not see."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """System -> hash of the create that it refused for good."""
 
@@ -148,7 +150,7 @@ class _Work:
             return None
         native = link.observed.values.get(cell.path, MISSING)
         exchange = link.exchange.get(mapped.name)
-        if not self._may_write(cell, native, exchange):
+        if not self._may_write(link, cell, native, exchange):
             return None
         value = cell.source(self.values)
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
@@ -162,10 +164,11 @@ class _Work:
             return own
         return HubCell(None, 0, "", "compute") if not is_blank(cell.source(self.values)) else None
 
-    def _may_write(self, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
-        """Never over an unmerged change. A path that is not returned may be filled where nothing was ever known to be there."""
+    def _may_write(self, link: Link, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
+        """Never over an unmerged change. A path that is not returned may be filled where that means that nothing was ever set."""
         if native is MISSING:
-            return not cell.reads or exchange is None or is_blank(exchange.seen)
+            unset = link.system in self.around.sparse and (exchange is None or is_blank(exchange.seen))
+            return not cell.reads or unset
         if not cell.reads:
             return True
         return exchange is not None and cell.eq(native, exchange.seen)
@@ -206,8 +209,10 @@ class _Work:
         if not comes and native is not MISSING and cell.eq(desired, native):
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
+        if not comes and exchange is not None and self._is_refused(cell, exchange, desired):
+            return None
         if not comes and exchange is not None and self._is_futile(cell, native, exchange, desired):
-            self._acknowledge(link, mapped.name, exchange, exchange.seen, hub, refused=exchange.rejected)
+            self._acknowledge(link, mapped.name, exchange, exchange.seen, hub)
             return None
         before = None if native is MISSING else native
         return Change(
@@ -221,11 +226,15 @@ class _Work:
             self.around.lost.get(mapped.name, ()),
         )
 
-    def _is_futile(self, cell: Cell, native: Native | Absence, exchange: Exchange, desired: Native) -> bool:
-        """Refused for good, or sent before and still held as the system then made of it: it cannot hold it better."""
-        if exchange.rejected is not None and exchange.rejected == payload_hash(desired):
+    def _is_refused(self, cell: Cell, exchange: Exchange, desired: Native) -> bool:
+        """Refused for good. Nobody there has seen the value, so the link's version stays what it was."""
+        refused = exchange.rejected is not None and exchange.rejected == payload_hash(desired)
+        if refused:
             self.out.refused.add(cell.system)
-            return True
+        return refused
+
+    def _is_futile(self, cell: Cell, native: Native | Absence, exchange: Exchange, desired: Native) -> bool:
+        """Sent before and still held as the system then made of it: it cannot hold it better."""
         as_left = native is MISSING or cell.eq(native, exchange.seen)
         return as_left and cell.eq(desired, exchange.sent)
 
@@ -242,11 +251,10 @@ class _Work:
         exchange: Exchange | None,
         native: Native,
         hub: HubCell,
-        refused: str | None = None,
     ) -> None:
-        """The link has seen this version; what was refused before is over, unless it still is."""
+        """The link has seen this version; what was refused before is over."""
         known = exchange or Exchange(native, native, hub.version)
-        fresh = replace(known, acked=hub.version, rejected=refused)
+        fresh = replace(known, acked=hub.version, rejected=None)
         if fresh != exchange:
             self.exchanges.setdefault(link.number, {})[name] = fresh
 
