@@ -14,6 +14,7 @@
     |   `-- StateError     the state is missing, damaged, older than its sidecar, newer than the program, or cannot be written
     |-- RetryError         did not happen; may be repeated after `wait_s`
     |-- ReplanError        the world moved, or the outcome is unknown: read before deciding again
+    |-- StoppedError       the process was asked to end; the run stopped at a safe point
     `-- QuarantineError    this record only
 
 Messages carry ids, field names and a remedy, never values.
@@ -113,6 +114,10 @@ class RetryError(SyncError):
 
 class ReplanError(SyncError):
     """The world moved, or nobody knows whether it happened: read first, then decide again."""
+
+
+class StoppedError(SyncError):
+    """The process was asked to end: the run stopped at a safe point, and the next one goes on from there."""
 
 
 class QuarantineError(SyncError):

@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sync.model.report import RunReport
 
@@ -133,5 +133,10 @@ class Runner(Protocol):
 
 
 def runner() -> Runner:
-    """The runner's functions, imported now: they bring the database and the vendors' clients."""
-    return cast("Runner", importlib.import_module("sync.runner.api"))
+    """The runner's functions, imported now: they bring the database and the vendors' clients.
+
+    Beside a running service those that write are done by it (`sync.cli.remote`).
+    """
+    from sync.cli.remote import relayed  # noqa: PLC0415 - not for a help text
+
+    return relayed(importlib.import_module("sync.runner.api"))

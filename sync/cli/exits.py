@@ -29,6 +29,7 @@ from sync.errors import (
     ReplanError,
     RetryError,
     StateError,
+    StoppedError,
     SyncError,
     UsageError,
 )
@@ -48,6 +49,7 @@ _CODES: Final[tuple[tuple[type[SyncError], int], ...]] = (  # the first that fit
     (RetryError, UNSERVED),
     (ReplanError, PERSON),
     (QuarantineError, PERSON),
+    (StoppedError, UNSERVED),
     (SyncError, BUG),
 )
 
@@ -108,12 +110,17 @@ def _bug(error: BaseException, arguments: Sequence[str]) -> None:
         + (f" in {where.name}" if where else "")
         + "."
     )
-    path = _write_report(_report(error, arguments))
+    path = write_report(error, arguments)
     if path is None:
         _line("No report could be written: neither this folder nor the one for temporary files can be written to.")
     else:
         _line(f"The report is {path}. It holds no secrets and no values of records; please send it.")
     _line("The state is as after a crash: the next run repairs what was left half done.")
+
+
+def write_report(error: BaseException, arguments: Sequence[str]) -> Path | None:
+    """Writes the report about a bug of ours; where it is."""
+    return _write_report(_report(error, arguments))
 
 
 def _report(error: BaseException, arguments: Sequence[str]) -> str:

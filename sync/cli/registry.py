@@ -30,6 +30,7 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("apply", "plan:apply", "Carry out exactly that plan."),
         Entry("sync", "work:sync", "One run, then exit."),
         Entry("backfill", "work:backfill", "Everything once; goes on where it stopped."),
+        Entry("run", "service:run", "The service: polls, webhooks, dashboard."),
     ),
     "Look": (
         Entry("status", "look:status", "Is all well? What to do if not."),

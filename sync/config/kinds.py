@@ -20,9 +20,13 @@ from sync.config.values import (
     number,
     optional,
     secret,
+    secrets,
     text,
     whole,
 )
+
+PATH_SECRET_MIN: Final = 22
+"""128 bits in base 64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +62,10 @@ class SystemConfig:
         return None if self.requests_per_minute is None else self.requests_per_minute / 60
 
     def secrets(self) -> Iterator[Secret]:
-        """The system's secrets."""
-        values = (getattr(self, item.name) for item in fields(self))
-        return (value for value in values if isinstance(value, Secret))
+        """The system's secrets, those of its webhooks too."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            yield from (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Secret))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,7 @@ class AbmaticConfig(KeyedConfig):
     put_mode: Annotated[str, Key(choice("full", "partial"), "full")]
     clearing: Annotated[str, Key(choice("off", "null", "empty"), "off")]
     native_salesforce_sync: Annotated[str, Key(choice("off", "pull_only", "on"), "off")]
-    webhook_secret: Annotated[Secret | None, Key(optional(secret), None)]
+    webhook_secret: Annotated[tuple[Secret, ...], Key(secrets(), [])]
     webhook_header: Annotated[str, Key(text, "X-Abmatic-Signature")]
 
     @property
@@ -150,17 +155,25 @@ class ConversionConfig(KeyedConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivecampaignConfig(KeyedConfig):
-    """ActiveCampaign (`apis/activecampaign.md` 2, 3): one bucket of five requests a second, of which we take four."""
+    """ActiveCampaign (`apis/activecampaign.md` 2, 3): one bucket of five requests a second, of which we take four.
+
+    It signs no webhook (same, 12): ``webhook_secret`` is the end of the path, and nobody may guess it.
+    """
 
     requests_per_second: Annotated[float | None, Key(optional(number()), 4)]
     batch_size: Annotated[int, Key(whole(1, 250), 250)]
     bulk_threshold: Annotated[int, Key(whole(1), 50)]
+    webhook_secret: Annotated[tuple[Secret, ...], Key(secrets(PATH_SECRET_MIN), [])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetricsConfig(KeyedConfig):
-    """Letrics (`apis/abmatic-conversion-letrics.md` 3.2, T-L1): a read-only source, billed by the record, re-scanned in windows."""
+    """Letrics (`apis/abmatic-conversion-letrics.md` 3.2, T-L1): a read-only source, billed by the record, re-scanned in windows.
 
+    ``overlap``: companies may become visible a quarter of an hour after they were stamped (T-L4).
+    """
+
+    overlap: Annotated[timedelta, Key(duration_or_zero, "15m")]
     writes: Annotated[bool, Key(boolean, False)]  # noqa: FBT003 - a default
     requests_per_minute: Annotated[float | None, Key(optional(number()), 60)]
     batch_size: Annotated[int, Key(whole(1, 100), 100)]

@@ -16,23 +16,33 @@ from sync.config.keys import Key
 from sync.config.kinds import SystemConfig
 from sync.config.places import Listen, cron, listen, state_url, timezone
 from sync.config.secrets import Secret
-from sync.config.values import Guard, choice, duration, folder, guard, many, optional, secret, text, whole
+from sync.config.values import Guard, choice, duration, folder, guard, many, new_folder, optional, secret, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateConfig:
-    """Where the state lives. ``url`` is absolute and may hold a password: it is never shown as it is."""
+    """Where the state lives. ``url`` is absolute and may hold a password: it is never shown as it is.
+
+    ``backups`` is the folder of the service's own backups (None: it makes none).
+    """
 
     url: Annotated[str, Key(state_url, "sqlite:///crm-sync.db")] = field(repr=False)
     history_days: Annotated[int, Key(whole(least=1), 90)]
+    backups: Annotated[Path | None, Key(optional(new_folder), None)]
+    backups_kept: Annotated[int, Key(whole(least=1), 7)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleConfig:
-    """When the daemon works: `poll` is the incremental run's interval, `reconcile` a cron line in `timezone`."""
+    """When the daemon works: `poll` is the incremental run's interval, `reconcile` and `backup` are cron lines in `timezone`.
+
+    Within `reverify`, everything in systems that cannot be listed is looked at again.
+    """
 
     poll: Annotated[timedelta, Key(duration, "60s")]
     reconcile: Annotated[str, Key(cron, "0 3 * * *")]
+    reverify: Annotated[timedelta, Key(duration, "1d")]
+    backup: Annotated[str, Key(cron, "30 2 * * *")]
     timezone: Annotated[str, Key(timezone, "UTC")]
 
 
@@ -49,10 +59,11 @@ class SafetyConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """The dashboard and the webhooks. Off loopback there is always a token."""
+    """The dashboard and the webhooks. Off loopback there is always a token. ``hosts``: more names that people reach it under."""
 
     listen: Annotated[Listen, Key(listen, "127.0.0.1:8787")]
     token: Annotated[Secret | None, Key(optional(secret), None)]
+    hosts: Annotated[tuple[str, ...], Key(many(text), [])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

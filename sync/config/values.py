@@ -156,6 +156,28 @@ def secret(value: Any, around: Around) -> Secret:
     return resolve(value, around)
 
 
+def secrets(least: int = 1) -> Parse[tuple[Secret, ...]]:
+    """One reference, or a list of them while a secret is being replaced; none where the key is left out. Each of `least` characters."""
+
+    def parse(value: Any, around: Around) -> tuple[Secret, ...]:
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        found = tuple(secret(item, around) for item in items)
+        for each in found:
+            if len(each.reveal()) < least:
+                raise Refused(
+                    f"the secret behind {each.reference} is too short",
+                    f"Make one of {least} characters or more, by chance.",
+                )
+        return found
+
+    return parse
+
+
+def new_folder(value: Any, around: Around) -> Path:
+    """A folder that may have yet to be made; relative ones start at the file."""
+    return Path(around.folder / Path(text(value, around)).expanduser()).absolute()
+
+
 def folder(value: Any, around: Around) -> Path:
     """An existing folder; relative ones start at the file."""
     path = Path(around.folder / Path(text(value, around)).expanduser()).absolute()

@@ -130,7 +130,7 @@ class _Work:
         if hub is None and is_blank(value):
             return
         if hub is None or hub.value != value:
-            self._turn(mapped, Contender("", value), "compute", [])
+            self._turn(mapped, Contender("", value, self.around.now), "compute", [])
 
     # reports -------------------------------------------------------------------------------------------------------
 

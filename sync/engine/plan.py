@@ -96,7 +96,7 @@ class _Work:
         self.record = record
         self.mapping = mapping
         self.around = around
-        self.values = canonical_values(record, {})
+        self.values = canonical_values(record)
         self.exchanges: dict[int, dict[str, Exchange]] = {}
         self.out = Planned(record)
 
@@ -152,17 +152,20 @@ class _Work:
         exchange = link.exchange.get(mapped.name)
         if not self._may_write(link, cell, native, exchange):
             return None
-        value = cell.source(self.values)
+        value = self._value(cell)
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
+
+    def _value(self, cell: Cell) -> Canonical:
+        return cell.source(self.values, self.around.related)
 
     def _hub(self, mapped: FieldMapping, cell: Cell) -> HubCell | None:
         """The cell that is written: the field's own, or a stand-in where it is made of other fields."""
         own = self.record.cells.get(mapped.name)
         if own is not None:
             return own
-        return HubCell(None, 0, "", "compute") if not is_blank(cell.source(self.values)) else None
+        return HubCell(None, 0, "", "compute") if not is_blank(self._value(cell)) else None
 
     def _may_write(self, link: Link, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
         """Never over an unmerged change. A path that is not returned may be filled where that means that nothing was ever set."""
@@ -347,7 +350,7 @@ class _Work:
     def _create_native(
         self, system: SystemMapping, cell: Cell, mapped: FieldMapping, values: Mapping[str, Canonical]
     ) -> Native | Absence:
-        value = cell.source(values)
+        value = cell.source(values, self.around.related)
         if is_blank(value) or (
             mapped.type == "consent" and not is_opt_out(value) and (self.around.suppressed or not cell.subscribe)
         ):

@@ -81,18 +81,19 @@ def _field(
 def _cell(
     draft: Draft, drafts: Mapping[str, Draft], cell: CellDraft, compute: Expression | None, compiled: Compiled
 ) -> Cell:
-    expression = compiled.get((*cell.place, "expr")) or compute
+    expression = compiled.get((*cell.place, "expr"))
     return Cell(
         field=cell.field,
         system=cell.system,
         path=cell.path,
         mode=draft.mode_of(cell),
         subscribe=cell.options.subscribe,
-        fingerprint=_fingerprint(cell.options, expression),
+        fingerprint=_fingerprint(cell.options, expression or compute),
         line=draft.report.lines.at(cell.place),
         options=cell.options,
         lens=lens_of(cell.options, _target(cell, drafts)),
         origin=_origin(cell, expression),
+        expression=expression,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sync.mapping.consent import is_final
+from sync.mapping.expressions import Expression
 from sync.mapping.lens import Lens, Options, Refs
 from sync.mapping.variants import is_variant
 from sync.model.values import MISSING, Absence, Canonical, Native
@@ -17,7 +18,8 @@ class Cell:
 
     ``path`` is the native path, ``mode`` one of both, read, write, fill. ``fingerprint`` changes when the
     translation does. ``lossy``: some canonical values come back as others (a band, a cut, a day). ``line`` is where
-    the mapping file defines it. ``origin`` makes the value to write of the record's values.
+    the mapping file defines it. ``origin`` makes the value to write of the record's values; ``expression`` is what it
+    evaluates, if it does.
     """
 
     field: str
@@ -30,6 +32,7 @@ class Cell:
     options: Options
     lens: Lens
     origin: Callable[[Mapping[str, Canonical]], Canonical]
+    expression: Expression | None = None
 
     @property
     def reads(self) -> bool:
@@ -90,6 +93,9 @@ class Cell:
         """Whether `seen` is what a server may make of `sent`: cut, trimmed, rounded, escaped, in another case."""
         return self.eq(sent, seen) or is_variant(sent, seen)
 
-    def source(self, values: Mapping[str, Canonical]) -> Canonical:
-        """The canonical value that this cell writes: the field's, or a join or expression of several."""
-        return self.origin(values)
+    def source(self, values: Mapping[str, Canonical], related: Mapping[str, Mapping[str, Canonical]]) -> Canonical:
+        """The canonical value that this cell writes: the field's, or a join or expression of several.
+
+        `related`: the fields of the records that a ref of this record leads to, for expressions (`account.score`).
+        """
+        return self.origin({**values, **related} if related and self.expression is not None else values)

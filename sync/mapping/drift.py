@@ -161,10 +161,11 @@ def failing(entity: EntityMapping, system: str, schema: Schema, values: Mapping[
     """Why a record with these canonical values would be refused by `system`: (rule, field, reason), no values."""
     mapping = entity.systems[system]
     described = schema.get(mapping.objects[-1])
+    values = {**values, **{each.name: each.compute.evaluate(values) for each in entity.fields.values() if each.compute}}
     found: list[Failure] = []
     for cell in mapping.cells.values():
         if cell.writes and entity.fields[cell.field].type != "ref":
-            value = cell.source(values)
+            value = cell.source(values, {})
             native = cell.put(value, MISSING, NO_REFS)
             found.extend(_refusals(cell, value, native, described.fields.get(cell.path) if described else None))
     return found + [("required", name, "it has no value") for name in entity.required if values.get(name) is None]

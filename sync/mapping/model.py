@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,8 +77,9 @@ class EntityMapping:
     """One mapping file.
 
     ``systems``: configured ones, in the order of the file; ``required``: fields without which nothing is created.
-    ``looks_further``: a condition or a computed field reads fields of a record that is referred to (`account.score`).
-    ``consent_field``: the field of type consent. ``address_field``: the one that holds the person's e-mail address: an
+    ``looks_further``: a condition or an expression reads fields of a record that is referred to (`account.score`).
+    ``watches``: refs, as (field, entity), whose target's fields are written or decide here: in these expressions, or as
+    `of`. ``consent_field``: the field of type consent. ``address_field``: the one that holds the person's e-mail address: an
     e-mail match key, else the first e-mail field.
     """
 
@@ -89,13 +90,15 @@ class EntityMapping:
     fields: Mapping[str, FieldMapping]
     required: tuple[str, ...]
     looks_further: bool = field(init=False)
+    watches: tuple[tuple[str, str], ...] = field(init=False)
     consent_field: str | None = field(init=False)
     address_field: str | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Answers once what is asked for every record."""
         consent = next((each.name for each in self.fields.values() if each.type == "consent"), None)
-        object.__setattr__(self, "looks_further", self._looks_further())
+        object.__setattr__(self, "looks_further", any(self._is_looked_through(each) for each in self.fields.values()))
+        object.__setattr__(self, "watches", tuple(self._watches()))
         object.__setattr__(self, "consent_field", consent)
         object.__setattr__(self, "address_field", self._address_field())
 
@@ -106,11 +109,18 @@ class EntityMapping:
         """
         return match_key(self.name, self.fields[field].type, value)
 
-    def _looks_further(self) -> bool:
+    def _watches(self) -> Iterator[tuple[str, str]]:
+        for each in self.fields.values():
+            if each.entity and (self._is_looked_through(each) or any(cell.options.of for cell in each.cells.values())):
+                yield each.name, each.entity
+
+    def _is_looked_through(self, ref: FieldMapping) -> bool:
+        """Whether an expression reads fields of what this ref leads to."""
         texts = [each.compute.text for each in self.fields.values() if each.compute]
         texts += [each.when.text for each in self.systems.values() if each.when]
-        refs = [f"{each.name}." for each in self.fields.values() if each.type == "ref"]
-        return any(ref in text for text in texts for ref in refs)
+        cells = [cell for each in self.fields.values() for cell in each.cells.values()]
+        texts += [cell.expression.text for cell in cells if cell.expression]
+        return ref.type == "ref" and any(f"{ref.name}." in text for text in texts)
 
     def _address_field(self) -> str | None:
         found = [each for each in self.fields.values() if each.type == "email"]

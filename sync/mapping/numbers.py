@@ -35,7 +35,7 @@ def number(native: Native) -> Decimal | Absence | None:
     if isinstance(native, bool):
         return HELD
     if isinstance(native, int):
-        return Decimal(native) if native.bit_length() <= _BITS_MAX else HELD
+        return _bounded(Decimal(native)) if native.bit_length() <= _BITS_MAX else HELD
     if isinstance(native, float):
         return _bounded(Decimal(repr(native))) if math.isfinite(native) else HELD
     raw = text(native)
@@ -79,7 +79,8 @@ def integer(native: Native) -> int | Absence | None:
     if native.__class__ is int and -_EXACT < native < _EXACT:
         return int(native)
     found = number(native)
-    return int(rounded(found, 0)) if isinstance(found, Decimal) else found
+    whole = _bounded(rounded(found, 0)) if isinstance(found, Decimal) else found
+    return int(whole) if isinstance(whole, Decimal) else whole
 
 
 def decimal(native: Native) -> str | Absence | None:

@@ -105,11 +105,12 @@ class LimitHit:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A system that could not be served: not reached, credentials refused, quota spent. `remedy` says what to do."""
+    """A system that could not be served. `remedy` says what to do; `kind` is unreachable, auth, quota, tenant, drift, or empty."""
 
     system: str
     message: str
     remedy: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

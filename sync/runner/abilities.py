@@ -28,7 +28,7 @@ def able(context: Context, system: str, name: str) -> Capabilities | None:
     try:
         found = context.systems[system].connector.capabilities(name)
     except AbortError as error:
-        context.fail(system, error.message)
+        context.fail(system, error)
         return None
     context.store.set_meta(key, _note(context, system, found))
     return found

@@ -11,7 +11,7 @@ from sync.config import Config
 from sync.errors import UsageError
 from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
-from sync.model.record import Status
+from sync.model.record import Conflict, Status
 from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
@@ -96,6 +96,11 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
                 remedy="`crm-sync runs` lists the runs.",
             )
         approval = Approval.of(row.operation for row in planned(store, run))
+        if not approval.operations:
+            raise UsageError(
+                f"the plan of run {run} is not kept any more: a later run has made it anew",
+                remedy="`crm-sync status` names the newest run that was stopped; apply that one.",
+            )
     return _apply(config, mappings, approval, progress, released=run)
 
 
@@ -226,16 +231,33 @@ def conflicts(config: Config, mappings: Mappings) -> list[Row]:
 
 def resolve(config: Config, mappings: Mappings, conflict: str, system: str, *, progress: Progress) -> RunReport:
     """Takes one side of a conflict and writes at once."""
+    return resolve_all(config, mappings, {conflict: system}, progress=progress)
+
+
+def resolve_all(config: Config, mappings: Mappings, choices: Mapping[str, str], *, progress: Progress) -> RunReport:
+    """Takes one side of each of these conflicts (`{conflict: system}`) and writes at once, in one run."""
     with opened(config, mappings, progress=progress, command="conflicts resolve") as context:
-        found = context.store.conflict(conflict)
-        if found is None:
-            raise UsageError(f"there is no open conflict {conflict}", remedy="`crm-sync conflicts` lists them.")
+        found = [(_conflict_or_error(context.store, name, take), take) for name, take in choices.items()]
 
         def before(inner: Context, own: str) -> None:
-            person.resolve_conflict(inner, found, system, own)
+            for conflict, take in found:
+                person.resolve_conflict(inner, conflict, take, own)
 
-        order = Order("resolve", pulls=False, scope=Scope(records=frozenset([found.record])), before_rounds=before)
+        scope = Scope(records=frozenset(conflict.record for conflict, _ in found))
+        order = Order("resolve", pulls=False, scope=scope, before_rounds=before)
         return report(context, run_cycle(without_limits(context), order))
+
+
+def _conflict_or_error(store: Store, conflict: str, take: str) -> Conflict:
+    found = store.conflict(conflict)
+    if found is None:
+        raise UsageError(f"there is no open conflict {conflict}", remedy="`crm-sync conflicts` lists them.")
+    if take not in found.values:
+        raise UsageError(
+            f"conflict {conflict} has no value from {take}",
+            remedy=f"Choose one of: {', '.join(sorted(found.values))}.",
+        )
+    return found
 
 
 def quarantine(config: Config, mappings: Mappings) -> list[Row]:
@@ -257,15 +279,21 @@ def retry(config: Config, mappings: Mappings, ids: Sequence[str], *, progress: P
 
 def drop(config: Config, mappings: Mappings, quarantined: str) -> Row:
     """Forgets one row of the quarantine."""
+    return drop_all(config, mappings, [quarantined])[0]
+
+
+def drop_all(config: Config, mappings: Mappings, ids: Sequence[str]) -> list[Row]:
+    """Forgets these rows of the quarantine; answers them. All or, where one is not there, none."""
     with opened(config, mappings, progress=Silence(), command="quarantine drop") as context:
-        rows = [row for row in context.store.quarantined() if row.id == quarantined]
-        if not rows:
-            raise UsageError(
-                f"there is no quarantined record {quarantined}", remedy="`crm-sync quarantine` lists them."
-            )
-        shown = quarantine_rows(rows, Keys(context.store, mappings))[0]
-        context.store.release(ids=[quarantined])
-        context.store.audit("quarantine dropped", {"id": quarantined})
+        known = {row.id: row for row in context.store.quarantined()}
+        for name in ids:
+            if name not in known:
+                raise UsageError(f"there is no quarantined record {name}", remedy="`crm-sync quarantine` lists them.")
+        shown = quarantine_rows([known[name] for name in ids], Keys(context.store, mappings))
+        with context.store.transaction():
+            context.store.release(ids=list(ids))
+            for name in ids:
+                context.store.audit("quarantine dropped", {"id": name})
         return shown
 
 

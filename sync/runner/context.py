@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sync.connectors.base import Connector
 from sync.engine.guard import Limits
+from sync.errors import AbortError
 from sync.mapping import EntityMapping, Mappings, SystemMapping
 from sync.model.clock import Clock
 from sync.model.remote import Feed
@@ -41,6 +42,32 @@ class Silence:
         """Nothing."""
 
 
+class Surroundings(Protocol):
+    """The process in which a run takes place, as the run sees it. Called on the thread that owns the state."""
+
+    def safe_point(self) -> None:
+        """Between two steps of a run: no transaction is open, and what was done so far stands.
+
+        Raises:
+            StoppedError: the process was asked to end.
+        """
+
+    def patience_s(self, system: str) -> float | None:
+        """How long the others wait for a system that sends nothing; None: as long as its own time-outs last."""
+
+
+class Alone:
+    """A command that runs by itself: nothing interrupts it, and it waits for every system."""
+
+    def safe_point(self) -> None:
+        """Nothing."""
+
+    def patience_s(self, system: str) -> float | None:
+        """For ever."""
+        del system
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """One configured system with its connector and the settings that the runner needs."""
@@ -61,7 +88,7 @@ class System:
 
 @dataclass(slots=True)
 class Context:
-    """Everything a run needs. ``failed`` maps a system that is out of this run to the reason."""
+    """Everything a run needs. ``failed`` maps a system that is out of this run to the reason, ``errors`` to the error behind it."""
 
     store: Store
     mappings: Mappings
@@ -73,6 +100,8 @@ class Context:
     entities: tuple[str, ...] = ()
     blind: set[tuple[str, str]] = field(default_factory=set)
     """(entity, system) where a row does not show its match key: nothing is created there, for it may be the very one."""
+    errors: dict[str, AbortError] = field(default_factory=dict)
+    around: Surroundings = field(default_factory=Alone)
 
     def chosen(self) -> list[EntityMapping]:
         """The record entities of this run, parents first."""
@@ -82,11 +111,14 @@ class Context:
         """Whether a system is configured and takes part in this run."""
         return system in self.systems and system not in self.failed
 
-    def fail(self, system: str, why: str) -> None:
+    def fail(self, system: str, why: str | AbortError) -> None:
         """Takes a system out of this run; the others go on."""
-        if system not in self.failed:
-            self.failed[system] = why
-            self.progress.note(f"{system}: {why}")
+        if system in self.failed:
+            return
+        if isinstance(why, AbortError):
+            self.errors[system] = why
+        self.failed[system] = why.message if isinstance(why, AbortError) else why
+        self.progress.note(f"{system}: {self.failed[system]}")
 
 
 def feeds(mapping: SystemMapping) -> list[Feed]:

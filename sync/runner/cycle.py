@@ -22,6 +22,7 @@ from sync.runner.pin import adopt_mappings, pin_tenants
 from sync.runner.pull import Pulled, pull, reads
 from sync.runner.push import push
 from sync.runner.recover import recover
+from sync.runner.relook import look_again
 
 ROUNDS = 3
 
@@ -37,6 +38,8 @@ class Order:
     scope: Scope = field(default_factory=Scope)
     approval: Approval | None = None
     pulls: bool = True
+    look_share: float = 0.0
+    """Of what cannot be listed: the share (0..1) that is looked at again; a full run looks at all."""
     before_rounds: Callable[[Context, str], None] | None = None
     """What a person decided, applied to the state after the pull and before the plan (`undo`)."""
 
@@ -60,12 +63,13 @@ def run_cycle(context: Context, order: Order) -> Ran:
     ran = Ran(run_id(context.clock.now()), order)
     started = context.clock.monotonic()
     context.store.start_run(ran.run, order.kind, full=order.full, entities=[e.name for e in context.chosen()])
-    changed_consent = _prepare(context)
+    changed_consent = _prepare(context, ran.run)
     recover(context)
     if order.pulls:
         pulled = pull(context, reads(context, full=order.full, resume=order.resume))
         _count(ran, pulled)
         _check_absence(context, pulled, ran.run)
+        _look_again(context, ran)
     if order.before_rounds is not None:
         order.before_rounds(context, ran.run)
     _rounds(context, ran, consent_mapping_changed=changed_consent)
@@ -74,22 +78,35 @@ def run_cycle(context: Context, order: Order) -> Ran:
     return ran
 
 
-def _prepare(context: Context) -> bool:
+def _prepare(context: Context, own: str) -> bool:
     """Tenants, mapping changes, leftovers of runs that died; whether the mapping of consent changed."""
-    _drop_leftovers(context)
+    _drop_leftovers(context, own)
     pin_tenants(context)
     return adopt_mappings(context)
 
 
-def _drop_leftovers(context: Context) -> None:
-    """The plans of runs that died are computed anew; the plan of a stopped run waits for `apply`."""
+def _drop_leftovers(context: Context, own: str) -> None:
+    """The plans of runs that died are computed anew; the plan of a stopped run waits for `apply`.
+
+    A backfill that died stays open: the next one goes on from there.
+    """
     for run in context.store.open_runs():
         context.store.drop_planned(run.run)
+        if run.kind != "backfill" and run.run != own:
+            context.store.finish_run(run.run, "failed", 0.0, {})
 
 
 def _count(ran: Ran, pulled: list[Pulled]) -> None:
     for done in pulled:
         ran.read[done.read.system.name] = ran.read.get(done.read.system.name, 0) + done.rows
+
+
+def _look_again(context: Context, ran: Ran) -> None:
+    """What cannot be listed is seen by full runs alone, or by a service's rolling share (`look_share`)."""
+    share = 1.0 if ran.order.full else ran.order.look_share
+    if share:
+        for done in look_again(context, ran.run, share):
+            ran.read[done.system] = ran.read.get(done.system, 0) + done.rows
 
 
 def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
@@ -98,13 +115,14 @@ def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
             try:
                 absent(context, [done], run)
             except AbortError as error:
-                context.fail(done.read.system.name, error.message)
+                context.fail(done.read.system.name, error)
 
 
 def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> None:
     for _ in range(ROUNDS):
         decided = Decided()
         for entity in context.chosen():
+            context.around.safe_point()
             identify(context, entity)
             decide(context, entity, ran.run, decided, ran.order.scope)
         ran.uncleared = decided.uncleared

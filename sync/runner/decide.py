@@ -16,7 +16,7 @@ from sync.engine.plan import Planned, Surroundings, plan
 from sync.mapping import EntityMapping
 from sync.model.record import Conflict, Link, LinkState, Operation, Quarantined, Record
 from sync.model.remote import Capabilities, Kind
-from sync.model.values import Canonical, is_blank
+from sync.model.values import is_blank
 from sync.runner.abilities import able
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
@@ -71,7 +71,17 @@ def decide(context: Context, entity: EntityMapping, run: str, decided: Decided, 
     while desk is not None and numbers:
         with context.store.transaction():
             desk.work(context.store.load(numbers))
+        context.around.safe_point()
         numbers = context.store.pending(entity.name, after=numbers[-1], limit=BATCH)
+    _wake_children(context, entity, run)
+
+
+def _wake_children(context: Context, entity: EntityMapping, run: str) -> None:
+    """What is written or decided by a parent's fields is decided anew where these changed, though the child has no news."""
+    for child in context.mappings.entities.values():
+        for ref, parent in child.watches:
+            if parent == entity.name:
+                context.store.mark_children(child.name, ref, run)
 
 
 class _Desk:
@@ -112,21 +122,10 @@ class _Desk:
             margins=self.margins,
             suppressed=suppressed,
             taken=self._taken(record),
-            related=self._related(record),
             ghosts=self.ghosts,
+            related=self.refs.related(record, self.entity),
         )
         return merge(record, self.entity, around)
-
-    def _related(self, record: Record) -> Mapping[str, Mapping[str, Canonical]]:
-        if not self.entity.looks_further:
-            return {}
-        return {
-            name: self.refs.fields_of(cell.value)
-            for name, cell in record.cells.items()
-            if self.entity.fields.get(name) is not None
-            and self.entity.fields[name].type == "ref"
-            and isinstance(cell.value, str)
-        }
 
     def _taken(self, record: Record) -> frozenset[str]:
         """Match keys that changed to one that another record holds."""
@@ -196,7 +195,7 @@ class _Desk:
             rivals=rivals,
             coming=self.decided.coming,
             barred=self._barred(merged.record),
-            related=self._related(merged.record),
+            related=self.refs.related(merged.record, self.entity),
             lost={turn.field: turn.lost for turn in merged.turns if turn.lost},
             suppressed=suppressed,
             refused=self.refused.get(merged.record.id, {}),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sync.engine.merge import canonical_values
 from sync.errors import UsageError
 from sync.mapping import NO_REFS, EntityMapping, Mappings
 from sync.model.record import Link, LinkState, Record, Turn
@@ -101,7 +102,7 @@ def _seen(entity: EntityMapping, link: Link, name: str, record: Record, refs: St
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING
     if cell is None or native is MISSING or link.state is not LinkState.LINKED:
         return None
-    value = cell.source({field: c.value for field, c in record.cells.items()})
+    value = cell.source(canonical_values(record), refs.related(record, entity))
     agrees = cell.agrees(value, native, refs)
     exchange = link.exchange.get(name)
     return {

@@ -49,6 +49,7 @@ def link(context: Context, entity: EntityMapping) -> None:
         sent = _sent_creates(context, entity) if sent is None else sent
         with context.store.transaction():
             _Matching(context, entity, rows, sent).run()
+        context.around.safe_point()
 
 
 Sent = Mapping[tuple[str, tuple[str, str]], tuple[str, bool]]

@@ -154,7 +154,7 @@ def _undo_record(context: Context, name: str, turns: Sequence[Turn], run: str) -
     entity = context.mappings.entities[record.entity]
     refs = StoreRefs(context.store)
     for turn in turns:
-        why = _untouchable(record, entity, turn)
+        why = untouchable(record, entity, turn)
         if why is not None:
             kept.append(Kept(name, turn.field, why))
             continue
@@ -167,7 +167,7 @@ def _undo_record(context: Context, name: str, turns: Sequence[Turn], run: str) -
     return kept
 
 
-def _untouchable(record: Record, entity: EntityMapping, turn: Turn) -> str | None:
+def untouchable(record: Record, entity: EntityMapping, turn: Turn) -> str | None:
     """Why this turn is left alone; None where it can be undone."""
     mapped, hub = entity.fields.get(turn.field), record.cells.get(turn.field)
     if mapped is None or hub is None:

@@ -23,7 +23,7 @@ def pin_tenants(context: Context) -> None:
         try:
             context.store.pin_tenant(system.name, system.connector.identify())
         except AbortError as error:
-            context.fail(system.name, error.message)
+            context.fail(system.name, error)
         else:
             context.store.set_meta(f"credentials:{system.name}", system.credentials)
 

@@ -1,5 +1,8 @@
 """Pull: every healthy system side by side, pages fetched ahead, rows and cursor persisted in one transaction.
 
+A service does not let one silent system hold up the others: when all that still read have been silent for longer than the others
+are willing to wait, they are out of this run. Their threads end by themselves, and what they still bring is not looked at.
+
 Crash: a page is stored together with its cursor, or not at all; a cursor therefore never passes a row that is not in the state.
 """
 
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 import orjson
 
 from sync.engine.consent import is_opt_out
-from sync.errors import AbortError
+from sync.errors import AbortError, UnreachableError
 from sync.mapping import NO_REFS, EntityMapping, SystemMapping
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import Absence
@@ -24,6 +27,8 @@ from sync.runner.context import Context, System, feeds
 from sync.state import WALK, Seen, Suppression
 
 AHEAD = 3
+LOOK_S = 0.5
+"""How often a pull that waits for pages looks around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
     for thread in threads:
         thread.start()
     try:
-        return _persist(context, pages, len(threads))
+        return _persist(context, pages, list(by_system))
     finally:
         stop.set()
         _drain(pages)
@@ -145,28 +150,65 @@ def _drain(pages: queue.Queue[_Item]) -> None:
             return
 
 
-def _persist(context: Context, pages: queue.Queue[_Item], running: int) -> list[Pulled]:
+def _persist(context: Context, pages: queue.Queue[_Item], reading: list[str]) -> list[Pulled]:
     done: dict[tuple[str, str, str], Pulled] = {}
-    while running:
-        item = pages.get()
+    silence = _Silence(context, len(reading))
+    while reading:
+        try:
+            item = pages.get(timeout=LOOK_S)
+        except queue.Empty:
+            context.around.safe_point()
+            reading = silence.still_awaited(reading)
+            continue
+        silence.broken()
+        if item.system not in reading:
+            continue
         if item.error is not None:
             _give_up(context, item)
         elif item.read is None or item.page is None:
-            running -= 1
+            reading.remove(item.system)
         else:
             read = item.read
             place = (item.system, read.entity.name, read.feed.object)
             rows = done[place].rows if place in done else 0
             save_page(context, read, item.page, last=item.last)
             done[place] = Pulled(read, rows + len(item.page.records), item.page.complete)
+            context.around.safe_point()
     return list(done.values())
+
+
+class _Silence:
+    """For how long nobody has sent anything."""
+
+    def __init__(self, context: Context, readers: int) -> None:
+        self._context = context
+        self._readers = readers
+        self._since = context.clock.monotonic()
+
+    def broken(self) -> None:
+        self._since = self._context.clock.monotonic()
+
+    def still_awaited(self, reading: list[str]) -> list[str]:
+        """Without those whose silence lasts too long, unless there is nobody whom they hold up."""
+        if len(reading) == self._readers:
+            return reading
+        silent_s = self._context.clock.monotonic() - self._since
+        return [name for name in reading if not self._gave_up(name, silent_s)]
+
+    def _gave_up(self, name: str, silent_s: float) -> bool:
+        patience_s = self._context.around.patience_s(name)
+        if patience_s is None or silent_s < patience_s:
+            return False
+        message = f"{name} sent nothing for {patience_s:.0f} seconds and is left out of this run"
+        self._context.fail(name, UnreachableError(message, remedy="Its next run waits longer.", system=name))
+        return True
 
 
 def _give_up(context: Context, item: _Item) -> None:
     if not isinstance(item.error, AbortError):
         assert item.error is not None
         raise item.error
-    context.fail(item.system, item.error.message)
+    context.fail(item.system, item.error)
 
 
 def save_page(context: Context, read: Read, page: Page, *, last: bool = True) -> None:

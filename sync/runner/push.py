@@ -3,6 +3,9 @@
 A lane is a generator that yields the calls to make (they run on a worker thread) and does everything with the state on the main
 thread. Order in a lane: opt-outs of all entities, then parents before children, then deletes.
 
+A process that is asked to end makes no further call; what is under way is waited for and settled, what was journalled and not yet
+sent is taken back.
+
 Crash: an operation is durably SENT before its first byte leaves. What was sent and not settled is in doubt after a restart (``recover``);
 what was settled has its exchange, its image and its journal row from one transaction.
 """
@@ -13,7 +16,7 @@ from collections.abc import Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from sync.errors import AbortError, QuotaError
+from sync.errors import AbortError, QuotaError, StoppedError
 from sync.mapping import EntityMapping
 from sync.model.record import Journalled, Status
 from sync.model.remote import Kind, Outcome, Receipt, Write
@@ -50,6 +53,7 @@ def _drive(context: Context, lanes: Mapping[str, Steps], pool: ThreadPoolExecuto
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
             _step(context, lanes, waiting.pop(future), future, pool, waiting)
+    context.around.safe_point()
 
 
 def _step(
@@ -68,12 +72,22 @@ def _step(
             call = lane_.throw(error)
         else:
             call = lane_.send(done.result())
-    except StopIteration:
+        call = _unless_stopped(context, lane_, call)
+    except (StopIteration, StoppedError):
         return
     except AbortError as error:
-        context.fail(name, error.message)
+        context.fail(name, error)
         return
     waiting[pool.submit(call)] = name
+
+
+def _unless_stopped(context: Context, lane_: Steps, call: Call) -> Call:
+    """The call, if it may still be made; else the lane takes back what it has journalled for it, and ends."""
+    try:
+        context.around.safe_point()
+    except StoppedError as stopped:
+        return lane_.throw(stopped)
+    return call
 
 
 def lane(context: Context, system: System, run: str, pushed: Pushed, *, only_consent: bool) -> Steps:
@@ -91,7 +105,7 @@ def lane(context: Context, system: System, run: str, pushed: Pushed, *, only_con
             try:
                 yield from _stage(work, entity, kinds)
             except QuotaError as error:
-                context.fail(system.name, error.message)
+                context.fail(system.name, error)
                 spent = True
         if spent:
             return
@@ -153,7 +167,7 @@ def _chunk(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
     writes = [_write(place, row) for row in rows]
     try:
         receipts: list[Receipt] = yield lambda: place.system.connector.push(writes)
-    except AbortError:
+    except (AbortError, StoppedError):
         store.unsend([row.number for row in rows])
         raise
     with store.transaction():

@@ -110,7 +110,7 @@ def _round(context: Context) -> None:
         try:
             (case.creates if kind is Kind.CREATE else case.existing)(list(group))
         except AbortError as error:
-            context.fail(system, error.message)
+            context.fail(system, error)
 
 
 class _Case:

@@ -68,6 +68,14 @@ class StoreRefs:
         """One canonical value of a record."""
         return self.fields_of(record_id).get(field)
 
+    def related(self, record: Record, mapping: EntityMapping) -> Mapping[str, Mapping[str, Canonical]]:
+        """The fields of the records that its refs lead to, by ref; none where no expression of the mapping asks for them."""
+        if not mapping.looks_further:
+            return {}
+        refs = [name for name, mapped in mapping.fields.items() if mapped.type == "ref" and name in record.cells]
+        named = {name: record.cells[name].value for name in refs}
+        return {name: self.fields_of(parent) for name, parent in named.items() if isinstance(parent, str)}
+
     def fields_of(self, record_id: str) -> Mapping[str, Canonical]:
         """All canonical values of a record."""
         if record_id not in self._values:

@@ -40,13 +40,23 @@ def report(
         in_doubt=ran.in_doubt,
         skipped=len(ran.missing),
         limits_hit=[LimitHit(b.system, f"max_{b.what}", b.planned, b.limit) for b in ran.breaches],
-        failures=[Failure(system, why) for system, why in context.failed.items()],
+        failures=failures(context),
         notes=[*notes, *_notes(ran)],
         digest=plan_digest(essence(row.operation) for row in rows if row.status is Status.PLANNED) if every else None,
         undone=undone,
     )
     rows_of = {name: _counts_row(context, name, c) for name, c in systems.items()}
     store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=context.failed, note=undone or "")
+    return found
+
+
+def failures(context: Context) -> list[Failure]:
+    """The systems that are out of this run: why, what to do, and what kind of trouble it is."""
+    found = []
+    for system, why in context.failed.items():
+        error = context.errors.get(system)
+        kind = type(error).__name__.removesuffix("Error").lower() if error else ""
+        found.append(Failure(system, why, error.remedy if error else "", kind))
     return found
 
 

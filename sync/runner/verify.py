@@ -11,6 +11,7 @@ from typing import Any
 
 from sync.engine.consent import strictness
 from sync.engine.detect import readable
+from sync.engine.merge import canonical_values
 from sync.mapping import Cell, EntityMapping, FieldMapping
 from sync.model.record import Link, LinkState, Operation, Record, Status
 from sync.model.values import HELD, MISSING, is_blank
@@ -83,7 +84,7 @@ class _Comparison:
         native = link.observed.values.get(cell.path, MISSING)
         if native is MISSING or hub is None:
             return
-        value = cell.source({name: c.value for name, c in self.record.cells.items()})
+        value = cell.source(canonical_values(self.record), self.refs.related(self.record, self.entity))
         if cell.agrees(value, native, self.refs) or (is_blank(value) and is_blank(native)):
             self.verdict.agreed += 1
             return

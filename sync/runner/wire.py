@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sync.config import AbmaticConfig, Config, ConversionConfig, Guard, SalesforceConfig, SystemConfig
+from sync.config import AbmaticConfig, Config, ConversionConfig, Guard, LetricsConfig, SalesforceConfig, SystemConfig
 from sync.connectors.base import Connector, Suppressed
 from sync.engine.guard import Limit, Limits
 from sync.errors import UsageError
 from sync.mapping import Mappings
 from sync.model.clock import Clock, SystemClock
-from sync.runner.context import Context, Progress, System
+from sync.runner.context import Context, Progress, Surroundings, System
+from sync.runner.hold import Hold, Outside, held_here
 from sync.state import Lock, Store, forget_lost, keep_secret, state_file
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 class Known:
     """What the state knows that a connector needs: the newest rotating credential and where the next one is kept, and a few linked rows.
 
-    The rows, (object, remote id), tell whether these credentials still open the data that the links lead to.
+    The rows, (object, remote id), tell whether these credentials still open the data that the links lead to. The cursors are
+    those of all its objects: a connector may keep counts in them.
     """
 
     refresh_token: str | None
     keep: Callable[[str], None]
     rows: tuple[tuple[str, str], ...] = ()
+    cursors: tuple[str, ...] = ()
 
 
 Build = Callable[[SystemConfig, Clock, Suppressed, Known], Connector]
@@ -49,15 +52,32 @@ def opened(
     command: str = "sync",
     clock: Clock | None = None,
 ) -> Iterator[Context]:
-    """A context with its state open: locked for writing, or a throwaway copy that may be written at will."""
+    """A context with its state open: locked for writing, or a throwaway copy that may be written at will.
+
+    On a thread of a service that holds this state, it is the service's.
+    """
+    held = None if copy else held_here(config.state.url)
+    if held is not None:
+        yield held.context(mappings, progress, entities, limits(config))
+        return
     clock = clock or SystemClock()
     with _state(config, clock, init=init, copy=copy, command=command) as store:
-        systems = {name: build(system, clock, store, config.state.url) for name, system in config.systems.items()}
+        systems = connect(config, clock, store)
         try:
             yield Context(store, mappings, systems, clock, limits(config), progress, entities=tuple(entities))
         finally:
             for system in systems.values():
                 system.connector.close()
+
+
+def hold(config: Config, clock: Clock, command: str, around: Surroundings, outside: Outside) -> Hold:
+    """A state to be held for the life of a service; nothing is opened or locked yet."""
+    return Hold(config, clock, command, connect, around, outside)
+
+
+def connect(config: Config, clock: Clock, store: Store) -> Mapping[str, System]:
+    """All configured systems with their connectors, in the order of the configuration."""
+    return {name: build(system, clock, store, config.state.url) for name, system in config.systems.items()}
 
 
 @contextmanager
@@ -117,7 +137,7 @@ def build(config: SystemConfig, clock: Clock, store: Store, url: str) -> System:
     def keep(value: str) -> None:
         keep_secret(url, clock, config.name, value)
 
-    known = Known(store.secret(config.name), keep, tuple(store.samples(config.name)))
+    known = Known(store.secret(config.name), keep, tuple(store.samples(config.name)), tuple(store.cursors(config.name)))
     connector = builder(config, clock, store.is_suppressed, known)
     return System(
         name=config.name,
@@ -139,7 +159,12 @@ def _fingerprint(config: SystemConfig, *more: str) -> str:
 
 def _builders() -> Mapping[str, Build]:
     """Kind -> builder: ours, then what other packages bring under the entry point group `crm_sync.connectors`."""
-    found: dict[str, Build] = {"abmatic": _abmatic, "salesforce": _salesforce, "conversion": _conversion}
+    found: dict[str, Build] = {
+        "abmatic": _abmatic,
+        "salesforce": _salesforce,
+        "conversion": _conversion,
+        "letrics": _letrics,
+    }
     for entry in importlib.metadata.entry_points(group="crm_sync.connectors"):
         found.setdefault(entry.name, entry.load())
     return found
@@ -227,6 +252,32 @@ def _conversion(config: SystemConfig, clock: Clock, gate: Suppressed, known: Kno
         companies_key=config.companies_key,
         subscription_key=config.subscription_key,
         status_key=config.status_key,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        horizon_s=config.horizon.total_seconds(),
+    )
+
+
+def _letrics(config: SystemConfig, clock: Clock, gate: Suppressed, known: Known) -> Connector:  # noqa: ARG001 - it never writes
+    from sync.connectors.letrics import Letrics  # noqa: PLC0415 - only where it is configured
+
+    assert isinstance(config, LetricsConfig)
+    return Letrics(
+        config.name,
+        config.base_url,
+        config.api_key.reveal(),
+        clock=clock,
+        method=config.method,
+        array_style=config.array_style,
+        contacts_path=config.contacts_path,
+        companies_path=config.companies_path,
+        requests_per_minute=(config.rate_per_second or 1) * 60,
+        batch_size=config.batch_size,
+        pages_max=config.pages_max,
+        daily_records=config.daily_records,
+        allow_personal_email=config.allow_personal_email,
+        overlap_s=config.overlap.total_seconds(),
+        cursors=known.cursors,
         timeout_s=config.timeout_s,
         retries=config.retries,
         horizon_s=config.horizon.total_seconds(),

@@ -1,10 +1,11 @@
 """The state: SQLite behind one door, `Store`. Rows never leave; callers get frozen values."""
 
 from sync.state.files import forget_lost
-from sync.state.lock import Lock
+from sync.state.lock import Lock, holder
 from sync.state.observations import WALK
 from sync.state.rows import (
     AuditRow,
+    Delivery,
     Event,
     Finished,
     Holder,
@@ -17,12 +18,14 @@ from sync.state.rows import (
     Totals,
     TurnRow,
     Unlinked,
+    Waiting,
 )
 from sync.state.store import Store, journal_mode_here, keep_secret, state_file
 
 __all__ = [
     "WALK",
     "AuditRow",
+    "Delivery",
     "Event",
     "Finished",
     "Holder",
@@ -37,7 +40,9 @@ __all__ = [
     "Totals",
     "TurnRow",
     "Unlinked",
+    "Waiting",
     "forget_lost",
+    "holder",
     "journal_mode_here",
     "keep_secret",
     "state_file",

@@ -17,6 +17,9 @@ _SAMPLES = (
     " FROM link AS l JOIN observed AS o ON o.number = l.observed_number WHERE l.system = ?1 AND l.state = 'linked')"
     " WHERE place * ?2 / total > (place - 1) * ?2 / total"
 )
+_OF_LINKED = "FROM observed AS o JOIN link AS l ON l.observed_number = o.number WHERE o.system = ? AND o.object = ? AND l.state = 'linked'"
+_LINKED_ROWS = f"SELECT count(*) {_OF_LINKED}"
+_UNSEEN = f"SELECT o.remote_id {_OF_LINKED} ORDER BY o.seen_at, o.number LIMIT ?"
 _LAST_COUNTS = "SELECT systems FROM run WHERE seconds IS NOT NULL ORDER BY number DESC LIMIT 1"
 
 
@@ -41,6 +44,14 @@ class Counts(Door):
         """Links that are alive, of one entity or of all."""
         sql = "SELECT count(*) FROM link WHERE state = 'linked' AND system = ?"
         return int(self._value(sql, system) if entity is None else self._value(sql + " AND entity = ?", system, entity))
+
+    def linked_rows(self, system: str, object: str) -> int:  # noqa: A002 - the field's word
+        """Live links of one object."""
+        return int(self._value(_LINKED_ROWS, system, object))
+
+    def longest_unseen(self, system: str, object: str, limit: int) -> list[str]:  # noqa: A002
+        """Remote ids of linked rows of one object, those first that were not seen for longest."""
+        return [remote_id for (remote_id,) in self._rows(_UNSEEN, system, object, limit)]
 
     def totals(self) -> dict[tuple[str, str], Totals]:
         """Both counts for every (entity, system)."""

@@ -81,7 +81,16 @@ class Meta(Door):
         with self.transaction():
             return {name: self._execute(sql, (limit,)).rowcount for name, sql in _PRUNE.items()}
 
+    def prune_idle(self, before: datetime) -> int:
+        """Forgets runs older than that which found nothing to do: a service makes one a minute. The newest run stays."""
+        return self._write(_IDLE, stamp(before))
 
+
+_IDLE = (
+    "DELETE FROM run WHERE started_at < ? AND kind = 'sync' AND status = 'ok' AND seconds IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM operation WHERE operation.run = run.run)"
+    " AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.run = run.run) AND number < (SELECT max(number) FROM run)"
+)
 _PRUNE = {
     "turn": "DELETE FROM turn WHERE at < ?",
     "operation": "DELETE FROM operation WHERE planned_at < ? AND status NOT IN ('sent', 'in_doubt')",

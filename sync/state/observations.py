@@ -107,6 +107,10 @@ class Observations(Consent):
         found: str | None = self._value(sql, system, object, feed)
         return found
 
+    def cursors(self, system: str) -> list[str]:
+        """The cursors of all objects of a system, in no order."""
+        return [cursor for (cursor,) in self._rows("SELECT cursor FROM cursor WHERE system = ?", system)]
+
     def drop_cursor(self, system: str, object: str, feed: str) -> None:  # noqa: A002 - the field's word
         """The next walk of this feed starts anew."""
         self._write("DELETE FROM cursor WHERE system = ? AND object = ? AND feed = ?", system, object, feed)

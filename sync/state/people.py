@@ -56,6 +56,10 @@ class People(Door):
             self._execute(_SUPERSEDE, (now, c.record, c.field, c.id))
             self._execute(_OPEN_CONFLICT, row)
 
+    def oldest_quarantined(self) -> datetime | None:
+        """When the oldest of the records that are set aside now was."""
+        return moment_or_none(self._value("SELECT min(at) FROM quarantine"))
+
     def conflicts(self, open: bool = True) -> list[Conflict]:  # noqa: A002 - the question's word
         """Open questions, or closed ones, oldest first."""
         return [_conflict(row) for row in self._rows(_CONFLICTS[open])]

@@ -66,6 +66,10 @@ _MARK_BY_KEY = within(
     " FROM match_key AS k JOIN link AS l ON l.observed_number = k.observed_number"
     " WHERE k.entity = ? AND k.field = ? AND k.value IN @list)"
 )
+_MARK_CHILDREN = (
+    "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live' AND entity = ?"
+    " AND json_extract(cells, '$.' || ? || '[0]') IN (SELECT record FROM turn WHERE run = ?)"
+)
 _SETTLED = within(
     "UPDATE record SET pending = 0 WHERE pending = 1 AND id IN (SELECT record FROM operation WHERE run = ?"
     " GROUP BY record HAVING min(status = 'settled')) AND id NOT IN @list"
@@ -88,6 +92,12 @@ class Records(Runs):
     def mark_pending_by_key(self, entity: str, field: str, values: Iterable[str]) -> int:
         """Live records that hold one of these match keys are merged in the next run."""
         return self._write(_MARK_BY_KEY, entity, field, array(value.strip().casefold() for value in values))
+
+    def mark_children(self, entity: str, ref: str, run: str) -> int:
+        """Live records whose `ref` leads to a record that this run changed are merged again. Reads all of the entity."""
+        if self._value("SELECT 1 FROM turn WHERE run = ? LIMIT 1", run) is None:
+            return 0
+        return self._write(_MARK_CHILDREN, entity, ref, run)
 
     def settle_pending(self, run: str, waiting: Iterable[str]) -> int:
         """Records whose operations of a run are all settled are done, unless they wait or there is news of them."""

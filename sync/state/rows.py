@@ -144,3 +144,23 @@ class AuditRow:
     at: datetime
     kind: str
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One value on its way: ``began_at`` when somebody set it, ``arrived`` when each system held it, ``waiting`` where it is not yet."""
+
+    run: str
+    record: str
+    field: str
+    began_at: datetime
+    arrived: Mapping[str, datetime]
+    waiting: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Webhook events that nobody has handled yet."""
+
+    count: int
+    oldest_at: datetime | None

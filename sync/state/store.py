@@ -24,6 +24,7 @@ from sync.state.documents import stamp
 from sync.state.erasure import Erasure
 from sync.state.fates import Fates
 from sync.state.files import Files, Sidecar, close_to_others, make_private, refuse_network
+from sync.state.history import History
 from sync.state.inbox import Inbox
 from sync.state.journal import Journal
 from sync.state.links import Links
@@ -36,7 +37,7 @@ from sync.state.secrets import Secrets, keep_apart
 _LOST = "restore a backup; to start anew on purpose, remove {sidecar} and run a backfill"
 
 
-class Store(Records, Journal, Links, Fates, Observations, Erasure, People, Inbox, Secrets, Counts):
+class Store(Records, Journal, Links, Fates, Observations, Erasure, People, Inbox, Secrets, Counts, History):
     """Opens and closes a state; the rest comes from its topics."""
 
     notices: tuple[str, ...] = ()

@@ -34,6 +34,10 @@ HEAVY = {
     "pydantic",
     "alembic",
     "babel",
+    "starlette",
+    "uvicorn",
+    "jinja2",
+    "prometheus_client",
 }
 
 

@@ -261,3 +261,12 @@ def test_ref_as_field_of_its_target():
     assert cell.agrees("rec1", " Acme", links) and not cell.agrees("rec1", "Old", links)
     assert cell.get("Acme", links) is HELD
     assert cell.writes and not cell.reads
+
+
+@pytest.mark.parametrize("native", [10**30, -(10**30), "999999999999999999999999999999.5", 10**30 - 1])
+def test_whole_numbers_end_where_their_text_ends(native):
+    """A whole number of more than 30 digits is held, as a number and as text alike: what is read can be written and read again."""
+    cell = make_cell(kind="activecampaign", path="fields.SIZE", type="integer")
+    value = cell.get(native, NO_REFS)
+    assert (value is HELD) == (native != 10**30 - 1)
+    assert value is HELD or cell.get(cell.put(value, MISSING, NO_REFS), NO_REFS) == value

@@ -89,12 +89,14 @@ def test_sources(contact):
     """A cell writes its field, a join of several, or what an expression makes of them."""
     values = {"first_name": "Ada", "last_name": "Quill", "score": 85, "email": "a@b.c"}
     source = {
-        field: next(iter(contact.fields[field].cells.values())).source(values)
+        field: next(iter(contact.fields[field].cells.values())).source(values, {})
         for field in ("email", "full_name", "rating", "tier")
     }
-    assert source == {"email": "a@b.c", "full_name": "Ada Quill", "rating": "Hot", "tier": "Hot"}
-    assert contact.fields["full_name"].cells["conversion"].source({"last_name": "Quill"}) == "Quill"
-    assert contact.fields["full_name"].cells["conversion"].source({}) is None
+    assert source == {"email": "a@b.c", "full_name": "Ada Quill", "rating": "Hot", "tier": None}, (
+        "tier is computed by the merge"
+    )
+    assert contact.fields["full_name"].cells["conversion"].source({"last_name": "Quill"}, {}) == "Quill"
+    assert contact.fields["full_name"].cells["conversion"].source({}, {}) is None
 
 
 def test_a_blank_parent_name_clears(contact):

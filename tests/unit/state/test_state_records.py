@@ -219,6 +219,19 @@ def test_pending_settles(store, hand):
     )
 
 
+def test_children_are_merged_again_where_a_run_changed_their_parent(store, hand):
+    """Only the live children of the parents that this very run changed, by the reference asked for."""
+    for name, parent in (("C1", "A1"), ("C2", "A2"), ("C3", None)):
+        child = hand.record(name, f"003{name}", f"{name.lower()}@x.example")
+        store.save([RecordSaved(replace(child, cells={"account": cell(parent)}), pending=False)])
+    store.create_records([NewRecord("A1", "account")])
+    store.save([RecordSaved(store.load_ids(["A1"])[0], pending=False, turns=(Turn("name", "Old", "New", "salesforce", "latest"),))], run="r1")  # fmt: skip
+    assert store.mark_children("contact", "account", "r2") == 0
+    assert store.mark_children("contact", "manager", "r1") == 0
+    assert store.mark_children("contact", "account", "r1") == 1
+    assert [record.id for record in store.load(store.pending("contact", after=0, limit=9))] == ["C1"]
+
+
 def test_samples_are_spread(store, hand):
     """The rows that show whose data it is are old and new ones alike; where there are few, all of them."""
     for n in range(50):

@@ -1,0 +1,119 @@
+"""A state held open for longer than one command: lock, store and connectors of a service, kept from run to run.
+
+A service that logged in anew for every poll would spend its log-ins, and one that let go of the lock would lose it. On the
+thread that has `Hold.taken`, every command of `sync.runner.api` works with what is held; everywhere else it opens its own.
+
+Crash: the lock is gone with the process; the store is as after any crash; connectors keep nothing that a crash would miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from sync.config import Config
+from sync.engine.guard import Limits
+from sync.errors import AbortError
+from sync.mapping import Mappings
+from sync.model.clock import Clock
+from sync.runner.context import Context, Progress, Surroundings, System
+from sync.state import Lock, Store, state_file
+
+Connect = Callable[[Config, Clock, Store], Mapping[str, System]]
+Outside = Callable[[], Mapping[str, str | AbortError]]
+
+
+class Hold:
+    """Belongs to the thread that calls `taken` first: a store is one thread's.
+
+    Args:
+        config: what to open; `swap` replaces it.
+        clock: time and waiting.
+        command: how the lock file calls the holder.
+        connect: builds the connectors.
+        around: what surrounds every run.
+        outside: the systems that take no part at present, and why.
+    """
+
+    def __init__(
+        self, config: Config, clock: Clock, command: str, connect: Connect, around: Surroundings, outside: Outside
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.lock = Lock(state_file(config.state.url), command)
+        self._connect = connect
+        self._around = around
+        self._outside = outside
+        self._store: Store | None = None
+        self._systems: Mapping[str, System] = {}
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Within it, commands on this thread use what is held. Raises what opening the state raises."""
+        token = _held.set(self)
+        try:
+            yield
+        finally:
+            _held.reset(token)
+
+    @property
+    def store(self) -> Store:
+        """The state, opened when it is first asked for."""
+        if self._store is None:
+            self._store = Store.open(self.config.state.url, clock=self.clock)
+        return self._store
+
+    @property
+    def systems(self) -> Mapping[str, System]:
+        """The connectors, made when they are first asked for."""
+        if not self._systems:
+            self._systems = self._connect(self.config, self.clock, self.store)
+        return self._systems
+
+    def peek(self, name: str) -> System | None:
+        """A system whose connector is made already; from any thread."""
+        return self._systems.get(name)
+
+    def context(self, mappings: Mappings, progress: Progress, entities: Sequence[str], limits: Limits) -> Context:
+        """A context for one run, without the systems that are out."""
+        found = Context(
+            self.store,
+            mappings,
+            self.systems,
+            self.clock,
+            limits,
+            progress,
+            entities=tuple(entities),
+            around=self._around,
+        )
+        for name, why in self._outside().items():
+            if name in found.systems:
+                found.fail(name, why)
+        return found
+
+    def swap(self, config: Config) -> None:
+        """Another configuration from the next run on; its connectors are made anew."""
+        self._hang_up()
+        self.config = config
+
+    def close(self) -> None:
+        """Gives store and connectors back, not the lock. What is asked for next is opened anew."""
+        self._hang_up()
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _hang_up(self) -> None:
+        systems, self._systems = self._systems, {}
+        for system in systems.values():
+            system.connector.close()
+
+
+_held: ContextVar[Hold | None] = ContextVar("held state", default=None)
+
+
+def held_here(url: str) -> Hold | None:
+    """What this thread holds, if it is the state of that URL."""
+    found = _held.get()
+    return found if found is not None and found.config.state.url == url else None
