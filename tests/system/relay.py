@@ -89,6 +89,10 @@ def _handler(relay: Relay, base: str) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # the program was killed
+                super().handle()
+
         def finish(self) -> None:
             if self.upstream is not None:
                 self.upstream.close()
