@@ -6,6 +6,7 @@ not answer, the command ends as it would have: the state is in use (exit code 6)
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -47,6 +48,7 @@ _KINDS: Final[Mapping[str, type[SyncError]]] = {
     "stopped": errors.LockedError,
 }
 CONNECT_S: Final = 5.0
+ANSWERS_S: Final = 10.0
 
 
 class Relayed:
@@ -69,6 +71,7 @@ def relayed(api: ModuleType) -> Runner:
 
 
 def _here_or_there(name: str, here: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(here)
     def call(config: Config, mappings: Any, *args: Any, **named: Any) -> Any:
         try:
             return here(config, mappings, *args, **named)
@@ -99,6 +102,7 @@ def ask(config: Config, url: str, name: str, given: Mapping[str, Any], locked: L
     headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
     body = {key: _plain(value) for key, value in given.items() if key not in ("config", "mappings", "progress")}
     try:
+        httpx.get(f"{url}/healthz", timeout=ANSWERS_S, trust_env=False)  # one that hangs is not waited for
         # how long a command takes is nobody's to say; the service answers when it is done
         timeout = httpx.Timeout(None, connect=CONNECT_S)
         answer = httpx.post(f"{url}/api/commands/{name}", json=body, headers=headers, timeout=timeout, trust_env=False)

@@ -96,7 +96,7 @@ class AbmaticConfig(KeyedConfig):
     put_mode: Annotated[str, Key(choice("full", "partial"), "full")]
     clearing: Annotated[str, Key(choice("off", "null", "empty"), "off")]
     native_salesforce_sync: Annotated[str, Key(choice("off", "pull_only", "on"), "off")]
-    webhook_secret: Annotated[tuple[Secret, ...], Key(secrets(), [])]
+    webhook_secret: Annotated[tuple[Secret, ...], Key(secrets(), ())]
     webhook_header: Annotated[str, Key(text, "X-Abmatic-Signature")]
 
     @property
@@ -163,7 +163,7 @@ class ActivecampaignConfig(KeyedConfig):
     requests_per_second: Annotated[float | None, Key(optional(number()), 4)]
     batch_size: Annotated[int, Key(whole(1, 250), 250)]
     bulk_threshold: Annotated[int, Key(whole(1), 50)]
-    webhook_secret: Annotated[tuple[Secret, ...], Key(secrets(PATH_SECRET_MIN), [])]
+    webhook_secret: Annotated[tuple[Secret, ...], Key(secrets(PATH_SECRET_MIN), ())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

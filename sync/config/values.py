@@ -160,7 +160,7 @@ def secrets(least: int = 1) -> Parse[tuple[Secret, ...]]:
     """One reference, or a list of them while a secret is being replaced; none where the key is left out. Each of `least` characters."""
 
     def parse(value: Any, around: Around) -> tuple[Secret, ...]:
-        items = value if isinstance(value, list) else [] if value is None else [value]
+        items = value if isinstance(value, list | tuple) else [value]
         found = tuple(secret(item, around) for item in items)
         for each in found:
             if len(each.reveal()) < least:

@@ -6,7 +6,7 @@ APScheduler counts weekdays from Monday, wants day and weekday both to fit, and 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from apscheduler.triggers.base import BaseTrigger
@@ -32,7 +32,7 @@ class Cron(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
         """The first time after `now` that no earlier one looked like on the wall."""
         found = self._first(previous_fire_time, now)
         while found is not None and previous_fire_time is not None and _same_on_the_wall(found, previous_fire_time):
-            found = self._first(found, found + timedelta(seconds=1))
+            found = self._first(found, (found.astimezone(UTC) + timedelta(seconds=1)).astimezone(found.tzinfo))
         return found
 
     def _first(self, previous: datetime | None, now: datetime) -> datetime | None:
@@ -44,7 +44,9 @@ class Cron(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
 
 
 def _same_on_the_wall(one: datetime, other: datetime) -> bool:
-    return one != other and one.replace(tzinfo=None, fold=0) == other.replace(tzinfo=None, fold=0)
+    return one.timestamp() != other.timestamp() and one.replace(tzinfo=None, fold=0) == other.replace(
+        tzinfo=None, fold=0
+    )
 
 
 def weekdays(spelled: str) -> str:

@@ -46,6 +46,7 @@ GRACE_S: Final = 15.0
 """How long the work under way may take to come to a safe point; after it the process ends all the same, as by a crash."""
 LOOK_S: Final = 1.0
 STUCK_S: Final = 1800.0
+_END: Final = frozenset({int(signal.SIGTERM), int(signal.SIGINT)})
 _log = structlog.get_logger()
 
 
@@ -153,7 +154,7 @@ class Daemon:
         if not kept:
             _log.warning("webhook.refused", system=system, why="too many events wait")
             return BUSY
-        _log.info("webhook.accepted", system=system, kind=judged.arrived.kind, event=judged.arrived.event[:12])
+        _log.info("webhook.accepted", system=system, kind=judged.arrived.kind, digest=judged.arrived.event[:12])
         self._tasks.prompted()
         return judged.status
 
@@ -194,11 +195,11 @@ class Daemon:
 
     def _live(self, signals: set[signal.Signals]) -> int:
         while True:
-            got = signal.sigtimedwait(signals, LOOK_S)
-            if got is not None and got.si_signo != signal.SIGHUP:
-                _log.info("daemon.stopping", signal=signal.Signals(got.si_signo).name)
+            number = _heard(signals, LOOK_S)
+            if number in _END:
+                _log.info("daemon.stopping", signal=signal.Signals(number).name)
                 return 0
-            if got is not None or self._tasks.watch.changed():
+            if number == signal.SIGHUP or self._tasks.watch.changed():
                 self._tasks.ask_reload()
             for name in self._lanes.due():
                 threading.Thread(target=self._tasks.probe, args=(name,), name=f"probe {name}", daemon=True).start()
@@ -224,7 +225,7 @@ class Daemon:
         self._tasks.timetable.stop()
         until = time.monotonic() + GRACE_S
         ended = self._worker.stop(0.0)
-        while not ended and time.monotonic() < until and signal.sigtimedwait(signals, 0) is None:
+        while not ended and time.monotonic() < until and _heard(signals, 0.0) not in _END:
             ended = self._worker.stop(0.2)
         surface.stop()
         self._crier.notifier.stop()
@@ -244,6 +245,12 @@ class Daemon:
                 yield
         finally:
             self._hold.close()
+
+
+def _heard(signals: set[signal.Signals], wait_s: float) -> int:
+    """The signal that came within that time; 0 for none: a process that was stopped and goes on wakes up with none."""
+    got = signal.sigtimedwait(signals, wait_s)
+    return got.si_signo if got is not None else 0
 
 
 def spelled(at: datetime | None) -> str | None:

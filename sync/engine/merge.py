@@ -94,7 +94,8 @@ class _Work:
 
     def merge_field(self, mapped: FieldMapping) -> None:
         hub = self.cells.get(mapped.name)
-        seen = [s for link in self.links if (s := detect(link, mapped, hub, self.around.refs)) is not None]
+        found = (detect(link, mapped, hub, self.around.refs) for link in self.links)
+        seen = [s for s in found if s is not None and s.news is not News.NOTHING]
         self._report(mapped, seen)
         if mapped.type == "consent":
             self._join(mapped, seen)

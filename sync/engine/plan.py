@@ -5,15 +5,13 @@ Never writes over a change that is not merged, never repeats what a system has s
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-
-import orjson
 
 from sync.engine.consent import is_opt_out
 from sync.engine.detect import readable
 from sync.engine.merge import canonical_values
+from sync.engine.refusals import create_hash, payload_hash
 from sync.mapping import Cell, EntityMapping, FieldMapping, Refs, SystemMapping
 from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Lost, Operation, Record
 from sync.model.remote import Kind
@@ -68,16 +66,6 @@ class Planned:
     """Systems where a create is due but somebody holds the key already."""
     doubtful: list[tuple[Link, str]] = field(default_factory=list)
     """Links whose deletion elsewhere meets an edit here."""
-
-
-def payload_hash(value: Native) -> str:
-    """Names a native value that a system refused, so that it is not sent again."""
-    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
-
-
-def create_hash(changes: Iterable[Change]) -> str:
-    """Names what a create would write, so that a refused one is not sent again unchanged."""
-    return payload_hash({change.native: change.after for change in changes})
 
 
 def plan(record: Record, mapping: EntityMapping, around: Surroundings) -> Planned:
@@ -150,12 +138,25 @@ class _Work:
             return None
         native = link.observed.values.get(cell.path, MISSING)
         exchange = link.exchange.get(mapped.name)
+        if exchange is not None and self._is_told(cell, native, exchange, hub):
+            return None
         if not self._may_write(link, cell, native, exchange):
             return None
         value = self._value(cell)
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
+
+    def _is_told(self, cell: Cell, native: Native | Absence, exchange: Exchange, hub: HubCell) -> bool:
+        """Whether the link has acknowledged the very value that stands there: most have, and no lens need be asked."""
+        return (
+            cell.verbatim
+            and native == hub.value == exchange.seen
+            and native.__class__ is hub.value.__class__
+            and exchange.acked == hub.version
+            and exchange.rejected is None
+            and not is_blank(native)
+        )
 
     def _value(self, cell: Cell) -> Canonical:
         return cell.source(self.values, self.around.related)

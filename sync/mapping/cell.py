@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync.mapping.consent import is_final
 from sync.mapping.expressions import Expression
 from sync.mapping.lens import Lens, Options, Refs
 from sync.mapping.variants import is_variant
 from sync.model.values import MISSING, Absence, Canonical, Native
+
+_PLAIN = frozenset({"string", "text", "email", "phone", "domain", "integer"})
+"""Types whose canonical form is native everywhere, unless an option of the column says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Cell:
     ``path`` is the native path, ``mode`` one of both, read, write, fill. ``fingerprint`` changes when the
     translation does. ``lossy``: some canonical values come back as others (a band, a cut, a day). ``line`` is where
     the mapping file defines it. ``origin`` makes the value to write of the record's values; ``expression`` is what it
-    evaluates, if it does.
+    evaluates, if it does. ``verbatim``: a canonical value that stands there as it is means itself.
     """
 
     field: str
@@ -33,6 +37,13 @@ class Cell:
     lens: Lens
     origin: Callable[[Mapping[str, Canonical]], Canonical]
     expression: Expression | None = None
+    verbatim: bool = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Answers once what is asked for every value."""
+        plain = Options(system=self.options.system, kind=self.options.kind, path=self.options.path)
+        own = replace(self.options, type=plain.type, region=None)
+        object.__setattr__(self, "verbatim", self.expression is None and self.options.type in _PLAIN and own == plain)
 
     @property
     def reads(self) -> bool:
@@ -73,7 +84,7 @@ class Cell:
 
     def eq(self, a: Native | Absence, b: Native | Absence) -> bool:
         """Whether this system cannot tell these values apart: null and "", address case, 1 and 1.0, set order."""
-        if a is b:
+        if a is b or (a.__class__ is str and b.__class__ is str and a == b):
             return True
         if a.__class__ is Absence or b.__class__ is Absence:
             return False

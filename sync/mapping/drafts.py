@@ -9,7 +9,7 @@ from typing import Any
 from sync.mapping.lens import Options
 from sync.mapping.lines import Path
 from sync.mapping.report import Report
-from sync.mapping.vendors import read_only
+from sync.mapping.vendors import read_only, shown_only
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Draft:
             return cell.mode
         if cell.expr or cell.options.of or self.fields[cell.field].compute:
             return "write"
-        if cell.options.lens == "split":
+        if cell.options.lens == "split" or shown_only(cell.options.kind, cell.path):
             return "read"
         return self.system_mode(self.systems[cell.system])
 

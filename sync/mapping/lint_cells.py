@@ -10,6 +10,7 @@ from sync.mapping.drafts import CellDraft, Draft, FieldDraft
 from sync.mapping.numbers import band
 from sync.mapping.phones import is_region
 from sync.mapping.report import listed, suggest
+from sync.mapping.vendors import shown_only
 from sync.model.values import HELD, PENDING, SUBSCRIBED, UNSUBSCRIBED, Absence, Canonical
 
 _FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -120,6 +121,9 @@ def _check_mode(draft: Draft, field: FieldDraft, cell: CellDraft) -> None:
         draft.report.add(
             path, f"mode {mode!r} is not possible: a part cannot be written back", 'Use mode = "read" or "fill".'
         )
+    elif shown_only(cell.options.kind, cell.path) and mode not in ("read", "fill"):
+        message = f"{cell.path!r} cannot be written: {cell.system} only shows it, its API has no way to change it"
+        draft.report.add(path, message, 'Use mode = "read", and change it there by hand.')
     elif whole == "read" and mode in ("both", "write"):
         draft.report.add(
             path, f"{field.name!r} cannot be written to {cell.system}: it is only read", 'Use mode = "read" or "fill".'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,13 +17,19 @@ from sync.mapping.vendors import KINDS, STREAMS
 
 PARTS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "conversion": (("name",), ("description", "data")),
-    "salesforce": (("object", "fields"), ()),
-    "activecampaign": (("automation",), ()),
+    "salesforce": (("object", "fields"), ("person", "account", "external_id")),
+    "activecampaign": ((), ("automation", "note", "tag")),
 }
 """By kind of the receiving system: what a route must say, and what it may say."""
 
-_PLAIN: Final = ("on", "to", "when", "object", "automation")
-_RENDERED: Final = ("name", "description", "fields", "data")
+ONE_OF: Final[Mapping[str, tuple[str, ...]]] = {"activecampaign": ("automation", "note", "tag")}
+"""By kind: the parts of which a route says exactly one."""
+
+_PLAIN: Final = ("object", "automation", "person", "account", "external_id")
+_RENDERED: Final = ("name", "description", "fields", "data", "note", "tag")
+_DATA: Final = re.compile(
+    r"""\bevent\s*(?:\.\s*data\b|\[\s*['"]data['"]\s*\])\s*(?:\.\s*(\w+)|\[\s*['"]([^'"]+)['"]\s*\])"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,10 @@ class Route:
     """One route. ``on`` is `system:stream`, ``to`` the configured system that receives.
 
     To Conversion goes an engagement (`name`, `description`, `data`), to Salesforce a row of `object` with `fields`,
-    to ActiveCampaign an enrolment in `automation`.
+    to ActiveCampaign an enrolment in `automation`, a `note` or a `tag`. ``person`` and ``account`` name the fields that
+    take their ids there, ``external_id`` the one that makes the row repeatable. ``key`` names the route: a correction
+    of its texts leaves it the same, so that nothing is delivered twice. ``reads`` are the names it reads in the data,
+    ``fields`` the native fields it fills.
     """
 
     on: str
@@ -39,6 +50,12 @@ class Route:
     when: Expression | None
     object: str | None
     automation: str | None
+    person: str | None
+    account: str | None
+    external_id: str | None
+    key: str
+    reads: frozenset[str]
+    fields: tuple[str, ...]
     file: str
     line: int | None
     _parts: Mapping[str, Render] = field(repr=False, compare=False)
@@ -48,21 +65,27 @@ class Route:
         return self.when is None or self.when.evaluate({"event": event}) is True
 
     def render(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The parts that the route gives of name, description, fields and data, filled from the event."""
+        """The parts that the route gives of name, description, fields, data, note and tag, filled from the event."""
         return {name: part(event) for name, part in self._parts.items()}
 
 
 def read_routes(tables: list[Mapping[str, Any]], report: Report, kinds: Mapping[str, str]) -> tuple[Route, ...]:
     """Checks `[[routes]]`; a route between systems of which one is not configured is noted and left out."""
-    found = [_route(table, ("routes", place), report, kinds) for place, table in enumerate(tables)]
-    return tuple(route for route in found if route is not None)
+    found: list[Route] = []
+    for place, table in enumerate(tables):
+        route = _route(table, ("routes", place), report, kinds, {other.key for other in found})
+        if route is not None:
+            found.append(route)
+    return tuple(found)
 
 
-def _route(table: Mapping[str, Any], path: Path, report: Report, kinds: Mapping[str, str]) -> Route | None:
+def _route(
+    table: Mapping[str, Any], path: Path, report: Report, kinds: Mapping[str, str], taken: set[str]
+) -> Route | None:
     reader = Reader(table, path, report)
     on, to = reader.text("on"), reader.text("to")
     when = _condition(reader)
-    plain = {key: reader.text(key) for key in ("object", "automation")}
+    plain = {key: reader.text(key) for key in _PLAIN}
     parts = _parts(reader)
     reader.refuse_rest("a route")
     for key, value in (("on", on), ("to", to)):
@@ -76,8 +99,54 @@ def _route(table: Mapping[str, Any], path: Path, report: Report, kinds: Mapping[
     if not on or not to or not _configured(reader, system, to, kinds):
         return None
     return Route(
-        on, system, stream, to, when, plain["object"], plain["automation"], report.file, report.lines.at(path), parts
+        on=on,
+        system=system,
+        stream=stream,
+        to=to,
+        when=when,
+        object=plain["object"],
+        automation=plain["automation"],
+        person=plain["person"],
+        account=plain["account"],
+        external_id=plain["external_id"],
+        key=_key(table, taken),
+        reads=_read(table),
+        fields=_filled(table),
+        file=report.file,
+        line=report.lines.at(path),
+        _parts=parts,
     )
+
+
+def _key(table: Mapping[str, Any], taken: set[str]) -> str:
+    """What the route does where, without its texts; two that do the same are told apart by their order."""
+    said = [str(table.get(name)) for name in ("on", "to", "when", "object", "automation", "name", "tag")]
+    number = 0
+    while True:
+        found = hashlib.blake2b("\0".join([*said, str(number)]).encode(), digest_size=8).hexdigest()
+        if found not in taken:
+            return found
+        number += 1
+
+
+def _read(table: Mapping[str, Any]) -> frozenset[str]:
+    """The names directly below `event.data` that any text of the route reads."""
+    return frozenset(one or two for text in _texts(table) for one, two in _DATA.findall(text))
+
+
+def _filled(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The native fields that the route names, those that take ids too."""
+    fields = table.get("fields")
+    named = [table.get(key) for key in ("person", "account", "external_id")]
+    return (*(fields if isinstance(fields, Mapping) else ()), *(name for name in named if isinstance(name, str)))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
 
 
 def _condition(reader: Reader) -> Expression | None:
@@ -139,7 +208,10 @@ def _check_to(reader: Reader, to: str, kinds: Mapping[str, str]) -> bool:
     for key in must:
         if not reader.given(key):
             reader.report.add(reader.path, f"a route to {to} needs {key!r}", f"Add {key} to this route.")
-    for key in (*_PLAIN[3:], *_RENDERED):
+    one_of = ONE_OF.get(kinds.get(to, to), ())
+    if one_of and sum(reader.given(key) for key in one_of) != 1:
+        reader.report.add(reader.path, f"a route to {to} needs one of {listed(one_of)}", "Say exactly one of them.")
+    for key in (*_PLAIN, *_RENDERED):
         if reader.given(key) and key not in (*must, *may):
             reader.wrong(key, f"{key!r} means nothing in a route to {to}", f"It takes {listed((*must, *may))}.")
     return True

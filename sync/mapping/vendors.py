@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Final
 
 OBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -23,6 +24,9 @@ READ_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Collections whose API cannot create, change or delete (the seed documents; apis/activecampaign.md 10)."""
 
+READ_ONLY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("groups", "analytics", "analytics.*")}
+"""Columns that the API only shows, by kind: group membership and analytics have no endpoint that takes them (seed)."""
+
 STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "abmatic": (
         "visitors",
@@ -34,6 +38,26 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """Streams and webhook events that a route may begin with, by kind."""
+
+POLLED: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("visitors",)}
+"""Those of the streams that are asked for, by kind; the others come by webhook."""
+
+HINTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "abmatic": {
+        "contacts": ("contact_id",),
+        "accounts": ("account_id", "company.id"),
+        "campaigns": ("campaign_id",),
+        "groups": ("group_id",),
+    },
+    "activecampaign": {"contacts": ("contact[id]",), "accounts": ("account[id]", "customer_acct_id")},
+}
+"""Where the data of an event names rows: by kind and collection, paths of ids
+(apis/abmatic-conversion-letrics.md 1.4, apis/activecampaign.md 12)."""
+
+
+def shown_only(kind: str, path: str) -> bool:
+    """Whether the API of this kind only shows this column, wherever it stands."""
+    return any(fnmatchcase(path, pattern) for pattern in READ_ONLY_COLUMNS.get(kind, ()))
 
 
 def read_only(kind: str, name: str) -> bool:

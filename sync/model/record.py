@@ -154,7 +154,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One planned write to one remote row. ``address`` is the person's e-mail, for the gate and never for logs."""
+    """One planned write to one remote row. ``address`` is the person's e-mail, for the gate and never for logs.
+
+    ``cause`` names the event and the route of a write that an event caused: one cause has one effect.
+    """
 
     entity: str
     record: str
@@ -165,6 +168,7 @@ class Operation:
     changes: tuple[Change, ...]
     reason: str
     address: str | None = None
+    cause: str | None = None
 
 
 class Status(str, Enum):

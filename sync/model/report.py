@@ -82,7 +82,7 @@ class QuarantineRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of one system in one run: rows read and written, and requests made. Always complete."""
+    """Of one system in one run: rows read and written, and requests made; ``engaged``: what events caused. Always complete."""
 
     read: int = 0
     created: int = 0
@@ -91,6 +91,7 @@ class Counts:
     unchanged: int = 0
     failed: int = 0
     calls: int = 0
+    engaged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

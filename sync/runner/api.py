@@ -12,11 +12,12 @@ from sync.errors import UsageError
 from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
 from sync.model.record import Conflict, Status
+from sync.model.remote import Kind
 from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
 from sync.runner import forget as forgetting
-from sync.runner import person
+from sync.runner import person, streams
 from sync.runner import status as judging
 from sync.runner import verify as verifying
 from sync.runner.approve import Approval, from_json, planned
@@ -28,6 +29,7 @@ from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
 Row = dict[str, Any]
+_TOLD = (Kind.ENGAGE, Status.SETTLED)
 
 
 def check(config: Config, mappings: Mappings, *, progress: Progress) -> Row:
@@ -149,7 +151,13 @@ def _undo(
         order = Order("undo", dry=dry, scope=Scope(records=frozenset(chosen)), before_rounds=before)
         ran = run_cycle(without_limits(context), order)
         _report_kept(context, ran, kept)
-        return report(context, ran, undone=run, every=dry)
+        return report(context, ran, notes=_not_taken_back(context.store, run), undone=run, every=dry)
+
+
+def _not_taken_back(store: Store, run: str) -> list[str]:
+    """What undo leaves where it is although the run did it: what was told to other systems."""
+    told = sum(n for (_, kind, status), n in store.counts(run).items() if (kind, status) == _TOLD)
+    return [f"{told} deliveries of events stay: what was told cannot be taken back"] if told else []
 
 
 def _records(context: Context, key: str) -> list[str]:
@@ -169,6 +177,7 @@ def verify(config: Config, mappings: Mappings, entities: Sequence[str], *, progr
     with opened(config, mappings, progress=progress, entities=entities, copy=True) as context:
         ran = run_cycle(context, Order("verify", full=True, dry=True))
         verdict = verifying.compare(context, ran)
+        judging.remember(config, context, len(verdict.unexplained))
         failures = [{"system": system, "message": why, "remedy": ""} for system, why in context.failed.items()]
         return {
             "agreed": verdict.agreed,
@@ -257,7 +266,8 @@ def resolve(config: Config, mappings: Mappings, conflict: str, system: str, *, p
 def resolve_all(config: Config, mappings: Mappings, choices: Mapping[str, str], *, progress: Progress) -> RunReport:
     """Takes one side of each of these conflicts (`{conflict: system}`) and writes at once, in one run."""
     with opened(config, mappings, progress=progress, command="conflicts resolve") as context:
-        found = [(_conflict_or_error(context.store, name, take), take) for name, take in choices.items()]
+        waiting = {each.id: each for each in context.store.conflicts()}
+        found = [(_conflict_or_error(waiting, name, take), take) for name, take in choices.items()]
 
         def before(inner: Context, own: str) -> None:
             for conflict, take in found:
@@ -268,8 +278,9 @@ def resolve_all(config: Config, mappings: Mappings, choices: Mapping[str, str], 
         return report(context, run_cycle(without_limits(context), order))
 
 
-def _conflict_or_error(store: Store, conflict: str, take: str) -> Conflict:
-    found = store.conflict(conflict)
+def _conflict_or_error(waiting: Mapping[str, Conflict], conflict: str, take: str) -> Conflict:
+    """An open conflict that has a value from that system; one that is settled stays as it was settled."""
+    found = waiting.get(conflict)
     if found is None:
         raise UsageError(f"there is no open conflict {conflict}", remedy="`crm-sync conflicts` lists them.")
     if take not in found.values:
@@ -311,6 +322,9 @@ def drop_all(config: Config, mappings: Mappings, ids: Sequence[str]) -> list[Row
                 raise UsageError(f"there is no quarantined record {name}", remedy="`crm-sync quarantine` lists them.")
         shown = quarantine_rows([known[name] for name in ids], Keys(context.store, mappings))
         with context.store.transaction():
+            for name in ids:
+                if known[name].entity == streams.ENTITY:
+                    streams.drop(context, known[name])
             context.store.release(ids=list(ids))
             for name in ids:
                 context.store.audit("quarantine dropped", {"id": name})

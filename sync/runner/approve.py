@@ -49,6 +49,7 @@ def essence(operation: Operation) -> str:
         operation.kind.value,
         operation.remote_id,
         changes,
+        *([operation.cause] if operation.cause else []),
     ]
     return hashlib.blake2b(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
@@ -109,6 +110,7 @@ def to_json(operation: Operation) -> dict[str, Any]:
         "status": "planned",
         "reason": operation.reason,
         "address": operation.address,
+        "cause": operation.cause,
         "changes": [change_to_json(change) for change in operation.changes],
     }
 
@@ -141,6 +143,7 @@ def from_json(row: dict[str, Any]) -> Operation:
         changes=tuple(_change(change) for change in row["changes"]),
         reason=row["reason"],
         address=row.get("address"),
+        cause=row.get("cause"),
     )
 
 

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Any
 
 from sync.errors import AbortError, Problem
-from sync.mapping import NO_REFS, EntityMapping, check_laws, drift, failing
+from sync.mapping import NO_REFS, EntityMapping, Route, check_laws, drift, failing
+from sync.mapping.load import STREAM
 from sync.model.remote import NativeRecord, ObjectSchema
 from sync.model.values import Absence, Canonical
 from sync.runner.context import Context, feeds
@@ -34,7 +35,42 @@ def check(context: Context) -> dict[str, Any]:
         drifted = drifted or bool(problems)
         found += [_problem(entity, problem) for problem in problems]
         found += _rows(context, entity, schemas)
+    strange = _routes(context) if context.streaming() else []
+    drifted = drifted or bool(strange)
+    found += strange
     return {"well": all(f["well"] for f in found), "findings": found, "drift": drifted, "unreachable": unreachable}
+
+
+def _routes(context: Context) -> list[dict[str, Any]]:
+    """Fields that a route fills and that are not there, or not for our user to fill."""
+    found = []
+    for route in context.mappings.routes:
+        if route.object is None or not context.alive(route.to):
+            continue
+        try:
+            schema = context.systems[route.to].connector.describe(route.object)
+        except AbortError as error:
+            found.append(_route_problem(route, error.message, error.remedy))
+            continue
+        if schema is not None and not schema.open:
+            found += [_route_problem(route, *why) for name in route.fields if (why := _unfillable(schema, name))]
+    return found
+
+
+def _unfillable(schema: ObjectSchema, name: str) -> tuple[str, str] | None:
+    field = schema.fields.get(name)
+    if field is None:
+        return f"{schema.object} has no field {name}", "Correct the name, or let our user see the field."
+    if not field.createable:
+        return (
+            f"{schema.object}.{name} cannot be filled by our user",
+            "Take it out of the route, or grant the permission.",
+        )
+    return None
+
+
+def _route_problem(route: Route, message: str, remedy: str) -> dict[str, Any]:
+    return _finding(STREAM, f"{route.file}:{route.line}", message, remedy, well=False)
 
 
 def _finding(

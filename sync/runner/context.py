@@ -11,6 +11,7 @@ from sync.connectors.base import Connector
 from sync.engine.guard import Limits
 from sync.errors import AbortError
 from sync.mapping import EntityMapping, Mappings, SystemMapping
+from sync.mapping.load import STREAM
 from sync.model.clock import Clock
 from sync.model.remote import Feed
 from sync.state import Store
@@ -102,10 +103,16 @@ class Context:
     """(entity, system) where a row does not show its match key: nothing is created there, for it may be the very one."""
     errors: dict[str, AbortError] = field(default_factory=dict)
     around: Surroundings = field(default_factory=Alone)
+    calls_before: Mapping[str, int] = field(default_factory=dict)
+    """Requests that connectors which are older than this run had made before it."""
 
     def chosen(self) -> list[EntityMapping]:
         """The record entities of this run, parents first."""
         return [e for name, e in self.mappings.entities.items() if not self.entities or name in self.entities]
+
+    def streaming(self) -> bool:
+        """Whether this run handles events: it does unless it is for some record entities alone."""
+        return not self.entities or STREAM in self.entities
 
     def alive(self, system: str) -> bool:
         """Whether a system is configured and takes part in this run."""

@@ -14,6 +14,7 @@ from sync.errors import AbortError
 from sync.model.ids import run_id
 from sync.model.record import Operation, Status
 from sync.model.remote import Kind
+from sync.runner import streams
 from sync.runner.approve import Approval, restrict
 from sync.runner.context import Context
 from sync.runner.decide import Decided, Scope, decide
@@ -43,6 +44,11 @@ class Order:
     before_rounds: Callable[[Context, str], None] | None = None
     """What a person decided, applied to the state after the pull and before the plan (`undo`)."""
 
+    @property
+    def streams(self) -> bool:
+        """Whether such a run tells other systems what happened: no repair of records does, nor the first fill."""
+        return self.kind not in ("backfill", "verify", "undo", "resolve", "grant")
+
 
 @dataclass(slots=True)
 class Ran:
@@ -56,6 +62,9 @@ class Ran:
     in_doubt: int = 0
     missing: list[Operation] = field(default_factory=list)
     uncleared: int = 0
+    notes: list[str] = field(default_factory=list)
+    taken: streams.Taken | None = None
+    """The events that this run looked at; None where it takes no part in streams."""
 
 
 def run_cycle(context: Context, order: Order) -> Ran:
@@ -65,14 +74,24 @@ def run_cycle(context: Context, order: Order) -> Ran:
     context.store.start_run(ran.run, order.kind, full=order.full, entities=[e.name for e in context.chosen()])
     changed_consent = _prepare(context, ran.run)
     recover(context)
+    streaming = order.streams and context.streaming()
+    if streaming:
+        streams.look_up(context)
     if order.pulls:
         pulled = pull(context, reads(context, full=order.full, resume=order.resume))
         _count(ran, pulled)
         _check_absence(context, pulled, ran.run)
         _look_again(context, ran)
+    failed = _listen(context, ran) if streaming else {}
     if order.before_rounds is not None:
         order.before_rounds(context, ran.run)
     _rounds(context, ran, consent_mapping_changed=changed_consent)
+    if ran.taken is not None and not order.dry and not ran.breaches:
+        streams.deliver(context, ran.run)
+        streams.look_up(context)
+        streams.tidy(context, ran.taken)
+    for name, why in failed.items():
+        context.fail(name, why)
     ran.in_doubt = len(context.store.in_doubt())
     ran.seconds = context.clock.monotonic() - started
     return ran
@@ -101,6 +120,20 @@ def _count(ran: Ran, pulled: list[Pulled]) -> None:
         ran.read[done.read.system.name] = ran.read.get(done.read.system.name, 0) + done.rows
 
 
+def _listen(context: Context, ran: Ran) -> dict[str, str]:
+    """Receives what streams have to tell, and reads again what events are about; systems whose stream failed.
+
+    A stream that fails is reported at the end: the records of its system go on.
+    """
+    polled = streams.poll(context)
+    for name, rows in polled.read.items():
+        ran.read[name] = ran.read.get(name, 0) + rows
+    ran.notes += polled.notes
+    streams.refetch(context)
+    ran.taken = streams.Taken()
+    return polled.failed
+
+
 def _look_again(context: Context, ran: Ran) -> None:
     """What cannot be listed is seen by full runs alone, or by a service's rolling share (`look_share`)."""
     share = 1.0 if ran.order.full else ran.order.look_share
@@ -119,12 +152,14 @@ def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
 
 
 def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> None:
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         decided = Decided()
         for entity in context.chosen():
             context.around.safe_point()
             identify(context, entity)
             decide(context, entity, ran.run, decided, ran.order.scope)
+        if ran.taken is not None and number == 0:
+            ran.taken = streams.plan_events(context, ran.run)
         ran.uncleared = decided.uncleared
         again = _carry_out(context, ran, consent_mapping_changed=consent_mapping_changed)
         context.store.settle_pending(ran.run, decided.waiting)

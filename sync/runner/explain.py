@@ -9,7 +9,8 @@ from typing import Any
 from sync.engine.merge import canonical_values
 from sync.errors import UsageError
 from sync.mapping import NO_REFS, EntityMapping, Mappings
-from sync.model.record import Link, LinkState, Record, Turn
+from sync.model.record import Journalled, Link, LinkState, Record, Turn
+from sync.model.remote import Kind
 from sync.model.values import MISSING
 from sync.runner.refs import StoreRefs
 from sync.runner.report import Keys
@@ -61,6 +62,22 @@ def _explain(store: Store, mappings: Mappings, entity: EntityMapping, record: Re
         "fields": fields,
         "conflicts": [c.id for c in store.conflicts() if c.record == record.id],
         "quarantined": [q.id for q in store.quarantined() if q.record == record.id],
+        "engagements": [_engagement(row) for row in store.of_record(record.id, Kind.ENGAGE)],
+    }
+
+
+def _engagement(row: Journalled) -> dict[str, Any]:
+    """What an event about the record caused in another system."""
+    done = row.operation
+    return {
+        "run": row.run,
+        "system": done.system,
+        "object": done.object,
+        "id": done.remote_id,
+        "status": row.status.value,
+        "at": _time(row.sent_at),
+        "reason": done.reason,
+        "message": row.message,
     }
 
 

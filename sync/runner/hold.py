@@ -86,6 +86,7 @@ class Hold:
             progress,
             entities=tuple(entities),
             around=self._around,
+            calls_before={name: system.connector.usage().calls for name, system in self.systems.items()},
         )
         for name, why in self._outside().items():
             if name in found.systems:

@@ -29,6 +29,7 @@ from sync.model.record import (
 )
 from sync.model.remote import Kind
 from sync.model.values import MISSING, SUBSCRIBED, Canonical
+from sync.runner import streams
 from sync.runner.context import Context
 from sync.runner.refs import StoreRefs
 from sync.state import Finished, RecordSaved, Store
@@ -233,7 +234,9 @@ def retry(context: Context, ids: Sequence[str] | None) -> int:
     rows = [row for row in context.store.quarantined() if ids is None or row.id in ids]
     with context.store.transaction():
         for row in rows:
-            if row.record is not None:
+            if row.entity == streams.ENTITY:
+                streams.retry(context, row)
+            elif row.record is not None:
                 _forget_refusal(context, row.record, row.system)
             if (
                 row.error != "UNMAPPED_VALUE"
@@ -255,7 +258,9 @@ def _close_doubts(context: Context, name: str, system: str) -> None:
     rows = [
         row
         for row in context.store.in_doubt()
-        if row.error == "UNKNOWN" and (row.operation.record, row.operation.system) == (name, system)
+        if row.error == "UNKNOWN"
+        and row.operation.kind is not Kind.ENGAGE
+        and (row.operation.record, row.operation.system) == (name, system)
     ]
     context.store.finish(
         [Finished(row.number, Status.FAILED, error="RETRIED", message="released by a person") for row in rows]

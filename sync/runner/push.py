@@ -39,20 +39,20 @@ def push(context: Context, run: str, *, only_consent: bool = False) -> Pushed:
         for name, system in context.systems.items()
         if context.alive(name)
     }
-    with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as pool:
-        _drive(context, lanes, pool)
+    drive(context, lanes)
     return pushed
 
 
-def _drive(context: Context, lanes: Mapping[str, Steps], pool: ThreadPoolExecutor) -> None:
-    """Runs every lane's calls on the pool and everything between them here."""
+def drive(context: Context, lanes: Mapping[str, Steps]) -> None:
+    """Runs the lanes side by side, by system: their calls on threads, everything between them here."""
     waiting: dict[Future[Any], str] = {}
-    for name in lanes:
-        _step(context, lanes, name, None, pool, waiting)
-    while waiting:
-        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            _step(context, lanes, waiting.pop(future), future, pool, waiting)
+    with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as pool:
+        for name in lanes:
+            _step(context, lanes, name, None, pool, waiting)
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                _step(context, lanes, waiting.pop(future), future, pool, waiting)
     context.around.safe_point()
 
 

@@ -81,6 +81,8 @@ def _due(context: Context, row: Journalled) -> datetime | None:
     system = context.systems.get(row.operation.system)
     if system is None or not context.alive(system.name) or row.error == "UNKNOWN":
         return None
+    if row.operation.kind is Kind.ENGAGE:  # what an event caused has no row to read: `streams.look_up`
+        return None
     delays = system.verify_delays
     start = row.sent_at or context.clock.now()
     if row.looks < len(delays):

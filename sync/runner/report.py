@@ -72,8 +72,8 @@ def failures(context: Context) -> list[Failure]:
 
 def _notes(ran: Ran) -> list[str]:
     if not ran.uncleared:
-        return []
-    return [f"{ran.uncleared} emptied values could not be emptied in a system that documents no way to"]
+        return ran.notes
+    return [*ran.notes, f"{ran.uncleared} emptied values could not be emptied in a system that documents no way to"]
 
 
 def _counts_row(context: Context, system: str, found: Counts) -> dict[str, int]:
@@ -98,8 +98,9 @@ def counts(context: Context, ran: Ran) -> dict[str, Counts]:
             updated=updated,
             deleted=done[Kind.DELETE],
             unchanged=max(0, read - updated),
+            engaged=done[Kind.ENGAGE],
             failed=bad,
-            calls=system.connector.usage().calls,
+            calls=system.connector.usage().calls - context.calls_before.get(name, 0),
         )
     return found
 
@@ -175,7 +176,8 @@ def operation_row(row: Journalled, keys: Keys) -> dict[str, Any]:
         "reason": operation.reason,
         "changes": [change_to_json(change) for change in operation.changes],
     }
-    return shown | {name: value for name, value in (("error", row.error), ("message", row.message)) if value}
+    more = (("cause", operation.cause), ("error", row.error), ("message", row.message))
+    return shown | {name: value for name, value in more if value}
 
 
 def conflict_rows(conflicts: Sequence[Conflict], keys: Keys) -> list[dict[str, Any]]:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from sync.config import Config
 from sync.mapping import Mappings
 from sync.model.clock import Clock
-from sync.state import RunRow, Store
+from sync.runner.context import Context
+from sync.runner.pulse import opt_outs
+from sync.state import RunRow, Store, holder, keep_fact, state_file
+
+KINDS = ("sync", "reconcile", "backfill", "apply", "undo", "resolve", "retry")
+_LOOKED_BACK = 200
+_ANSWERED = frozenset({"guard", "system", "credentials", "conflicts", "quarantine", "doubt", "differences"})
+"""Kinds of alerts that the state itself gives as a reason."""
 
 
 def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> dict[str, Any]:
-    """The published object. ``well`` only if nothing needs a person and the last run served every system."""
-    last = store.last_run(("sync", "backfill", "apply", "undo", "resolve", "retry"))
+    """The published object. ``well`` only if nothing needs a person and the last run served every system.
+
+    ``service`` is the life of the service that holds the state, or None; ``opt_outs`` how long opt-outs took to be everywhere.
+    """
+    service = _service(config, store)
+    last = _last(store, underway=holder(state_file(config.state.url)) is not None)
     conflicts, quarantined, doubts = store.conflicts(), store.quarantined(), store.in_doubt()
+    unexplained = _unexplained(store)
     why = _reasons(store, last, len(conflicts), len(quarantined), len(doubts))
+    why += _more_reasons(unexplained, service)
     systems = {name: _system(store, name, last, clock.now()) for name in config.systems}
     return {
         "well": not why,
@@ -27,8 +43,61 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
         "quarantined": len(quarantined),
         "in_doubt": len(doubts),
         "pending": store.pending_count(),
+        "unexplained": unexplained,
+        "opt_outs": opt_outs(store, mappings, clock.now()),
+        "events_waiting": store.waiting_count(),
         "last_run": _run(last),
+        "service": service,
     }
+
+
+def _last(store: Store, *, underway: bool) -> RunRow | None:
+    """The run to judge by: the newest, or, while that is under way, the one before it."""
+    newest = store.last_run(KINDS)
+    if newest is None or newest.seconds is not None or not underway:
+        return newest
+    rows = store.runs(_LOOKED_BACK)
+    return next((row for row in rows if row.kind in KINDS and row.seconds is not None), newest)
+
+
+def _service(config: Config, store: Store) -> dict[str, Any] | None:
+    """Who serves this state now, and what it last noted of itself."""
+    told = holder(state_file(config.state.url)) or {}
+    if "url" not in told:
+        return None
+    noted = store.get_meta("service:facts")
+    facts: dict[str, Any] = orjson.loads(noted) if noted else {}
+    return {name: told.get(name) for name in ("pid", "host", "url", "started_at")} | facts
+
+
+def remember(config: Config, context: Context, unexplained: int) -> None:
+    """Keeps what a verify came to: nobody says that all is well over differences that nothing explains."""
+    if context.entities and not unexplained:
+        return  # it has looked at a part only
+    verdict = {"at": context.clock.now().isoformat(), "unexplained": unexplained}
+    keep_fact(config.state.url, "verified", orjson.dumps(verdict).decode())
+
+
+def _unexplained(store: Store) -> int:
+    """Differences that the last verify could not explain, until a full run has looked at everything again and found all well."""
+    noted = store.get_meta("verified")
+    verdict: dict[str, Any] = orjson.loads(noted) if noted else {"unexplained": 0}
+    if not verdict["unexplained"]:
+        return 0
+    at = datetime.fromisoformat(verdict["at"])
+    rows = store.runs(_LOOKED_BACK)
+    mended = any(row.full and row.status == "ok" and row.kind != "plan" and row.started_at > at for row in rows)
+    return 0 if mended else int(verdict["unexplained"])
+
+
+def _more_reasons(unexplained: int, service: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    why = []
+    if unexplained:
+        what = f"the last verify found {unexplained} differences that nothing explains"
+        why.append(_reason(what, "`crm-sync verify` lists them; `crm-sync sync --full` puts right what can be."))
+    open_alerts = (service or {}).get("alerts", ())
+    own = [alert for alert in open_alerts if alert["key"].partition(":")[0] not in _ANSWERED]
+    return why + [_reason(alert["what"], alert["remedy"]) for alert in own]
 
 
 def _reasons(store: Store, last: RunRow | None, conflicts: int, quarantined: int, doubts: int) -> list[dict[str, str]]:

@@ -9,7 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sync.config import AbmaticConfig, Config, ConversionConfig, Guard, LetricsConfig, SalesforceConfig, SystemConfig
+from sync.config import (
+    AbmaticConfig,
+    ActivecampaignConfig,
+    Config,
+    ConversionConfig,
+    Guard,
+    LetricsConfig,
+    SalesforceConfig,
+    SystemConfig,
+)
 from sync.connectors.base import Connector, Suppressed
 from sync.engine.guard import Limit, Limits
 from sync.errors import UsageError
@@ -163,6 +172,7 @@ def _builders() -> Mapping[str, Build]:
         "abmatic": _abmatic,
         "salesforce": _salesforce,
         "conversion": _conversion,
+        "activecampaign": _activecampaign,
         "letrics": _letrics,
     }
     for entry in importlib.metadata.entry_points(group="crm_sync.connectors"):
@@ -252,6 +262,26 @@ def _conversion(config: SystemConfig, clock: Clock, gate: Suppressed, known: Kno
         companies_key=config.companies_key,
         subscription_key=config.subscription_key,
         status_key=config.status_key,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        horizon_s=config.horizon.total_seconds(),
+    )
+
+
+def _activecampaign(config: SystemConfig, clock: Clock, gate: Suppressed, known: Known) -> Connector:  # noqa: ARG001 - a Build
+    from sync.connectors.activecampaign import ActiveCampaign  # noqa: PLC0415 - same
+
+    assert isinstance(config, ActivecampaignConfig)
+    return ActiveCampaign(
+        config.name,
+        config.base_url,
+        config.api_key.reveal(),
+        clock=clock,
+        gate=gate,
+        requests_per_second=config.rate_per_second or 4.0,
+        bulk_threshold=config.bulk_threshold,
+        batch_size=config.batch_size,
+        overlap_s=config.overlap.total_seconds(),
         timeout_s=config.timeout_s,
         retries=config.retries,
         horizon_s=config.horizon.total_seconds(),

@@ -20,7 +20,7 @@ from sync.state.rows import (
     Unlinked,
     Waiting,
 )
-from sync.state.store import Store, journal_mode_here, keep_secret, state_file
+from sync.state.store import Store, journal_mode_here, keep_fact, keep_secret, state_file
 
 __all__ = [
     "WALK",
@@ -44,6 +44,7 @@ __all__ = [
     "forget_lost",
     "holder",
     "journal_mode_here",
+    "keep_fact",
     "keep_secret",
     "state_file",
 ]

@@ -88,6 +88,11 @@ class Consent(Meta):
         known = self._acts(digests.values())
         return {address for address, digest in digests.items() if known.get(digest) == FORGET}
 
+    def is_forgotten_row(self, system: str, object: str, remote_id: str) -> bool:  # noqa: A002 - the field's word
+        """Whether a remote row belonged to a person who was erased."""
+        digest = self._digest(row_name(system, object, remote_id))
+        return self._acts([digest]).get(digest) == FORGET
+
     def lift(self, address: str, evidence: str, by: str) -> None:
         """The person's explicit consent ends an opt-out; the evidence stays on record."""
         now, digest = stamp(self._clock.now()), self._digest(normal(address))

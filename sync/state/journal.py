@@ -28,6 +28,13 @@ _OF_RUN = select(OperationTable, "WHERE run = ? AND number > ?")
 _OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
 _IN_VAIN = select(OperationTable, f"WHERE {VAIN} AND entity = ? AND sent_at >= ? ORDER BY number")
 _LOOKED_FOR = "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
+_OF_CAUSES = within(
+    "SELECT cause FROM operation WHERE cause IN @list AND (status IN ('sent', 'in_doubt', 'settled')"
+    " OR (status IN ('failed', 'skipped') AND coalesce(error, 'MOVED') NOT IN ('LATER', 'RETRIED', 'MOVED')))"
+)
+_OF_CAUSE = select(OperationTable, "WHERE cause = ? ORDER BY number DESC LIMIT 1")
+_OF_KIND = select(OperationTable, "WHERE record = ? AND kind = ? ORDER BY number DESC LIMIT ?")
+_TAKEN = "SELECT remote_id FROM operation WHERE kind = 'engage' AND system = ? AND object = ? AND sent_at >= ?"
 _COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
 _CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
 _PLANNED = (
@@ -78,6 +85,23 @@ class Journal(Door):
             sql += within(" AND status IN @list")
             parameters.append(array(status.value for status in statuses))
         return [_journalled(row) for row in self._rows(sql + " ORDER BY number LIMIT ?", *parameters, limit)]
+
+    def of_causes(self, causes: Collection[str]) -> set[str]:
+        """Those of these causes that had their effect, may have had it, or never will: nothing more is sent for them."""
+        return {cause for (cause,) in self._rows(_OF_CAUSES, array(causes))}
+
+    def of_cause(self, cause: str) -> Journalled | None:
+        """The newest operation of one cause."""
+        row = self._row(_OF_CAUSE, cause)
+        return None if row is None else _journalled(row)
+
+    def of_record(self, record: str, kind: Kind, limit: int = 100) -> list[Journalled]:
+        """Operations of one kind on one record, newest first."""
+        return [_journalled(row) for row in self._rows(_OF_KIND, record, kind.value, limit)]
+
+    def made_by_events(self, system: str, object: str, since: datetime) -> set[str]:  # noqa: A002
+        """Remote ids of what events made there since then."""
+        return {row[0] for row in self._rows(_TAKEN, system, object, stamp(since)) if row[0] is not None}
 
     def planned_count(self, run: str, entity: str, system: str, object: str, kind: Kind) -> int:  # noqa: A002
         """Operations of one kind on one object that are planned and not sent."""
@@ -143,7 +167,7 @@ def _planned(run: str, operation: Operation, status: Status, now: int) -> tuple[
     o = operation
     target = (o.entity, o.record, o.system, o.object, o.kind.value, o.remote_id, o.reason, o.address)
     outcome = (None, "", now, None, None, None, 0, False)
-    return (run, *target, _cleared(o), status.value, *outcome, dump_changes(o.changes))
+    return (run, *target, _cleared(o), status.value, *outcome, dump_changes(o.changes), o.cause)
 
 
 def _cleared(operation: Operation) -> int:
@@ -174,10 +198,11 @@ def _journalled(row: Sequence[Any]) -> Journalled:
         _clears,
         *outcome,
         changes,
+        cause,
     ) = row
     status, error, message, _planned_at, sent_at, _finished_at, doubt_until, looks, resent = outcome
     operation = Operation(
-        entity, record, system, object_, Kind(kind), remote_id, load_changes(changes), reason, address
+        entity, record, system, object_, Kind(kind), remote_id, load_changes(changes), reason, address, cause
     )
     times = moment_or_none(sent_at), moment_or_none(doubt_until)
     return Journalled(number, run, operation, Status(status), error, message, *times, looks, bool(resent))

@@ -19,7 +19,9 @@ from sync.state.rows import AuditRow
 from sync.state.statements import insert
 from sync.state.tables import AuditTable, MetaTable
 
-_SET = insert(MetaTable, "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value", ())
+SET_META = insert(
+    MetaTable, "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value", ()
+)
 _AUDIT = insert(AuditTable)
 
 
@@ -33,7 +35,7 @@ class Meta(Door):
 
     def set_meta(self, key: str, value: str) -> None:
         """Stores a fact over what was there."""
-        self._write(_SET, key, value)
+        self._write(SET_META, key, value)
 
     def pin_tenant(self, system: str, tenant: Tenant) -> None:
         """Remembers at the first time whose data a system holds, and compares ever after.
@@ -74,8 +76,8 @@ class Meta(Door):
     def prune(self, before: datetime) -> dict[str, int]:
         """Deletes history older than that: how many rows, by table.
 
-        Turns, closed operations, finished runs, closed conflicts, handled events. Links, records, the ledger of
-        opt-outs, open questions and the audit log stay.
+        Turns, closed operations, finished runs, closed conflicts. Links, records, the ledger of opt-outs, open questions
+        and the audit log stay; so do events, which have a window of their own (`prune_events`).
         """
         limit = stamp(before)
         with self.transaction():
@@ -93,11 +95,12 @@ _IDLE = (
 )
 _PRUNE = {
     "turn": "DELETE FROM turn WHERE at < ?",
-    "operation": "DELETE FROM operation WHERE planned_at < ? AND status NOT IN ('sent', 'in_doubt')",
+    # what an event caused is remembered as long as the event may still cause more
+    "operation": "DELETE FROM operation WHERE planned_at < ? AND status NOT IN ('sent', 'in_doubt') AND NOT EXISTS"
+    " (SELECT 1 FROM inbox WHERE handled_at IS NULL AND operation.cause LIKE '%/' || inbox.system || '/' || inbox.event)",
     "run": "DELETE FROM run WHERE started_at < ? AND seconds IS NOT NULL"
     " AND NOT EXISTS (SELECT 1 FROM operation WHERE operation.run = run.run)",
     "conflict": "DELETE FROM conflict WHERE closed_at < ?",
-    "inbox": "DELETE FROM inbox WHERE handled_at < ?",
 }
 
 

@@ -17,10 +17,10 @@ from sync.state import sqlite
 from sync.state.files import make_private
 from sync.state.tables import Table
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision this program writes."""
 
-OLDER: frozenset[str] = frozenset()
+OLDER: frozenset[str] = frozenset({"0001"})
 """Revisions it can migrate from."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -28,6 +28,7 @@ from sync.state.history import History
 from sync.state.inbox import Inbox
 from sync.state.journal import Journal
 from sync.state.links import Links
+from sync.state.meta import SET_META
 from sync.state.observations import Observations
 from sync.state.people import People
 from sync.state.records import Records
@@ -138,6 +139,18 @@ def keep_secret(url: str, clock: Clock, system: str, value: str) -> None:
     if not files.exists():
         Store.open(url, clock=clock).close()
     keep_apart(files.database, (system, value, None, stamp(clock.now())))
+
+
+def keep_fact(url: str, key: str, value: str) -> bool:
+    """Keeps a single fact in the real state, from a command that works on a copy; False where it cannot be kept just now."""
+    files = Files.of(url)
+    try:
+        if files.exists():
+            sqlite.write_apart(files.database, SET_META, (key, value))
+            return True
+    except sqlite.DriverError:
+        return False
+    return False
 
 
 def state_file(url: str) -> Path:

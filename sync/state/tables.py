@@ -146,13 +146,17 @@ class RunTable(Table, table=True):
 
 
 class OperationTable(Table, table=True):
-    """The journal. ``clears``: how many changes empty a field. ``address`` is for the gate and goes with `forget`."""
+    """The journal. ``clears``: how many changes empty a field. ``address`` is for the gate and goes with `forget`.
+
+    ``cause`` names the event, and the route it took, of a write that an event caused (`sync.state.inbox`).
+    """
 
     __tablename__ = "operation"
     __table_args__ = (
         Index(None, "run", "number"),
         _where("ix_operation_open", "number", condition=OPEN),
         _where("ix_operation_vain", "entity", "sent_at", condition=VAIN),
+        _where("ix_operation_cause", "cause", condition="cause IS NOT NULL"),
     )
     number: int | None = Field(default=None, primary_key=True)
     run: str
@@ -175,6 +179,7 @@ class OperationTable(Table, table=True):
     looks: int
     resent: bool
     changes: str = Field(sa_type=Text)
+    cause: str | None
 
 
 class TurnTable(Table, table=True):

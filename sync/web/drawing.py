@@ -16,6 +16,7 @@ from sync import __version__
 from sync.model.values import Absence
 from sync.redaction import escape
 
+DASH: Final = 6.0
 TEXT_MAX: Final = 300
 """A value is shown this far; the rest is a matter for its record's page."""
 _UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
@@ -56,9 +57,16 @@ def ago(at: Any) -> Markup:
     found = _time(at)
     if found is None:
         return Markup("")
-    past_s = (datetime.now(UTC) - found).total_seconds()
-    spoken = f"in {seconds(-past_s)}" if past_s < -1 else "just now" if past_s < 2 else f"{seconds(past_s)} ago"  # noqa: PLR2004
-    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(found.isoformat(timespec="seconds"), spoken)
+    past_s = round((datetime.now(UTC) - found).total_seconds())
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(
+        found.isoformat(timespec="seconds"), _spoken(past_s)
+    )
+
+
+def _spoken(past_s: int) -> str:
+    if abs(past_s) <= 1:
+        return "just now"
+    return f"in {seconds(-past_s)}" if past_s < 0 else f"{seconds(past_s)} ago"
 
 
 def stamp(at: Any) -> str:
@@ -133,7 +141,13 @@ def line(numbers: Sequence[float | None], width: float, height: float, top: floa
             continue
         x = width * place / max(1, len(numbers) - 1)
         stretches[-1].append(f"{x:.1f},{height - height * min(number, top) / top:.1f}")
-    return [" ".join(points) for points in stretches if points]
+    # a single point would not be seen: it becomes a short dash
+    return [" ".join(points if len(points) > 1 else _dash(points[0])) for points in stretches if points]
+
+
+def _dash(point: str) -> list[str]:
+    x, _, y = point.partition(",")
+    return [f"{max(0.0, float(x) - DASH):.1f},{y}", point]
 
 
 def bars(numbers: Sequence[float], width: float, height: float, top: float) -> list[dict[str, float]]:

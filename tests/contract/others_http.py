@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -45,6 +46,9 @@ def handler_of(here):
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(response.body)
+
+        def date_time_string(self, timestamp=None):
+            return format_datetime(here.clock.now(), usegmt=True)
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the base class names them
 

@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 from sync.connectors.memory import Memory
-from sync.engine import detect, merge, plan
+from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
 from sync.model.values import MISSING
 from sync.runner import cycle, decide, identify, pull, push, recover, settle
@@ -155,7 +155,7 @@ SIMULATED = (
 
 def _acks_refusals(self: Any, cell: Any, exchange: Any, desired: Any) -> bool:
     """As it was: the link counts as having seen what it refused."""
-    if exchange.rejected is None or exchange.rejected != plan.payload_hash(desired):
+    if exchange.rejected is None or exchange.rejected != refusals.payload_hash(desired):
         return False
     for link in self.record.links:
         for name, known in link.exchange.items():

@@ -30,6 +30,9 @@ def draw_status(paper: Paper, status: Row) -> None:
         )
         paper.gap()
     paper.line(_last(status.get("last_run")))
+    paper.line(_service(status.get("service")))
+    if (told := _opt_outs(status.get("opt_outs"))) is not None:
+        paper.line(told)
     paper.line(*_open(status))
 
 
@@ -65,6 +68,28 @@ def _last(run: Any) -> Text:
         ago(row["started_at"]) if row.get("started_at") else None,
     ]
     return text(" · ".join(str(part) for part in parts if part))
+
+
+def _service(service: Any) -> Text:
+    if not service:
+        return styled("No service runs: `crm-sync sync` does one run, `crm-sync run` goes on doing them.", "quiet")
+    since = ago(service["started_at"]) if service.get("started_at") else "?"
+    return text(f"Service: process {service.get('pid', '?')}, started {since}, {service.get('url') or 'no address'}")
+
+
+def _opt_outs(told: Any) -> Text | None:
+    """How long opt-outs take to be everywhere; nothing where there were none."""
+    if not told or not told.get("count"):
+        return None
+    if told.get("waiting"):
+        oldest = seconds(told["oldest_waiting_seconds"])
+        return styled(f"Opt-outs on their way: {told['waiting']}, the oldest for {oldest}.", "warn")
+    return text(
+        f"Opt-outs of seven days: {told['count']}, everywhere after {seconds(told['median_seconds'])},"
+        f" at worst {seconds(told['worst_seconds'])}."
+        if told.get("median_seconds") is not None
+        else f"Opt-outs of seven days: {told['count']}."
+    )
 
 
 def _open(status: Row) -> list[Text | str]:

@@ -136,7 +136,7 @@ class Conversion:
 
     def identify(self) -> Tenant:
         """The host: no route tells whose data a key opens. Raises AuthError, UnreachableError."""
-        knock(self._client, self._profile, self._reader)
+        knock(self._client, self._profile, self._reader, self._export)
         return Tenant(f"conversion:{self._host}")
 
     def probe(self) -> list[Finding]:

@@ -32,6 +32,10 @@ class Export:
             found = {normal(row["email"]): row for row in rows}
             yield Page(tuple(record(self._profile, feed, key, row) for key, row in found.items()), cursor=place)
 
+    def knock(self) -> None:
+        """One row of the export, to prove the key. Raises AuthError, UnreachableError."""
+        self._client.read(_ROUTE, method="POST", body={"limit": 1}, shape=_is_page)
+
     def find(self, keys: Collection[str]) -> dict[str, Row]:
         """The rows of these addresses, as far as the export shows them; walks no further than it must."""
         wanted, found = set(keys), dict[str, Row]()

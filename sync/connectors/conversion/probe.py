@@ -16,9 +16,15 @@ NOBODY: Final = "nobody@crm-sync.invalid"
 """An address that cannot exist: asking for it proves the key and reads nobody's data."""
 
 
-def knock(client: Client, profile: Profile, reader: Reader) -> None:
-    """One cheap read that proves the key. Raises AuthError, UnreachableError."""
+def knock(client: Client, profile: Profile, reader: Reader, export: Export | None) -> None:
+    """One cheap read that proves the key. Raises AuthError, UnreachableError.
+
+    C2 without its export reads nothing: there an upsert that may not create asks for nobody.
+    """
     endpoint = profile.endpoint("contacts")
+    if export is not None:
+        export.knock()
+        return
     if endpoint.one is not None:
         reader.row(endpoint, NOBODY)
         return
@@ -32,7 +38,7 @@ def findings(
     """All findings."""
     found = [Finding("profile", well=True, detail=profile.name)]
     try:
-        knock(client, profile, reader)
+        knock(client, profile, reader, export)
     except AbortError as error:
         return [*found, Finding("credentials", well=False, detail=error.message, remedy=error.remedy)]
     found.append(Finding("credentials", well=True))

@@ -84,8 +84,9 @@ class Memory:
             raise DriftError(f"{self.name} has no {object}", system=self.name)
         return self.system.schemas[object]
 
-    def capabilities(self, object: str) -> Capabilities:  # noqa: A002, ARG002 - the contract's words
-        """As the traits say."""
+    def capabilities(self, object: str) -> Capabilities:  # noqa: A002 - the contract's word
+        """As the traits say. Raises DriftError for an unknown object."""
+        self.describe(object)
         traits = self.system.traits
         return Capabilities(
             creatable=traits.creatable,

@@ -278,3 +278,14 @@ def test_every_system_learns_an_opt_out(name, before):
     """L6: UNSUBSCRIBED can be written over anything, and over nothing."""
     cell = BUILT[name]
     assert cell.get(cell.put("UNSUBSCRIBED", before, NO_REFS), NO_REFS) in ("UNSUBSCRIBED", before)
+
+
+@every_lens
+@settings(max_examples=20, deadline=None)
+@given(native=natives)
+def test_what_stands_verbatim_means_itself(name, native):
+    """Where a cell says so, a canonical value that stands there as it is agrees with itself: the plan relies on it."""
+    cell = BUILT[name]
+    value = cell.get(native, NO_REFS)
+    if cell.verbatim and not isinstance(value, Absence):
+        assert cell.agrees(value, value, NO_REFS)

@@ -86,3 +86,51 @@ def test_sandbox(text, tmp_path):
     )
     (route,) = load(tmp_path, KINDS).routes
     assert route.render(event())["name"] == ""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(*routes):
+        (tmp_path / "engagements.toml").write_text(
+            'entity = "engagement"\n' + "\n".join(f"[[routes]]\n{r}" for r in routes)
+        )
+        return load(tmp_path, KINDS).routes
+
+    return write
+
+
+AC = 'on = "abmatic:contact.revealed"\nto = "activecampaign"\n'
+TASK = 'on = "abmatic:visitors"\nto = "salesforce"\nobject = "Task"\n'
+
+
+def test_note_and_tag(written):
+    """To ActiveCampaign a note or a tag may go instead of an enrolment; both are texts of the route."""
+    note, tag = written(AC + 'note = "Saw {{ event.data.page }}"', AC + 'tag = "Seen"')
+    assert note.render(event(page="/pricing")) == {"note": "Saw /pricing"}
+    assert tag.render(event()) == {"tag": "Seen"}
+    assert note.automation is tag.automation is None
+
+
+def test_fields_that_take_ids(written):
+    """A route to Salesforce may say which fields take the ids, and which one makes the row repeatable."""
+    (found,) = written(
+        TASK + 'person = "Who__c"\naccount = "Account__c"\nexternal_id = "Key__c"\nfields = { Subject = "x" }'
+    )
+    assert (found.person, found.account, found.external_id) == ("Who__c", "Account__c", "Key__c")
+
+
+def test_key_survives_new_texts(written):
+    """A correction of texts leaves the route the same; another condition or target makes it another; twins differ."""
+    (first,) = written(TASK + 'fields = { Subject = "x" }')
+    (corrected,) = written(TASK + 'fields = { Subject = "y", Status = "Completed" }')
+    (other,) = written(TASK + 'when = "event.data.x == 1"\nfields = { Subject = "x" }')
+    one, two = written(TASK + 'fields = { Subject = "x" }', TASK + 'fields = { Subject = "y" }')
+    assert first.key == corrected.key == one.key
+    assert len({first.key, other.key, two.key}) == 3
+
+
+def test_columns_that_a_route_reads(written):
+    """A route knows the columns of the event that its condition and its texts read, however they are spelled."""
+    texts = "fields = { Subject = \"{{ event.data.a.b }} {{ event['data']['c d'] }} {{ event.data['e'][0] }}\" }"
+    (found,) = written(TASK + "when = 'event.data.f == 1'\n" + texts)
+    assert found.reads == {"a", "c d", "e", "f"}

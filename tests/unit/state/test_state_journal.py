@@ -7,7 +7,7 @@ import sys
 import textwrap
 from datetime import timedelta
 
-from sync.model.record import Change, Operation, Status, Turn
+from sync.model.record import Change, Operation, Quarantined, Status, Turn
 from sync.model.remote import Kind
 from sync.model.values import MISSING
 from sync.state import Finished, RecordSaved, Store
@@ -142,7 +142,82 @@ def test_prune(store, hand, clock):
     store.handled([event.number for event in store.waiting()])
     clock.sleep(91 * 86400)
     gone = store.prune(clock.now() - timedelta(days=90))
-    assert gone == {"turn": 1, "operation": 1, "run": 0, "conflict": 0, "inbox": 1}
+    assert gone == {"turn": 1, "operation": 1, "run": 0, "conflict": 0}
     assert len(store.in_doubt()) == 1
     assert store.load_ids(["R1"])
     assert len(store.audits()) == 1
+
+
+def caused(cause, status=None, error=None, store=None):
+    planned = Operation("engagement", "R1", "conversion", "engagements", Kind.ENGAGE, None, (), "event", None, cause)
+    store.plan("r1", [planned])
+    row = store.of_cause(cause)
+    if status is not None:
+        store.finish([Finished(row.number, status, error=error)])
+    return store.of_cause(cause)
+
+
+def test_one_cause_one_effect(store, clock):
+    """What was sent, settled, refused or left has had its effect; what was planned, put off or released has not."""
+    done = [
+        ("a", Status.SETTLED, None),
+        ("b", Status.IN_DOUBT, "TIMEOUT"),
+        ("c", Status.FAILED, "REFUSED"),
+        ("d", Status.SKIPPED, "OPTED_OUT"),
+        ("e", Status.FAILED, "DROPPED"),
+    ]
+    for name, status, error in done:
+        caused(name, status, error, store)
+    store.mark_sent([caused("f", store=store).number], at=clock.now())
+    for name, error in (("g", "LATER"), ("h", "RETRIED"), ("i", "MOVED")):
+        caused(name, Status.FAILED, error, store)
+    caused("j", store=store)
+    assert store.of_causes(list("abcdefghij")) == set("abcdef")
+    caused("g", Status.SETTLED, None, store)
+    assert store.of_causes(["g"]) == {"g"}
+
+
+def test_cause_comes_back(store):
+    """An operation keeps its cause, also in what is told of its record."""
+    row = caused("k/abmatic/e1", Status.SETTLED, None, store)
+    assert row.operation.cause == "k/abmatic/e1"
+    assert [each.operation for each in store.of_record("R1", Kind.ENGAGE)] == [row.operation]
+
+
+def test_events(store, clock):
+    """Events wait in their order, page by page; a handled one is known, may be opened again, and is forgotten in time."""
+    for number in range(5):
+        store.receive("abmatic", f"e{number}", "visitors", "{}")
+    first = store.waiting(2)
+    assert [each.event for each in first + store.waiting(9, first[-1].number)] == [f"e{n}" for n in range(5)]
+    assert store.known_events("abmatic", ["e1", "x"]) == {"e1"}
+    store.handled([each.number for each in first])
+    assert (store.waiting_count(), store.event_kinds()) == (3, [("abmatic", "visitors")])
+    assert store.reopen("abmatic", "e0") and not store.reopen("abmatic", "x")
+    assert [each.event for each in store.waiting(1)] == ["e0"]
+    clock.sleep(10)
+    assert store.prune_events("abmatic", "visitors", clock.now()) == 1
+    assert store.known_events("abmatic", ["e0", "e1"]) == {"e0"}
+
+
+def test_erased_event(store):
+    """An event whose content is erased is done, and known."""
+    store.receive("abmatic", "e1", "visitors", '{"email": "zoe@x.example"}')
+    store.erase_events([each.number for each in store.waiting()])
+    assert store.waiting() == [] and store.known_events("abmatic", ["e1"]) == {"e1"}
+
+
+def test_event_in_question_stays(store, clock):
+    """An event that a person is asked about is not forgotten, nor is what it caused while it waits."""
+    store.receive("abmatic", "e1", "visitors", "{}")
+    caused("k/abmatic/e1", Status.FAILED, "REFUSED", store)
+    asked = Quarantined("q1", "engagement", "conversion", None, None, None, "REFUSED", "", "", candidates=("k/abmatic/e1",))  # fmt: skip
+    store.quarantine(asked)
+    clock.sleep(100 * 86400)
+    assert store.prune(clock.now())["operation"] == 0
+    store.handled([each.number for each in store.waiting()])
+    clock.sleep(10)
+    assert store.prune_events("abmatic", "visitors", clock.now()) == 0
+    store.release(["q1"])
+    assert store.prune_events("abmatic", "visitors", clock.now()) == 1
+    assert store.prune(clock.now())["operation"] == 1

@@ -1,0 +1,48 @@
+"""The cursor: where a later pull goes on, as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from sync.connectors.activecampaign.values import moment
+from sync.model.remote import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Everything that changed before ``since`` (the vendor's clock) has been yielded.
+
+    ``after`` is the last id yielded of a walk over everything that has not ended, which ``began`` at that time. ``feed`` ties
+    the cursor to what was asked.
+    """
+
+    feed: str
+    since: datetime | None = None
+    after: int = 0
+    began: datetime | None = None
+
+    def dump(self) -> str:
+        """The cursor."""
+        told = {"feed": self.feed, "since": self.since, "after": self.after, "began": self.began}
+        return orjson.dumps({name: value for name, value in told.items() if value}).decode()
+
+    @classmethod
+    def parse(cls, cursor: str | None, feed: str) -> Place:
+        """The place of a cursor. One that is damaged or belongs to another feed is a start from nothing."""
+        try:
+            stored = orjson.loads(cursor or "{}")
+            if stored.get("feed") != feed:
+                return cls(feed)
+            return cls(feed, moment(stored.get("since")), int(stored.get("after", 0)), moment(stored.get("began")))
+        except (ValueError, TypeError, AttributeError):
+            return cls(feed)
+
+
+def digest(feed: Feed) -> str:
+    """What ties a cursor to a feed: other columns or filters make every row new."""
+    asked = [feed.object, sorted(feed.paths), feed.where or "", sorted(map(str, feed.params.items()))]
+    return hashlib.sha256(orjson.dumps(asked)).hexdigest()[:12]

@@ -1,0 +1,76 @@
+"""What hangs on contacts: field values, list status, tags and the account, sideloaded with them or asked for one by one.
+
+``include=`` is the vendor's word in a forum and in other people's clients, not in its reference (`apis/activecampaign.md` 4): where
+an answer does not bring a side table, nothing is concluded from its absence, and it is read where it is documented.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sync.connectors.activecampaign.answers import holds, is_absent
+from sync.connectors.activecampaign.api import Api, Row, rows_of
+
+VALUES, LISTS, TAGS, ACCOUNTS = "fieldValues", "contactLists", "contactTags", "accountContacts"
+NESTED: Final = "/contacts/{id}/"
+_HEADS: Final = {"fields": VALUES, "lists": LISTS, "tags": TAGS, "account": ACCOUNTS}
+
+
+def wanted(paths: Iterable[str]) -> tuple[str, ...]:
+    """The side tables that these paths need."""
+    heads = {path.partition(".")[0] for path in paths}
+    return tuple(table for head, table in _HEADS.items() if head in heads)
+
+
+@dataclass(slots=True)
+class Sides:
+    """Side rows by table and contact. A table that is not there was not told: nothing is known of it."""
+
+    tables: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
+
+    def of(self, table: str, contact: str) -> list[Row] | None:
+        """The side rows of a contact; None where nothing is known."""
+        rows = self.tables.get(table)
+        return None if rows is None else rows.get(contact, [])
+
+    def put(self, table: str, contact: str, rows: list[Row]) -> None:
+        """Side rows of one contact."""
+        self.tables.setdefault(table, {})[contact] = rows
+
+
+def sideloaded(data: Mapping[str, Any], tables: Sequence[str]) -> Sides:
+    """What an answer brought beside its contacts."""
+    sides = Sides()
+    for table in tables:
+        if isinstance(data.get(table), list):
+            by_contact: defaultdict[str, list[Row]] = defaultdict(list)
+            for row in rows_of(data, table):
+                by_contact[str(row.get("contact") or row.get("owner"))].append(row)
+            sides.tables[table] = dict(by_contact)
+    return sides
+
+
+def complete(api: Api, sides: Sides, tables: Sequence[str], contacts: Sequence[str]) -> None:
+    """Reads what `sides` lacks, contact by contact."""
+    for table in tables:
+        if table not in sides.tables:
+            for contact in contacts:
+                sides.put(table, contact, nested(api, contact, table))
+
+
+def complete_accounts(api: Api, sides: Sides) -> None:
+    """Reads who works where as a whole: for a walk over everybody that is less than asking for each."""
+    if ACCOUNTS not in sides.tables:
+        rows = api.all("/accountContacts", ACCOUNTS).rows
+        sides.tables[ACCOUNTS] = {}
+        for row in rows.values():
+            sides.tables[ACCOUNTS].setdefault(str(row.get("contact")), []).append(row)
+
+
+def nested(api: Api, contact: str, table: str) -> list[Row]:
+    """One side table of one contact, read now; empty where the contact is gone."""
+    answer = api.read(NESTED + table, parts={"id": contact}, shape=holds(table), accept=(404,))
+    return rows_of(answer.data, table) if answer.done or not is_absent(answer) else []

@@ -1,0 +1,413 @@
+"""The ActiveCampaign connector, reading: against a small server of our own, nasty where the vendor's sheet is silent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from activecampaign_client import ACCOUNTS, ADA, BOB, CONTACTS, LIST, connect, drained, error_text
+from activecampaign_server import NOW, SIDES, ActiveCampaign3
+
+from sync.errors import AuthError, DriftError, QuotaError, UnreachableError
+from sync.model.remote import Feed
+
+# Walks
+
+
+def test_everybody_is_read_by_id_a_hundred_a_call():
+    """A full read takes as many calls as there are hundreds, pages by id, and is complete on its last page alone."""
+    server = ActiveCampaign3()
+    ids = [server.person(f"p{n}@acme.example") for n in range(250)]
+    pages = drained(connect(server), CONTACTS, full=True)
+    assert [record.id for page in pages for record in page.records] == ids
+    assert [page.complete for page in pages] == [False, False, True]
+    assert len(server.calls("GET", "/contacts")) == 3
+    assert pages[0].total == 250
+
+
+def test_a_full_read_goes_on_where_it_was_broken_off():
+    """The cursor of any page leads to the rest; a read that was resumed proves nothing about who is missing."""
+    server = ActiveCampaign3()
+    ids = [server.person(f"p{n}@acme.example") for n in range(250)]
+    one = connect(server)
+    first = next(one.pull(CONTACTS, None, full=True))
+    rest = list(one.pull(CONTACTS, first.cursor, full=True))
+    assert [record.id for page in rest for record in page.records] == ids[100:]
+    assert not any(page.complete for page in rest)
+
+
+def test_a_short_page_that_is_not_the_last_ends_nothing():
+    """Where the total says that there are more, the walk goes on until a page is empty."""
+    server = ActiveCampaign3()
+    ids = [server.person(f"p{n}@acme.example") for n in range(120)]
+
+    def short(method, path, body, answer):
+        if path == "/contacts" and len(answer.json()["contacts"]) == 100:
+            return httpx.Response(200, json=answer.json() | {"contacts": answer.json()["contacts"][:60]})
+        return None
+
+    server.after.append(short)
+    pages = drained(connect(server), CONTACTS, full=True)
+    assert [record.id for page in pages for record in page.records] == ids
+
+
+def test_an_order_that_is_ignored_is_noticed():
+    """Pages that do not come by id would skip people: that is an error, not a result."""
+    server = ActiveCampaign3()
+    for n in range(3):
+        server.person(f"p{n}@acme.example")
+    server.ignored.add("orders[id]")
+    with pytest.raises(DriftError):
+        drained(connect(server), CONTACTS, full=True)
+
+
+def test_what_changed_is_read_by_day_and_sifted_by_the_second():
+    """An incremental read asks for a day's margin and hands over what changed since the cursor less the overlap."""
+    server = ActiveCampaign3()
+    server.person("old@acme.example", NOW - timedelta(days=9))
+    server.person("today@acme.example", NOW - timedelta(hours=3))
+    one = connect(server)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    changed = server.person(ADA, NOW + timedelta(minutes=5))
+    server.now = NOW + timedelta(minutes=6)
+    server.log.clear()
+    pages = drained(one, CONTACTS, cursor)
+    assert [record.id for page in pages for record in page.records] == [changed]
+    assert server.calls("GET", "/contacts")[0][3]["filters[updated_after]"] == ["2026-07-09"]
+    assert not pages[-1].complete
+
+
+def test_an_idle_read_is_one_call():
+    """With no news, contacts cost one call, whatever is mapped of them."""
+    server = ActiveCampaign3()
+    server.person(ADA, NOW - timedelta(days=9))
+    one = connect(server)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    server.log.clear()
+    assert not drained(one, CONTACTS, cursor)[-1].records
+    assert len(server.log) == 1
+
+
+def test_a_filter_that_is_ignored_hands_over_nothing_old():
+    """Where the vendor answers with everybody, only those who changed are news."""
+    server = ActiveCampaign3()
+    server.person("old@acme.example", NOW - timedelta(days=9))
+    one = connect(server)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    server.ignored.add("filters[updated_after]")
+    assert not drained(one, CONTACTS, cursor)[-1].records
+
+
+def test_a_vendors_clock_that_was_put_back_hides_nobody():
+    """What changed after the clock went back bears an earlier time, and is handed over all the same."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    server.now = NOW - timedelta(hours=1)
+    changed = server.person(ADA)
+    assert [record.id for record in drained(one, CONTACTS, cursor)[-1].records] == [changed]
+
+
+def test_a_row_without_a_usable_time_is_always_news():
+    """Zero dates and nulls are no times: such a row is never sifted out."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    server.ignored.add("filters[updated_after]")
+    odd = server.person(ADA)
+    server.tables["contacts"][odd] |= {"udate": "0000-00-00 00:00:00", "cdate": None}
+    (record,) = drained(one, CONTACTS, cursor)[-1].records
+    assert (record.id, record.changed_at) == (odd, None)
+
+
+@pytest.mark.parametrize("cursor", ["", "{", "[]", "null", '{"feed": 1}', '{"feed": "x", "since": 3}', "\x00"])
+def test_a_cursor_that_is_damaged_is_a_start_from_nothing(cursor):
+    """Rather everybody once more than somebody never."""
+    server = ActiveCampaign3()
+    server.person(ADA, NOW - timedelta(days=90))
+    assert len(drained(connect(server), CONTACTS, cursor)[-1].records) == 1
+
+
+# What hangs on a contact
+
+
+@pytest.mark.parametrize("includes", [set(SIDES), set()], ids=["sideloaded", "not sideloaded"])
+def test_a_contact_is_one_row_with_what_hangs_on_it(includes):
+    """Custom values by tag or title, list status, tags and account come as paths, whether or not the list brings them along."""
+    server = ActiveCampaign3()
+    server.includes = includes
+    ada, bob = server.person(ADA, firstName="Ada"), server.person(BOB)
+    server.set_value(ada, "Countess")
+    server.set_status(ada, "2")
+    server.tag(ada, "abm:Tier 1")
+    server.put("accountContacts", contact=ada, account="7")
+    feed = Feed("contacts", ("email", "firstName", "fields.JOB_TITLE", "fields.job title", LIST, "tags", "account"))
+    one = connect(server)
+    full = {record.id: record.values for page in drained(one, feed, full=True) for record in page.records}
+    want = {"email": ADA, "firstName": "Ada", "fields.JOB_TITLE": "Countess", "fields.job title": "Countess", LIST: "2"}
+    assert full[ada] == want | {"tags": ["abm:Tier 1"], "account": "7"}
+    blank = {
+        "firstName": "",
+        "fields.JOB_TITLE": None,
+        "fields.job title": None,
+        LIST: None,
+        "tags": [],
+        "account": None,
+    }
+    assert full[bob] == {"email": BOB} | blank
+    assert {name: record.values for name, record in one.fetch(feed, [ada, bob]).items()} == full
+
+
+def test_an_inline_list_of_accounts_that_is_empty_proves_nothing():
+    """The list form always shows an empty list there; who works where is taken from the table of its own."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    ada = server.person(ADA)
+    server.put("accountContacts", contact=ada, account="7")
+    (record,) = drained(connect(server), Feed("contacts", ("email", "account")), full=True)[-1].records
+    assert record.values["account"] == "7"
+
+
+def test_only_the_feeds_paths_come():
+    """A column that is not asked for is not handed over, and a column that is not there is left out."""
+    server = ActiveCampaign3()
+    server.person(ADA, secret="x")
+    (record,) = drained(connect(server), Feed("contacts", ("email", "no_such_column")), full=True)[-1].records
+    assert record.values == {"email": ADA}
+
+
+def test_a_field_that_is_not_there_is_drift():
+    """A mapped custom field that the account has not is an error with a name and a remedy, no blank."""
+    server = ActiveCampaign3()
+    server.person(ADA)
+    with pytest.raises(DriftError, match="NOPE"):
+        drained(connect(server), Feed("contacts", ("email", "fields.NOPE")), full=True)
+
+
+def test_two_fields_of_one_title_are_a_question():
+    """A title that two fields share is never guessed; their tags still work."""
+    server = ActiveCampaign3()
+    server.tables["fields"]["3"] = {"id": "3", "perstag": "JOB_TITLE_2", "title": "Job title"}
+    server.person(ADA)
+    one = connect(server)
+    with pytest.raises(DriftError):
+        drained(one, Feed("contacts", ("fields.Job title",)), full=True)
+    assert drained(one, Feed("contacts", ("fields.JOB_TITLE",)), full=True)[-1].records
+
+
+def test_a_bounce_and_an_erasure_are_told_as_such():
+    """A hard bounce is status 3 on every list; of an erased person nothing but that is handed over."""
+    server = ActiveCampaign3()
+    hard, gone = server.person(ADA, bounced_hard="1"), server.person("x@x.invalid", anonymized="1", firstName="Ada")
+    found = connect(server).fetch(CONTACTS, [hard, gone])
+    assert found[hard].values[LIST] == "3"
+    assert found[gone].values == {LIST: "erased"}
+
+
+# Who is gone
+
+
+def test_gone_is_who_the_vendor_says_is_not_there():
+    """Absent from a list proves nothing: a contact counts as gone when asking for him alone says so."""
+    server = ActiveCampaign3()
+    ada = server.person(ADA)
+    server.ignored.add("ids[]")
+    for n in range(100):
+        server.person(f"p{n}@acme.example")
+    found = connect(server).fetch(CONTACTS, [ada, "999"])
+    assert found[ada].values["email"] == ADA
+    assert found["999"] is None
+
+
+def test_nothing_is_gone_where_the_whole_route_is_missing():
+    """A mistyped address answers 404 to everything: that is no evidence about any contact."""
+    server = ActiveCampaign3()
+    html = httpx.Response(404, text="<html/>", headers={"content-type": "text/html"})
+    server.before.append(lambda method, path, body: html if path.startswith("/contacts/") else None)
+    with pytest.raises(UnreachableError):
+        connect(server).fetch(CONTACTS, ["999"])
+
+
+def test_a_row_that_was_deleted_is_no_row():
+    """A row that says of itself that it is deleted does not come."""
+    server = ActiveCampaign3()
+    dead = server.person(ADA, deleted="1")
+    one = connect(server)
+    assert not drained(one, CONTACTS, full=True)[-1].records
+    assert one.fetch(CONTACTS, [dead]) == {dead: None}
+
+
+def test_a_look_up_finds_the_address_and_nobody_else():
+    """Another case is the same address; a filter that is ignored finds nobody, not the first."""
+    server = ActiveCampaign3()
+    server.person(BOB)
+    ada = server.person("Ada+x@ACME.example")
+    one = connect(server)
+    found = one.lookup(CONTACTS, "email", ["ada+x@acme.example", "nobody@acme.example", " "])
+    assert [record.id for record in found["ada+x@acme.example"]] == [ada]
+    assert found["nobody@acme.example"] == found[" "] == ()
+    server.ignored.add("email")
+    assert one.lookup(CONTACTS, "email", ["nobody@acme.example"]) == {"nobody@acme.example": ()}
+
+
+# Accounts
+
+
+def test_accounts_are_walked_and_sifted_by_their_time_of_change():
+    """The first read brings all, a later one those that say that they changed; a full one is complete."""
+    server = ActiveCampaign3()
+    for n in range(230):
+        old = server.stamp(NOW - timedelta(days=3))
+        server.put("accounts", name=f"Acme {n}", accountUrl=f"https://a{n}.example", updatedTimestamp=old)
+    one = connect(server)
+    pages = drained(one, ACCOUNTS)
+    assert sum(len(page.records) for page in pages) == 230
+    assert pages[-1].complete
+    new = server.put("accounts", name="New", accountUrl=None, updatedTimestamp=server.stamp())
+    assert [r.id for page in drained(one, ACCOUNTS, pages[-1].cursor) for r in page.records] == [new["id"]]
+
+
+def test_a_custom_value_of_an_account_is_news_although_the_account_did_not_change():
+    """The table of values is read beside the accounts; money is read in whole units, sets as lists."""
+    server = ActiveCampaign3()
+    metas = {"9": {"id": "9", "fieldLabel": "Revenue", "fieldType": "currency"}, "8": {"id": "8", "fieldLabel": "Regions", "fieldType": "multiselect"}}  # fmt: skip
+    server.tables["accountCustomFieldMeta"] = metas
+    old = server.stamp(NOW - timedelta(days=9))
+    acme = server.put("accounts", name="Acme", updatedTimestamp=old)["id"]
+    feed = Feed("accounts", ("name", "fields.Revenue", "fields.Regions"))
+    one = connect(server)
+    cursor = drained(one, feed)[-1].cursor
+    stamp = NOW.strftime("%Y-%m-%d %H:%M:%S")
+    server.put(
+        "accountCustomFieldData", accountId=int(acme), customFieldId=9, fieldValue="10050", updatedTimestamp=stamp
+    )
+    server.put(
+        "accountCustomFieldData", accountId=int(acme), customFieldId=8, fieldValue=["a", "b"], updatedTimestamp=stamp
+    )
+    (record,) = drained(one, feed, cursor)[-1].records
+    assert record.values == {"name": "Acme", "fields.Revenue": "100.5", "fields.Regions": ["a", "b"]}
+    assert one.fetch(feed, [acme])[acme].values == record.values
+
+
+def test_a_list_that_will_not_hold_still_is_not_complete():
+    """Where the count never fits what came, nobody is concluded to be missing."""
+    server = ActiveCampaign3()
+    server.put("accounts", name="Acme", updatedTimestamp=server.stamp())
+
+    def more(method, path, body, answer):
+        if path == "/accounts":
+            return httpx.Response(200, json=answer.json() | {"meta": {"total": "2"}})
+        return None
+
+    server.after.append(more)
+    pages = drained(connect(server), ACCOUNTS, full=True)
+    assert len(pages[-1].records) == 1
+    assert not pages[-1].complete
+
+
+def test_deals_campaigns_automations_and_lists_can_be_read():
+    """Every collection of the API comes with the columns that are asked for."""
+    server = ActiveCampaign3()
+    server.put("deals", title="Big", value="10050", mdate=server.stamp())
+    server.put("campaigns", name="Spring", opens="3", mdate=server.stamp())
+    one = connect(server)
+    for name, paths in {"deals": ("title", "value"), "campaigns": ("name", "opens"), "automations": ("name",), "lists": ("name",)}.items():  # fmt: skip
+        records = drained(one, Feed(name, paths))[-1].records
+        assert records, name
+        assert all(set(record.values) == set(paths) for record in records)
+
+
+# Refusals
+
+
+def test_a_refusal_by_mistake_is_asked_again_and_a_real_one_believed():
+    """A valid key is now and then answered 403: three times in a row it is an error about the credentials."""
+    server = ActiveCampaign3()
+    left = [2]
+
+    def forbid(method, path, body):
+        left[0] -= 1
+        return server.error(403, {"message": "Forbidden"}) if left[0] >= 0 else None
+
+    server.before.append(forbid)
+    assert connect(server).identify().id == "activecampaign:acme.api-us1.com"
+    left[0] = 99
+    with pytest.raises(AuthError):
+        connect(server).identify()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, QuotaError), (500, UnreachableError), (503, UnreachableError), (401, AuthError)]
+)
+def test_reads_that_fail_say_so(status, error):
+    """After all retries a read is an error of its kind, never an empty result."""
+    server = ActiveCampaign3()
+    server.before.append(lambda *call: httpx.Response(status, json={"message": "canary value"}))
+    with pytest.raises(error) as caught:
+        drained(connect(server, retries=1), CONTACTS)
+    assert "canary" not in error_text(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"contacts": 3', b'{"meta": {}}'])
+def test_an_answer_that_is_none_is_no_empty_list(body):
+    """An empty, broken or foreign body of a success is a fault of transport, and is asked again."""
+    server = ActiveCampaign3()
+    left = [1]
+
+    def odd(method, path, _):
+        left[0] -= 1
+        return httpx.Response(200, content=body, headers={"content-type": "application/json"}) if left[0] >= 0 else None
+
+    server.person(ADA)
+    server.before.append(odd)
+    assert len(drained(connect(server), CONTACTS)[-1].records) == 1
+
+
+# What the account says of itself
+
+
+def test_the_schema_names_fields_by_tag_and_title_and_what_they_allow():
+    """Custom fields, lists, tags and the account can be mapped; options of a choice are told."""
+    server = ActiveCampaign3()
+
+    def options(method, path, body, answer):
+        if path == "/fields":
+            beside = [{"id": "1", "field": "2", "value": "red"}, {"id": "2", "field": "2", "value": "blue"}]
+            return httpx.Response(200, json=answer.json() | {"fieldOptions": beside})
+        return None
+
+    server.after.append(options)
+    fields = connect(server).describe("contacts").fields
+    assert {"email", "fields.JOB_TITLE", "fields.Job title", LIST, "tags", "account"} <= set(fields)
+    assert fields["fields.COLOURS"].values == ("red", "blue")
+    assert fields["email"].required
+    with pytest.raises(DriftError):
+        connect(server).describe("opportunities")
+
+
+def test_automations_are_described_as_not_to_be_built():
+    """The schema and the capabilities of automations, deals, lists and fields say that they are only read."""
+    one = connect(ActiveCampaign3())
+    for name in ("automations", "deals", "lists", "fields"):
+        can, schema = one.capabilities(name), one.describe(name)
+        assert not (can.writable or can.creatable or can.deletable or schema.createable or schema.updateable)
+
+
+def test_check_writes_nothing_and_says_what_it_found():
+    """The findings name the account, the plan, what is gated and how contacts are read."""
+    server = ActiveCampaign3()
+    server.before.append(
+        lambda method, path, body: server.error(403, {"message": "Forbidden"}) if path == "/deals" else None
+    )
+    found = {finding.what: finding for finding in connect(server).probe()}
+    assert {"credentials", "plan", "deals", "sideloads", "updated_after", "feed"} <= set(found)
+    assert not server.writes()
+    assert all(finding.well for finding in found.values())
+
+
+def test_check_with_a_wrong_key_is_one_finding():
+    """Credentials that are refused are a finding with a remedy, not a traceback."""
+    (finding,) = connect(ActiveCampaign3(), key="other").probe()
+    assert (finding.what, finding.well) == ("credentials", False)
+    assert finding.remedy

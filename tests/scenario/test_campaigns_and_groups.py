@@ -1,0 +1,162 @@
+"""Campaigns and groups: what Abmatic runs reaches Salesforce with its numbers; membership and new groups."""
+
+import shutil
+
+import pytest
+from scene import BOTH, ROOT
+
+OWN = {"system": "abmatic", "object": "campaigns"}
+GROUPS = {
+    "entity": "group",
+    "match": {"keys": ["name"]},
+    "systems": {
+        "abmatic": {"object": "groups", "create": True},
+        "salesforce": {"object": "Campaign", "mode": "read", "where": "Type = 'Target Group'"},
+    },
+    "fields": {"name": {"type": "string", "required": True, "abmatic": "name", "salesforce": "Name"}},
+}
+
+
+@pytest.fixture
+def shipped(scene):
+    """The shipped mappings of campaigns and groups beside the accounts of the scene."""
+    scene.with_accounts()
+
+    def ship(name):
+        shutil.copy(ROOT / "mappings" / f"{name}.toml", scene.folder / "mappings" / f"{name}.toml")
+
+    scene.ship = ship
+    return scene
+
+
+def campaign(scene, row=None, **values):
+    change = {"create": values} if row is None else {"id": row, "set": values}
+    return scene.control("edit", {**OWN, **change})["id"]
+
+
+def campaigns(scene):
+    return {row["Name"]: row for row in scene.table("salesforce", "Campaign")}
+
+
+def group(scene, name, members):
+    return scene.control(
+        "edit", {"system": "abmatic", "object": "groups", "create": {"name": name, "members": members}}
+    )
+
+
+def test_campaign_with_its_numbers(shipped):
+    """A campaign that runs in Abmatic becomes one in Salesforce, with status and analytics, and follows both."""
+    shipped.ship("campaigns")
+    row = campaign(shipped, name="Spring", status="active", analytics={"impressions": 1200, "conversions": 14})
+    shipped.quiet(shipped.sync())
+    [made] = campaigns(shipped).values()
+    assert (made["Name"], made["Status"], made["IsActive"]) == ("Spring", "In Progress", True)
+    assert (made["Abmatic_Impressions__c"], made["Abmatic_Conversions__c"]) == (1200, 14)
+    campaign(shipped, row, name="Summer", status="completed", analytics={"impressions": 1300, "conversions": 15})
+    shipped.quiet(shipped.sync())
+    [moved] = campaigns(shipped).values()
+    assert (moved["Id"], moved["Name"], moved["Status"], moved["IsActive"]) == (
+        made["Id"],
+        "Summer",
+        "Completed",
+        False,
+    )
+    assert moved["Abmatic_Impressions__c"] == 1300
+    shipped.nothing_to_do()
+
+
+def test_campaign_that_is_there(shipped):
+    """A Salesforce campaign of that name is linked, not made again; its own numbers are put right."""
+    shipped.ship("campaigns")
+    made = {"Name": "Spring", "IsActive": False, "Abmatic_Impressions__c": 7}
+    there = shipped.control("edit", {"system": "salesforce", "object": "Campaign", "create": made})["id"]
+    campaign(shipped, name="spring", status="active", analytics={"impressions": 1200, "conversions": 14})
+    shipped.quiet(shipped.sync())
+    [row] = shipped.table("salesforce", "Campaign")
+    assert (row["Id"], row["Abmatic_Impressions__c"], row["IsActive"]) == (there, 1200, True)
+
+
+def test_campaign_of_salesforce_alone(shipped):
+    """What Salesforce runs alone is left as it is."""
+    shipped.ship("campaigns")
+    made = {"Name": "Trade fair", "IsActive": True, "Status": "Completed"}
+    shipped.control("edit", {"system": "salesforce", "object": "Campaign", "create": made})
+    shipped.quiet(shipped.sync())
+    shipped.forget_calls()
+    shipped.quiet(shipped.sync(full=True))
+    assert shipped.writes() == 0
+    assert campaigns(shipped)["Trade fair"]["IsActive"] is True
+
+
+def test_member_of_the_mapped_campaign(shipped):
+    """An event of an Abmatic campaign makes the person a member of the Salesforce campaign that was made of it."""
+    from test_streams import event, route
+
+    shipped.ship("campaigns")
+    row = campaign(shipped, name="Spring", status="active")
+    shipped.linked("ada")
+    route(shipped, {"on": "abmatic:conversion.tracked", "to": "salesforce", "object": "CampaignMember", "fields": {"Status": "Responded"}})  # fmt: skip
+    event(shipped, "conversion.tracked", contact_id=shipped.id("ada", "abmatic"), campaign_id=row)
+    shipped.quiet(shipped.sync())
+    [member] = shipped.table("salesforce", "CampaignMember")
+    assert member["CampaignId"] == campaigns(shipped)["Spring"]["Id"]
+    assert member["ContactId"] == shipped.id("ada", "salesforce")
+
+
+def test_membership(shipped):
+    """The names of an account's groups stand in the picklist; a change of membership follows, others' picks are put right."""
+    fields = dict(zip(BOTH, ("groups", "Abmatic_Groups__c"), strict=True))
+    shipped.mapping("accounts.fields.groups", {"type": "multi", "owner": "abmatic", **fields})
+    shipped.account("acme", abmatic={})
+    shipped.quiet(shipped.sync())
+    own = shipped.id("acme", "abmatic")
+    group(shipped, "Tier 1", [own])
+    second = group(shipped, "Fintech", [own])["id"]
+    shipped.quiet(shipped.sync())
+    assert picks(shipped) == ["Fintech", "Tier 1"]
+    shipped.control("edit", {"system": "abmatic", "object": "groups", "id": second, "set": {"members": []}})
+    shipped.quiet(shipped.sync())
+    assert picks(shipped) == ["Tier 1"]
+    shipped.nothing_to_do()
+
+
+def test_membership_is_only_shown(shipped):
+    """Membership changed in Salesforce cannot be written to Abmatic: nothing is tried, and verify explains the difference."""
+    fields = dict(zip(BOTH, ("groups", "Abmatic_Groups__c"), strict=True))
+    shipped.mapping("accounts.fields.groups", {"type": "multi", **fields})
+    shipped.account("acme", abmatic={})
+    shipped.quiet(shipped.sync())
+    shipped.edit("acme", salesforce={"Abmatic_Groups__c": "Tier 1"})
+    shipped.quiet(shipped.sync())
+    verdict = shipped.verify()
+    assert verdict["unexplained"] == []
+    assert [row["why"] for row in verdict["explained"]] == ["one-way: this side is read, not written"]
+
+
+def picks(scene):
+    return sorted((scene.rows("acme", "salesforce")[0]["Abmatic_Groups__c"] or "").split(";"))
+
+
+def test_group_from_a_campaign(shipped):
+    """Where the mapping says so, a Salesforce campaign of that type becomes a target group in Abmatic, once."""
+    shipped.mappings["groups"] = GROUPS
+    shipped.write()
+    for name, kind in (("Fintech", "Target Group"), ("Trade fair", "Conference")):
+        made = {"Name": name, "Type": kind, "IsActive": True}
+        shipped.control("edit", {"system": "salesforce", "object": "Campaign", "create": made})
+    shipped.quiet(shipped.sync())
+    assert [row["name"] for row in shipped.table("abmatic", "groups")] == ["Fintech"]
+    shipped.nothing_to_do()
+
+
+def test_group_in_doubt(shipped):
+    """A group whose answer was lost is looked up by its name: one group in the end."""
+    shipped.mappings["groups"] = GROUPS
+    shipped.write()
+    made = {"Name": "Fintech", "Type": "Target Group", "IsActive": True}
+    shipped.control("edit", {"system": "salesforce", "object": "Campaign", "create": made})
+    shipped.fault("abmatic", "drop_after", method="POST", path="groups", times=1)
+    shipped.sync()
+    shipped.sync()
+    assert [row["name"] for row in shipped.table("abmatic", "groups")] == ["Fintech"]
+    shipped.quiet(shipped.sync())
