@@ -135,11 +135,8 @@ class _Desk:
             related=self.refs.related(record, self.entity),
         )
         merged = merge(record, self.entity, around)
-        # a parent that the merge has just found counts in what is computed from it
-        related = self.refs.related(merged.record, self.entity)
-        if related == around.related:
-            return merged
-        return merge(record, self.entity, replace(around, related=related))
+        related = self.refs.related(merged.record, self.entity)  # with the parent that the merge has just found
+        return merged if related == around.related else merge(record, self.entity, replace(around, related=related))
 
     def _taken(self, record: Record) -> frozenset[str]:
         """Match keys that changed to one that another record holds."""
