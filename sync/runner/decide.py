@@ -70,7 +70,7 @@ def decide(context: Context, entity: EntityMapping, run: str, decided: Decided, 
     while desk is not None and numbers:
         with context.store.transaction():
             desk.work(context.store.load(numbers))
-        context.around.safe_point()
+        context.breathe()
         numbers = context.store.pending(entity.name, after=numbers[-1], limit=BATCH)
     _wake_children(context, entity, run)
 
@@ -81,6 +81,15 @@ def _wake_children(context: Context, entity: EntityMapping, run: str) -> None:
         for ref, parent in child.watches:
             if parent == entity.name:
                 context.store.mark_children(child.name, ref, run)
+
+
+def decide_these(context: Context, entity: EntityMapping, run: str, decided: Decided, numbers: Sequence[int]) -> None:
+    """Decides for these records of one entity, by number, and for no others."""
+    if numbers:
+        desk = _Desk(context, entity, run, decided, Scope())
+        for start in range(0, len(numbers), BATCH):
+            with context.store.transaction():
+                desk.work(context.store.load(numbers[start : start + BATCH]))
 
 
 class _Desk:

@@ -43,7 +43,18 @@ def link(context: Context, entity: EntityMapping) -> None:
         after = rows[-1].observation.number
         with context.store.transaction():
             _Matching(context, entity, rows).run()
-        context.around.safe_point()
+        context.breathe()
+
+
+def link_these(context: Context, entity: EntityMapping, rows: set[tuple[str, str, str]]) -> None:
+    """Matches those of these rows (system, object, remote id) that have no link yet."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for system, name, remote_id in sorted(rows):
+        found.setdefault((system, name), []).append(remote_id)
+    unlinked = [row for (system, name), ids in found.items() for row in context.store.unlinked_of(system, name, ids)]
+    for start in range(0, len(unlinked), BATCH):
+        with context.store.transaction():
+            _Matching(context, entity, unlinked[start : start + BATCH]).run()
 
 
 class _Matching:
