@@ -11,18 +11,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sync import __version__
 from sync.cli.answer import paper, say_json, watching
 from sync.cli.backend import Row, Runner, runner
-from sync.cli.exits import PERSON
+from sync.cli.exits import PERSON, write_report
 from sync.cli.options import Command, Settings, settings
 from sync.cli.start import starter_files
 from sync.cli.workspace import Workspace, read_workspace, start_log
 from sync.errors import UnreachableError
 from sync.model.report import RunReport
+
+if TYPE_CHECKING:
+    from sync.web import Served
 
 _KEYS: Final = {
     "abmatic": ("base_url", "api_key"),
@@ -38,7 +42,8 @@ _NEW_TITLE: Final = "Chief Example Officer"
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same data.")
 @click.option("--accounts", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--contacts", type=click.IntRange(min=10), default=40, show_default=True)
-def demo(seed: int, accounts: int, contacts: int) -> int:
+@click.option("--serve", "stays", is_flag=True, help="Stay up afterwards, with the service and its dashboard.")
+def demo(seed: int, accounts: int, contacts: int, *, stays: bool) -> int:
     """See it work: starts the five systems on this machine, brings them together, edits both sides, syncs, explains, undoes.
 
     Needs no accounts and no settings, contacts nobody, leaves nothing behind.
@@ -49,6 +54,8 @@ def demo(seed: int, accounts: int, contacts: int) -> int:
             say_json(story.run())
         else:
             _tell(story)
+        if stays:
+            _stay(story)
     return PERSON if story.told["verify"]["unexplained"] else 0
 
 
@@ -72,7 +79,7 @@ def _workspace(folder: Path, urls: Mapping[str, str]) -> Workspace:
     for name, file in starter_files().items():
         if name.startswith("mappings/"):
             (folder / name).write_bytes(file.read_bytes())
-    tables = ['workspace = "demo"\n']
+    tables = ['workspace = "demo"\n[server]\nlisten = "127.0.0.1:0"\n[schedule]\npoll = "5s"\n']
     for system, (address, *secrets) in _KEYS.items():
         lines = [f'{address} = "{urls[system]}"', *(f'{secret} = "env:DEMO_KEY"' for secret in secrets)]
         tables.append("\n".join([f"[systems.{system}]", "requests_per_minute = 60000", *lines, ""]))
@@ -169,6 +176,46 @@ class _Story:
         request = urllib.request.Request(self.urls["control"] + path, data, {"Content-Type": "application/json"})  # noqa: S310 - loopback
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return json.load(answer)
+
+
+def _stay(story: _Story) -> None:
+    """The service on what the story left, until Ctrl-C: an edit made in one system travels within seconds."""
+    from sync.daemon import Daemon  # noqa: PLC0415 - brings the scheduler
+    from sync.web import serve  # noqa: PLC0415 - brings the server
+
+    config, mappings = story.workspace.config, story.workspace.mappings
+    daemon = Daemon(
+        config,
+        mappings,
+        files=lambda: (config, mappings),
+        write_report=lambda error: write_report(error, ["demo"]),
+        version=__version__,
+    )
+    daemon.run(_Announced(serve(daemon, config.server.listen), story.urls["control"]))
+
+
+class _Announced:
+    """The web server, which says where it is once it listens."""
+
+    def __init__(self, served: Served, control: str) -> None:
+        self._served = served
+        self._control = control
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._served.url
+
+    def start(self) -> None:
+        """Listens, and says so."""
+        self._served.start()
+        click.echo(
+            f"\nThe dashboard is at {self.url} until Ctrl-C; the systems are ruled from {self._control}.", err=True
+        )
+
+    def stop(self) -> None:
+        """Answers nobody any more."""
+        self._served.stop()
 
 
 def _tell(story: _Story) -> None:
