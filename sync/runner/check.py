@@ -3,42 +3,67 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from sync.errors import AbortError, Problem
+from sync.errors import AbortError, DriftError, Problem
 from sync.mapping import NO_REFS, EntityMapping, Route, check_laws, drift, failing
 from sync.mapping.load import STREAM
 from sync.model.remote import NativeRecord, ObjectSchema
 from sync.model.values import Absence, Canonical
-from sync.runner.context import Context, feeds
+from sync.runner.context import Context, System, feeds
 
 SAMPLE = 2000
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Found:
+    """The findings so far, the systems that were not served, and whether a mapping does not fit a system."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+    drift: bool = False
+
+    def tried(self, context: Context, system: str, ask: Callable[[], T]) -> T | None:
+        """What a system answers; None where it does not: then it is out, and a finding says why unless one does already."""
+        try:
+            return ask()
+        except AbortError as error:
+            context.fail(system, error.message)
+            if isinstance(error, DriftError):
+                self.drift = True
+            else:
+                self.unreachable.append(system)
+            if all(row["well"] for row in self.rows if row["system"] == system):
+                what = "mapping" if isinstance(error, DriftError) else "reach"
+                self.rows.append(_finding(system, what, error.message, error.remedy, well=False))
+            return None
 
 
 def check(context: Context) -> dict[str, Any]:
-    """All findings; `well` when none needs a person."""
-    found: list[dict[str, Any]] = []
-    unreachable = []
+    """All findings; `well` when none needs a person. A system that refuses an answer keeps no other from being looked at."""
+    found = _Found()
     for system in context.systems.values():
-        try:
-            found += [_finding(system.name, f.what, f.detail, f.remedy, well=f.well) for f in system.connector.probe()]
-        except AbortError as error:
-            context.fail(system.name, error.message)
-            found.append(_finding(system.name, "reach", error.message, error.remedy, well=False))
-            unreachable.append(system.name)
-    drifted = False
+        found.rows += found.tried(context, system.name, partial(_probed, system)) or []
     for entity in context.chosen():
-        schemas = _schemas(context, entity)
+        schemas = _schemas(context, entity, found)
         problems = [p for system, schema in schemas.items() for p in drift(entity, system, schema)]
-        drifted = drifted or bool(problems)
-        found += [_problem(entity, problem) for problem in problems]
-        found += _rows(context, entity, schemas)
+        found.drift = found.drift or bool(problems)
+        found.rows += [_problem(entity, problem) for problem in problems]
+        found.rows += _rows(context, entity, schemas, found)
     strange = _routes(context) if context.streaming() else []
-    drifted = drifted or bool(strange)
-    found += strange
-    return {"well": all(f["well"] for f in found), "findings": found, "drift": drifted, "unreachable": unreachable}
+    found.drift = found.drift or bool(strange)
+    found.rows += strange
+    well = all(row["well"] for row in found.rows)
+    return {"well": well, "findings": found.rows, "drift": found.drift, "unreachable": found.unreachable}
+
+
+def _probed(system: System) -> list[dict[str, Any]]:
+    return [_finding(system.name, f.what, f.detail, f.remedy, well=f.well) for f in system.connector.probe()]
 
 
 def _routes(context: Context) -> list[dict[str, Any]]:
@@ -58,10 +83,10 @@ def _routes(context: Context) -> list[dict[str, Any]]:
 
 
 def _unfillable(schema: ObjectSchema, name: str) -> tuple[str, str] | None:
-    field = schema.fields.get(name)
-    if field is None:
+    found = schema.fields.get(name)
+    if found is None:
         return f"{schema.object} has no field {name}", "Correct the name, or let our user see the field."
-    if not field.createable:
+    if not found.createable:
         return (
             f"{schema.object}.{name} cannot be filled by our user",
             "Take it out of the route, or grant the permission.",
@@ -99,19 +124,25 @@ def _problem(entity: EntityMapping, problem: Problem) -> dict[str, Any]:
     return _finding(entity.name, place, problem.message, problem.remedy, well=False)
 
 
-def _schemas(context: Context, entity: EntityMapping) -> dict[str, dict[str, ObjectSchema]]:
+def _schemas(context: Context, entity: EntityMapping, before: _Found) -> dict[str, dict[str, ObjectSchema]]:
     found: dict[str, dict[str, ObjectSchema]] = {}
     for mapping in entity.systems.values():
         if not context.alive(mapping.system):
             continue
+        describe = context.systems[mapping.system].connector.describe
         for name in mapping.objects:
-            schema = context.systems[mapping.system].connector.describe(name)
+            schema = before.tried(context, mapping.system, partial(describe, name))
             if schema is not None:
                 found.setdefault(mapping.system, {})[name] = schema
     return found
 
 
-def _rows(context: Context, entity: EntityMapping, schemas: dict[str, dict[str, ObjectSchema]]) -> list[dict[str, Any]]:
+def _rows(
+    context: Context,
+    entity: EntityMapping,
+    schemas: dict[str, dict[str, ObjectSchema]],
+    before: _Found,
+) -> list[dict[str, Any]]:
     """Counts, per target system and rule, the sampled records that it would refuse, with one example id."""
     counts: Counter[tuple[str, str, str]] = Counter()
     examples: dict[tuple[str, str, str], tuple[str, str]] = {}
@@ -119,7 +150,8 @@ def _rows(context: Context, entity: EntityMapping, schemas: dict[str, dict[str, 
     for mapping in entity.systems.values():
         if not context.alive(mapping.system) or mapping.mode == "write":
             continue
-        samples = list(islice(_sample(context, entity, mapping.system), SAMPLE))
+        sample = partial(_sampled, context, entity, mapping.system)
+        samples = before.tried(context, mapping.system, sample) or []
         findings += [
             _problem(entity, p) for p in check_laws(entity, mapping.system, [record.values for record in samples])
         ]
@@ -143,6 +175,10 @@ def _rows(context: Context, entity: EntityMapping, schemas: dict[str, dict[str, 
     return findings
 
 
+def _sampled(context: Context, entity: EntityMapping, system: str) -> list[NativeRecord]:
+    return list(islice(_sample(context, entity, system), SAMPLE))
+
+
 def _sample(context: Context, entity: EntityMapping, system: str) -> Iterator[NativeRecord]:
     for feed in feeds(entity.systems[system]):
         if context.systems[system].connector.capabilities(feed.object).listable:
@@ -160,8 +196,8 @@ def _count(
     examples: dict[tuple[str, str, str], tuple[str, str]],
 ) -> None:
     for record in samples:
-        for rule, field, why in failing(entity, target, schema, _canonical(entity, source, record)):
-            place = (target, field, rule)
+        for rule, name, why in failing(entity, target, schema, _canonical(entity, source, record)):
+            place = (target, name, rule)
             counts[place] += 1
             examples.setdefault(place, (f"{source} {record.id}", why))
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from sync.connectors.abmatic import Abmatic
+from sync.connectors.activecampaign import ActiveCampaign
 from sync.connectors.conversion import Conversion
 from sync.connectors.letrics import Letrics
 from sync.connectors.memory import Memory, MemorySystem, Traits
@@ -65,6 +66,12 @@ class Bench:
     """(kind, values) of a write that opts somebody in, or out."""
     many = 250
     """Rows that fill more than one page."""
+    few = 3
+    """Rows of an update that takes more than one request."""
+    refused, refusals_max = 401, 2
+    """The status of a wrong key, and how often it may be met before it is believed."""
+    writing = creating = MappingProxyType({})
+    """What in a fault's pattern tells the request that writes from those before it."""
 
     def __init__(self, sandbox):
         self.sandbox = sandbox
@@ -180,6 +187,10 @@ class Bench:
         """Requests that asked for a change."""
         return [row for row in self.log() if row["write"]]
 
+    def was_cut(self):
+        """Whether some request was left without an answer."""
+        return any(row["status"] == 0 for row in self.log())
+
     def forget(self):
         self.control("calls", method="DELETE")
 
@@ -197,6 +208,7 @@ class MemoryBench(Bench):
     deletable = repeatable = tombstones = described = True
     opt_in, opt_out = (Kind.UPDATE, {"status": "SUBSCRIBED"}), (Kind.UPDATE, {"status": "UNSUBSCRIBED"})
     external_id = "ours"
+    refused = 503
 
     def prepare(self):
         fields = {path: FieldSchema(path, "string") for path in (*self.paths, "status", "ours", "other")}
@@ -240,12 +252,16 @@ class MemoryBench(Bench):
     def log(self):
         return [{"write": verb == "push", "status": 200} for verb, _ in self.asked]
 
+    def was_cut(self):
+        return not self.troubles or len(self.troubles) < 1000
+
     def forget(self):
         self.asked.clear()
 
 
 class AbmaticBench(Bench):
     system = "abmatic"
+    writing = MappingProxyType({"method": "PUT"})
     opt_in = (Kind.UPDATE, {"email_status": "subscribed"})
     opt_out = (Kind.UPDATE, {"email_status": "unsubscribed"})
 
@@ -265,6 +281,8 @@ class SalesforceBench(Bench):
     deletable = repeatable = tombstones = described = refreshes = batches = True
     opt_in, opt_out = (Kind.UPDATE, {"HasOptedOutOfEmail": False}), (Kind.UPDATE, {"HasOptedOutOfEmail": True})
     many = 2500
+    few = 205
+    writing = creating = MappingProxyType({"path": "composite"})
 
     def prepare(self):
         super().prepare()
@@ -284,6 +302,8 @@ class ConversionBench(Bench):
     listable = False
     deletable = repeatable = batches = True
     profile = MappingProxyType({"deletes": True})
+    few = 105
+    writing = creating = MappingProxyType({"path": "batch"})
     opt_in = (Kind.SUBSCRIBE, {"subscriptionStatus": "SUBSCRIBED"})
     opt_out = (Kind.SUBSCRIBE, {"subscriptionStatus": "UNSUBSCRIBED"})
 
@@ -321,6 +341,40 @@ class ConversionExportBench(ConversionBench):
         self.control("limits", {"system": self.system, "profile": "C2"})
 
 
+class ActiveCampaignBench(Bench):
+    """Titles are a custom field, consent is the status on a list."""
+
+    system = "activecampaign"
+    paths = ("email", "fields.JOB_TITLE", "lastName")
+    deletable = repeatable = described = batches = True
+    opt_in = (Kind.SUBSCRIBE, {"lists.Newsletter": 1})
+    opt_out = (Kind.SUBSCRIBE, {"lists.Newsletter": 2})
+    refused, refusals_max = 403, 3
+    writing = MappingProxyType({"method": "PUT"})
+    creating = MappingProxyType({"method": "POST"})
+
+    def make(self, key, **more):
+        return ActiveCampaign("activecampaign", self.url(), key, gate=self.gate, requests_per_second=10_000, **more)
+
+    def held(self, row_id, path):
+        """Custom fields and lists are asked of the API itself: the dump does not lay them beside the contact."""
+        kind, _, name = path.partition(".")
+        if not name:
+            return super().held(row_id, path)
+        table, key, word = {"fields": ("fieldValues", "field", "value"), "lists": ("contactLists", "list", "status")}[
+            kind
+        ]
+        own = {row["perstag"] if kind == "fields" else row["name"]: row["id"] for row in self.control(f"dump?system={self.system}")[kind]}  # fmt: skip
+        rows = self.api(f"contacts/{row_id}/{table}")[table]
+        found = next((row[word] for row in rows if row[key] == own[name]), None)
+        return int(found) if kind == "lists" and found is not None else found
+
+    def api(self, path):
+        request = urllib.request.Request(f"{self.url()}/api/3/{path}", headers={"Api-Token": "sandbox"})
+        with _OPENER.open(request, timeout=30) as answer:
+            return json.load(answer)
+
+
 class LetricsBench(Bench):
     """People come with a company of their own, because windows are about companies."""
 
@@ -335,7 +389,7 @@ class LetricsBench(Bench):
         return self.edit_object(create={**self.native(key, **more), "company_id": self.firm(key)})
 
     def firm(self, key):
-        made = {"name": key, "domain": f"{key}.example.com"}
+        made = {"name": key, "domain": f"{key}.example.com", "tld": "com"}
         return self.control("edit", {"system": "letrics", "object": "companies", "create": made})["id"]
 
     def fill(self, count):
@@ -350,5 +404,6 @@ BENCHES = {
     "salesforce": SalesforceBench,
     "conversion": ConversionBench,
     "conversion-c2": ConversionExportBench,
+    "activecampaign": ActiveCampaignBench,
     "letrics": LetricsBench,
 }

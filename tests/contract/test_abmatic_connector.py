@@ -548,7 +548,8 @@ def test_probe_tells_what_answers_and_what_does_not():
     server = filled(3)
     del server.rows["groups"]
     found = {finding.what: finding for finding in connect(server).probe()}
-    assert found["accounts"].detail == "3 rows"
+    assert found["accounts"].detail == "3 rows; fields: created_at, id, name, updated_at, website"
+    assert found["profile"].detail == "A1 fits"
     assert not found["groups"].well
     assert found["groups"].remedy
     assert all(call[0] == "GET" for call in server.log)

@@ -3,6 +3,11 @@
 import pytest
 from scene import BOTH, QUICK
 
+from sync.cli.options import Settings
+from sync.cli.workspace import read_workspace
+from sync.runner import api
+from sync.runner.context import Silence
+
 FILLED = {"first_name": "first_name", "last_name": "last_name", "title": "job_title"}
 
 
@@ -35,6 +40,11 @@ def known(scene, name, /, company=None, **row):
 def firm(scene, **row):
     made = {"name": "Acme", "domain": "acme.example", "tld": "example"} | row
     return scene.control("edit", {"system": "letrics", "object": "companies", "create": made})["id"]
+
+
+def read_both(scene, secrets):
+    workspace = read_workspace(Settings(config=scene.folder / "config.toml"), secrets)
+    return workspace.config, workspace.mappings
 
 
 def nobody_creates(scene):
@@ -202,3 +212,36 @@ def test_companies_fill_accounts(fed):
     fed.quiet(fed.sync())
     fed.expect("acme", name="Acme", city="Berlin")
     fed.nothing_to_do()
+
+
+def checked(scene):
+    found = api.check(*scene.both, progress=Silence())
+    return found, {(row["system"], row["what"]): row for row in found["findings"]}
+
+
+def test_check_looks_at_every_system_whatever_one_of_them_answers(fed):
+    """A key that is refused is one finding of its system; the others are looked at, and nothing is written."""
+    fed.person("ada", abmatic={"title": "x" * 300})
+    fed.settings("systems.letrics.api_key", "env:BAD")
+    found = api.check(*read_both(fed, {"KEY": "sandbox", "BAD": "nobody's"}), progress=Silence())
+    rows = {(row["system"], row["what"]): row for row in found["findings"]}
+    assert not rows["letrics", "credentials"]["well"] and found["unreachable"] == ["letrics"]
+    assert rows["abmatic", "profile"]["well"] and rows["salesforce", "API version"]["well"]
+    assert any(row["count"] == 1 for row in found["findings"]), "the title that is too long is still counted"
+    assert not any(row["write"] for row in asked(fed))
+
+
+def test_check_names_a_mistyped_filter(fed):
+    """A filter that Letrics has not is drift, with what was meant."""
+    fed.mapping("contacts.systems.letrics.params", {"senioritys": ["VP"]})
+    found, rows = checked(fed)
+    assert found["drift"] and found["unreachable"] == []
+    assert "seniorities" in rows["letrics", "mapping"]["remedy"]
+
+
+def test_check_is_content_with_what_works(fed):
+    """With all in order there is nothing to do."""
+    known(fed, "eve")
+    found, rows = checked(fed)
+    assert found["well"], [row for row in found["findings"] if not row["well"]]
+    assert rows["letrics", "form"]["detail"] == "POST"

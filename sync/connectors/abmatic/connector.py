@@ -107,7 +107,7 @@ class Abmatic:
 
     def probe(self) -> list[Finding]:
         """Profile, lists that answer, and the rate that the vendor grants. Reads only."""
-        return Probe(self._client, self._profile(), self._per_minute).findings()
+        return Probe(self._client, self._profile(), self._per_minute, self._detect).findings()
 
     def describe(self, object: str) -> ObjectSchema | None:  # noqa: A002
         """None: Abmatic describes no schema. Raises DriftError for an object that this profile has not."""

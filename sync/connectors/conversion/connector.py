@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -39,6 +41,14 @@ from sync.model.values import Native
 
 _VERSION: Final = re.compile(r"/v\d+$")
 ENGAGEMENTS: Final = "engagements"
+_FORMS: Final = {
+    '`profile = "C2"`': ("C2", "x_api_key"),
+    '`profile = "C2"` and `auth = "bearer"`': ("C2", "bearer"),
+    '`profile = "C0"`': ("C0", "bearer"),
+    '`profile = "C1"`': ("C1", "x_api_key"),
+}
+"""The forms in which a key may be taken, with the settings that say it, the surest first: C2's export answers with rows, the
+others with "there is nobody", which an unknown address may say as well. C0 with the header of C1 reads as C1 does."""
 
 
 class Conversion:
@@ -99,6 +109,18 @@ class Conversion:
         transport: Any = None,
     ) -> None:
         self.name = name
+        self._sibling = partial(
+            Conversion,
+            name,
+            base_url,
+            api_key,
+            clock=clock,
+            gate=gate,
+            requests_per_second=requests_per_second,
+            timeout_s=timeout_s,
+            retries=0,
+            transport=transport,
+        )
         self._horizon_s, self._clearing, self._native_sync = horizon_s, clearing, native_salesforce_sync
         self._profile = chosen(
             profile,
@@ -140,8 +162,20 @@ class Conversion:
         return Tenant(f"conversion:{self._host}")
 
     def probe(self) -> list[Finding]:
-        """Profile, credentials, and what cannot be seen here. Reads only."""
-        return findings(self._client, self._profile, self._reader, self._export, native_sync=self._native_sync)
+        """The profile that fits, credentials, and what cannot be seen here. Reads only."""
+        return findings(
+            self._client,
+            self._profile,
+            self._reader,
+            self._export,
+            native_sync=self._native_sync,
+            others={words: partial(self._knock_as, *form) for words, form in _FORMS.items()},
+        )
+
+    def _knock_as(self, profile: str, auth: str) -> None:
+        """Proves the key in the form of another revision, C2's by its export: nothing else there only reads. Raises AbortError."""
+        with closing(self._sibling(profile=profile, auth=auth, exports=True)) as other:
+            other.identify()
 
     def describe(self, object: str) -> ObjectSchema | None:  # noqa: A002
         """None: Conversion describes no schema. Raises DriftError for an object that this profile has not."""

@@ -1,7 +1,12 @@
-"""What `check` finds out about a Conversion account without writing."""
+"""What `check` finds out about a Conversion account without writing: the key, and which revision of the API takes it.
+
+The revisions differ in their addresses and in the header of the key (`apis/` 2.1), so where the configured
+one is refused the others are asked.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from sync.connectors.base import Finding
@@ -33,15 +38,20 @@ def knock(client: Client, profile: Profile, reader: Reader, export: Export | Non
 
 
 def findings(
-    client: Client, profile: Profile, reader: Reader, export: Export | None, *, native_sync: bool
+    client: Client,
+    profile: Profile,
+    reader: Reader,
+    export: Export | None,
+    *,
+    native_sync: bool,
+    others: Mapping[str, Callable[[], object]],
 ) -> list[Finding]:
-    """All findings."""
-    found = [Finding("profile", well=True, detail=profile.name)]
+    """All findings. ``others``: settings in words, and a knock in the form that they stand for."""
     try:
         knock(client, profile, reader, export)
     except AbortError as error:
-        return [*found, Finding("credentials", well=False, detail=error.message, remedy=error.remedy)]
-    found.append(Finding("credentials", well=True))
+        return [_misfit(profile, error, others)]
+    found = [_fit(profile, others), Finding("credentials", well=True)]
     listing = "edits there are found by `sync --full`, `verify` and `backfill`; contacts born there are not seen"
     found.append(Finding("listing", well=True, detail="by export" if export else listing))
     if native_sync:
@@ -54,3 +64,29 @@ def findings(
             )
         )
     return found
+
+
+def _fit(profile: Profile, others: Mapping[str, Callable[[], object]]) -> Finding:
+    """The configured revision answers; C2 may answer beside it, or instead: its export would be the better way to read."""
+    export = next((words for words, ask in others.items() if "C2" in words and _answers(ask)), None)
+    if profile.name == "C2" or export is None:
+        return Finding("profile", well=True, detail=f"{profile.name} fits")
+    hint = f"the export of C2 answers as well: {export} with `exports = true` can list contacts"
+    return Finding("profile", well=True, detail=f"{profile.name} is not contradicted; {hint}")
+
+
+def _misfit(profile: Profile, error: AbortError, others: Mapping[str, Callable[[], object]]) -> Finding:
+    """Another revision that takes the key, or else the refusal as it is."""
+    fits = next((words for words, ask in others.items() if _answers(ask)), None)
+    if fits is None:
+        return Finding("credentials", well=False, detail=error.message, remedy=error.remedy)
+    detail = f"configured is {profile.name}, which is refused ({error.message})"
+    return Finding("profile", well=False, detail=detail, remedy=f"The key is taken with {fits}: set that.")
+
+
+def _answers(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except AbortError:
+        return False
+    return True

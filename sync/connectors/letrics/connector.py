@@ -117,7 +117,7 @@ class Letrics:
         return Tenant(f"letrics:{self._host}")
 
     def probe(self) -> list[Finding]:
-        """Credentials, the form of request that is understood, filters that work, and what rows hold. Costs a record or two."""
+        """Credentials, the form of request that is understood, filters that work, and what rows hold. Costs a handful of records."""
         return Probe(
             self._search, self._method, self._style, self._budget, self._now(), private=self._private
         ).findings()

@@ -1,13 +1,14 @@
 """What `check` finds out about a Letrics account: the key, the form of request that it understands, filters that do nothing.
 
 The vendor documents neither method nor paths (`apis/` 3.2). So where the configured form is refused the others are tried, and the
-finding says which one to set. All of it asks for windows and words that nothing matches, but for one row of each search.
+finding says which one to set. Most of it asks for what nothing
+matches, and costs a handful of records in all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sync.connectors.base import Finding
@@ -20,7 +21,7 @@ Searches = Callable[[str, str], Search]
 
 NOTHING: Final[Mapping[str, Any]] = {"added_after": "1970-01-02T00:00:00Z", "added_before": "1970-01-01T00:00:00Z"}
 """A window that ends before it begins: it proves the key, and costs no record."""
-_NOBODY: Final[Mapping[str, Any]] = {"tlds": ["crm-sync-no-such-tld", "crm-sync-none-either"]}
+_NOBODYS: Final = "crm-sync-no-such-tld"
 _FORMS: Final = (("POST", "brackets"), ("GET", "brackets"), ("GET", "repeat"), ("GET", "comma"))
 _COMPANIES: Final = "companies"
 
@@ -51,7 +52,7 @@ class Probe:
         found = [Finding("credentials", well=True), *found]
         if not fits:
             return [*found, self._left()]
-        return [*found, self._filters(), *self._rows(), *self._renamed(), self._changes(), self._left()]
+        return [*found, *self._rows(), self._filters(), *self._renamed(), self._changes(), self._left()]
 
     def _method(self) -> tuple[bool, list[Finding]]:
         """Whether the configured form is understood; else the one that is."""
@@ -71,18 +72,31 @@ class Probe:
         return True
 
     def _filters(self) -> Finding:
-        """A word that nobody has must find nobody; else lists are not understood in this form."""
-        if not self._ignores(self._form):
+        """A word that nobody has must find nobody, and beside one that somebody has it must not hide them."""
+        word = self._known_word()
+        if self._understands(self._form, word):
             return Finding("filters", well=True, detail="lists are understood")
-        other = next((form for form in _FORMS if form != self._form and not self._ignores(form)), None)
+        other = next((form for form in _FORMS if form != self._form and self._understands(form, word)), None)
         remedy = f"Set {_setting(other)}." if other else "Ask the vendor: no form of list filters works."
-        return Finding("filters", well=False, detail=f"lists are ignored by {_named(self._form)}", remedy=remedy)
+        return Finding("filters", well=False, detail=f"lists are not understood by {_named(self._form)}", remedy=remedy)
 
-    def _ignores(self, form: tuple[str, str]) -> bool:
+    def _known_word(self) -> str | None:
+        """The top-level domain of some company, if the server knows it as a word of its filter."""
+        rows = self._one(_COMPANIES, {}).rows
+        domain = rows[0].get("domain") if rows else None
+        word = rows[0].get("tld") or (domain.rpartition(".")[2] if isinstance(domain, str) else None) if rows else None
+        return word if isinstance(word, str) and self._finds(self._form, [word]) else None
+
+    def _understands(self, form: tuple[str, str], word: str | None) -> bool:
+        known = [] if word is None else [[word, _NOBODYS], [_NOBODYS, word]]
         try:
-            return bool(self._search(*form).page(_COMPANIES, {**_NOBODY, "added_before": spell(self._now)}, 1, 1).rows)
+            return not self._finds(form, [_NOBODYS, _NOBODYS]) and all(self._finds(form, words) for words in known)
         except DriftError:
-            return True
+            return False
+
+    def _finds(self, form: tuple[str, str], words: list[str]) -> bool:
+        asked = {"tlds": words, "added_before": spell(self._now)}
+        return bool(self._search(*form).page(_COMPANIES, asked, 1, 1).rows)
 
     def _rows(self) -> list[Finding]:
         return [self._row(name) for name in ("companies", "contacts")]
@@ -121,7 +135,7 @@ class Probe:
         return Finding("changes", well=True, detail=detail)
 
     def _left(self) -> Finding:
-        day = (self._now + timedelta(0)).date().isoformat()
+        day = self._now.date().isoformat()
         left = self._budget.left(day)
         detail = "no daily limit of records" if left is None else f"{left} of {self._budget.daily} records left today"
         return Finding("budget", well=True, detail=detail)
