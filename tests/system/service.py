@@ -81,11 +81,11 @@ class Place:
     def config(self):
         return self.folder / "config.toml"
 
-    def command(self, *arguments, **env):
+    def command(self, *arguments, limit_s=90, **env):
         """A command beside the service; exit code, stdout, stderr."""
         line = [sys.executable, "-m", "sync", *arguments, "--config", str(self.config)]
         done = subprocess.run(
-            line, cwd=self.folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=90
+            line, cwd=self.folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=limit_s
         )
         return done.returncode, done.stdout, done.stderr
 
