@@ -39,7 +39,7 @@ def person(remote, email="ada@acme.example.com", title="CTO"):
 
 
 def titles(remote, system, name):
-    return [row[TITLE[system]] for row in remote.dump(system, name)]
+    return [row.get(TITLE[system]) for row in remote.dump(system, name)]
 
 
 def carried(remote):
