@@ -11,7 +11,7 @@ from sync.daemon.jobs import Jobs
 from sync.daemon.lanes import Lanes
 from sync.daemon.spool import Arrived, Spool
 from sync.model.clock import SystemClock
-from sync.runner import cycle
+from sync.runner import cycle, decide
 from sync.runner.context import Alone
 from sync.runner.wire import hold, reading
 
@@ -78,6 +78,33 @@ def test_a_mistake_in_one_entity_does_not_stop_the_other(scene, service, monkeyp
     assert service.run()
     assert scene.control("dump?system=salesforce", method="GET")["Contact"]
     assert not service.isolation.split()
+
+
+@pytest.mark.law("row 90")
+def test_one_poisoned_record_stops_itself_only(scene, service, monkeypatch):
+    """A record that ends every run by a mistake of ours is found among the others and set aside; all the others are carried."""
+    people = [f"p{number}" for number in range(12)]
+    for name in people:
+        scene.person(name, abmatic={"title": "CTO"})
+    whole = decide.merge
+
+    def merge(record, *rest):
+        if any("p7@" in str(link.observed.values.get("email")) for link in record.links):
+            raise ZeroDivisionError
+        return whole(record, *rest)
+
+    monkeypatch.setattr(decide, "merge", merge)
+    lived = [service.run() for _ in range(2 * STRIKES + 2)]
+    assert lived[-1]
+    there = {row["Email"] for row in scene.control("dump?system=salesforce", method="GET")["Contact"]}
+    assert there == {f"{name}@acme.example" for name in people if name != "p7"}
+    [aside] = scene.quarantine()
+    assert (aside["error"], "p7" in str(aside["key"]) or aside["record"] is not None) == ("BUG", True)
+    monkeypatch.setattr(decide, "merge", whole)
+    scene.edit("p7", abmatic={"title": "CEO"})
+    assert service.run()
+    there = {row["Email"] for row in scene.control("dump?system=salesforce", method="GET")["Contact"]}
+    assert "p7@acme.example" in there
 
 
 def test_a_process_that_died_in_a_run_is_counted_at_the_next_start(service, monkeypatch):
