@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from process import vendors
@@ -37,7 +39,7 @@ def person(remote, email="ada@acme.example.com", title="CTO"):
 
 
 def titles(remote, system, name):
-    return [row[TITLE[system]] for row in remote.dump(system, name)]
+    return [row.get(TITLE[system]) for row in remote.dump(system, name)]
 
 
 def carried(remote):
@@ -137,4 +139,36 @@ def test_a_command_beside_a_service_that_hangs_ends_with_6(emptied, tmp_path):
         code, _, said = place.command("sync")
         assert (code, "does not answer" in said) == (6, True), said
         service.process.send_signal(signal.SIGCONT)
+        assert service.stop() == 0
+
+
+@pytest.mark.slow
+def test_a_backfill_beside_it_does_not_hold_up_a_live_change(emptied, tmp_path):
+    """A backfill goes through the service; an edit made meanwhile is carried within a minute, before the backlog is done."""
+    place = Place(tmp_path, emptied.urls, poll="1h")
+    name = person(emptied)
+    with Service(place) as service:
+        carried(emptied)
+        until(lambda: service.facts()["busy"] is None, what="the end of the first run")
+        emptied.fault("abmatic", "delay_before", method="POST", path="contacts", delay_s=0.5, times=100_000)
+        rows = [{"Email": f"p{n}@acme.example.com", "LastName": f"P{n}"} for n in range(240)]
+        emptied.load("salesforce", "Contact", rows)
+        with ThreadPoolExecutor(1) as beside:
+            filled = beside.submit(place.command, "backfill", "--json", limit_s=400)
+            until(lambda: len(emptied.dump("abmatic", "contacts")) > 5, limit_s=120, what="some of the backlog")
+            began = time.monotonic()
+            emptied.set("salesforce", "Contact", name, {"Title": "CEO"})
+            until(lambda: "CEO" in titles(emptied, "abmatic", "contacts"), limit_s=60, what="the edit")
+            print(
+                "carried after",
+                round(time.monotonic() - began, 1),
+                "s,",
+                len(emptied.dump("abmatic", "contacts")),
+                "of 241",
+            )
+            assert len(emptied.dump("abmatic", "contacts")) < 241
+            code, out, said = filled.result(400)
+        assert code == 0, said
+        assert json.loads(out)["full"]
+        assert len(emptied.dump("abmatic", "contacts")) == 241
         assert service.stop() == 0
