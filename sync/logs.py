@@ -5,20 +5,16 @@ from the list below, everything else is a key. Nobody logs values of records; wh
 are rendered: by key (anything called a secret), by value (secrets told to `sync.redaction.hide`, bearer tokens, Salesforce session ids,
 e-mail addresses). Control characters are escaped, so that no value can forge a line or move the cursor.
 
-Event names (docs/events.md explains each):
+Event names (docs/events.md explains each; a test holds both to what is logged):
 
-    config.loaded       config.reloaded     config.refused
-    run.started         run.finished        run.stopped         run.failed
-    pull.started        pull.page           pull.finished
-    merge.conflict      merge.frozen        match.ambiguous
-    plan.made           guard.hit
-    push.started        push.batch          push.rejected       push.in_doubt       push.recovered
-    consent.opt_out     consent.held        consent.granted     consent.gate_refused
-    quarantine.added    quarantine.released quarantine.dropped
-    http.retry          http.throttled      http.failed         auth.refreshed      auth.refused
-    state.migrated      state.backed_up     state.locked        state.refused
-    schedule.missed     schedule.overrun    webhook.accepted    webhook.refused     notify.sent      notify.failed
-    daemon.started      daemon.stopping     daemon.stopped      worker.started      worker.stopped
+    config.reloaded     config.refused
+    run.finished        run.stopped         run.failed          run.interrupted
+    lane.out            lane.in             lane.well
+    schedule.missed     schedule.overrun
+    webhook.accepted    webhook.refused
+    alert.raised        alert.over          notify.sent         notify.failed
+    state.backed_up     state.tidied        state.refused
+    daemon.started      daemon.stopping     daemon.stopped
     bug
 """
 

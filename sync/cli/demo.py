@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import click
 from sync.cli.answer import paper, say_json, watching
 from sync.cli.backend import Row, Runner, runner
 from sync.cli.exits import PERSON
+from sync.cli.office import TITLE, Deed, Office, arrivals
 from sync.cli.options import Command, Settings, settings
 from sync.cli.start import starter_files
 from sync.cli.workspace import Workspace, read_workspace, start_log
@@ -31,7 +31,8 @@ _KEYS: Final = {
     "activecampaign": ("base_url", "api_key"),
     "letrics": ("base_url", "api_key"),
 }
-_NEW_TITLE: Final = "Chief Example Officer"
+_HERO_OF: Final = "salesforce"
+"""Whose edit is explained and undone."""
 
 
 @click.command(cls=Command)
@@ -39,7 +40,7 @@ _NEW_TITLE: Final = "Chief Example Officer"
 @click.option("--accounts", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--contacts", type=click.IntRange(min=10), default=40, show_default=True)
 def demo(seed: int, accounts: int, contacts: int) -> int:
-    """See it work: starts the five systems on this machine, brings them together, edits both sides, syncs, explains, undoes.
+    """See it work: five systems on this machine, brought together; an edit and an opt-out in each arrive in all the others.
 
     Needs no accounts and no settings, contacts nobody, leaves nothing behind.
     """
@@ -89,58 +90,58 @@ class _Story:
     urls: Mapping[str, str]
     workspace: Workspace
     told: dict[str, Any] = field(default_factory=dict)
-    hero: str = ""
+    deeds: list[Deed] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
         """All chapters; their objects by name."""
-        for chapter in (self.backfill, self.edit, self.plan, self.sync, self.explain, self.undo, self.verify):
+        chapters = (self.backfill, self.edit, self.plan, self.sync, self.arrived, self.explain, self.undo, self.verify)
+        for chapter in chapters:
             chapter()
         return self.told
 
     def backfill(self) -> Row:
-        """Brings together what belongs together."""
+        """Brings together what belongs together. A first run afterwards takes in what the systems add by themselves."""
+        self._office.hire()
         with watching(settings()) as progress:
-            return self._keep(
+            done = self._keep(
                 "backfill", self._api.backfill(*self._both, (), source=None, since=None, init=True, progress=progress)
             )
+            self._api.sync(*self._both, (), full=False, init=False, progress=progress)
+        return done
 
-    def edit(self) -> list[str]:
-        """Two people at work behind the API: a new title in Salesforce, an opt-out of somebody else."""
-        people = [
-            row
-            for row in self._control("/_control/dump?system=salesforce")["Contact"]
-            if row.get("Email") and not row["_deleted"]
-        ]
-        first, second = people[0], people[1]
-        self.hero = first["Email"]
-        self._edit(first["Id"], {"Title": _NEW_TITLE})
-        self._edit(second["Id"], {"HasOptedOutOfEmail": True})
-        return [
-            f"In Salesforce the title of {self.hero} becomes {_NEW_TITLE!r}.",
-            f"In Salesforce {second['Email']} opts out of e-mail.",
-        ]
+    def edit(self) -> list[Deed]:
+        """People at work behind the API: a new title in every system, an opt-out wherever there is consent."""
+        self.deeds = self._office.work()
+        return self.deeds
 
     def plan(self) -> Row:
         """What a sync would do."""
         with watching(settings()) as progress:
-            return self._keep("plan", self._api.plan(*self._both, (), full=False, progress=progress))
+            return self._keep("plan", self._api.plan(*self._both, (), full=True, progress=progress))
 
     def sync(self) -> Row:
         """Does it."""
         with watching(settings()) as progress:
-            return self._keep("sync", self._api.sync(*self._both, (), full=False, init=False, progress=progress))
+            return self._keep("sync", self._api.sync(*self._both, (), full=True, init=False, progress=progress))
+
+    def arrived(self) -> list[Row]:
+        """What now stands in each system, read there."""
+        self.told["arrived"] = arrivals(self.deeds, self._office.stands())
+        return list(self.told["arrived"])
 
     def explain(self) -> Row:
-        """The record whose title was changed."""
-        self.told["explain"] = self._api.explain(*self._both, "contact", self.hero)
+        """The record whose title was changed in Salesforce."""
+        self.told["explain"] = self._api.explain(*self._both, "contact", self._hero())
         return dict(self.told["explain"])
 
     def undo(self) -> Row:
-        """Takes the title back, everywhere. The opt-out stays: software never lifts one."""
+        """Takes that title back, everywhere. Opt-outs stay: software never lifts one."""
         with watching(settings()) as progress:
             return self._keep(
                 "undo",
-                self._api.undo(*self._both, self.told["sync"]["run"], record=None, field="title", progress=progress),
+                self._api.undo(
+                    *self._both, self.told["sync"]["run"], record=self._hero(), field="title", progress=progress
+                ),
             )
 
     def verify(self) -> Row:
@@ -148,6 +149,14 @@ class _Story:
         with watching(settings()) as progress:
             self.told["verify"] = self._api.verify(*self._both, (), progress=progress)
         return dict(self.told["verify"])
+
+    def _hero(self) -> str:
+        """Whose title is explained and taken back."""
+        return next(deed.email for deed in self.deeds if (deed.system, deed.what) == (_HERO_OF, TITLE))
+
+    @property
+    def _office(self) -> Office:
+        return Office(self.urls)
 
     @property
     def _api(self) -> Runner:
@@ -161,19 +170,12 @@ class _Story:
         self.told[name] = report.to_json()
         return dict(self.told[name])
 
-    def _edit(self, remote: str, values: Mapping[str, Any]) -> None:
-        self._control("/_control/edit", {"system": "salesforce", "object": "Contact", "id": remote, "set": values})
-
-    def _control(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.urls["control"] + path, data, {"Content-Type": "application/json"})  # noqa: S310 - loopback
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-            return json.load(answer)
-
 
 def _tell(story: _Story) -> None:
     """The chapters for a person."""
+    from sync.cli.render.arrivals import draw_arrivals  # noqa: PLC0415 - draws with rich
     from sync.cli.render.findings import draw_verify  # noqa: PLC0415 - draws with rich
+    from sync.cli.render.paper import styled  # noqa: PLC0415
     from sync.cli.render.record import draw_record  # noqa: PLC0415
     from sync.cli.render.run import draw_counts, draw_run  # noqa: PLC0415
 
@@ -188,18 +190,20 @@ def _tell(story: _Story) -> None:
         "Five systems, filled with companies and people who partly are the same. `crm-sync backfill` brings them together.",
     )
     draw_counts(sheet, story.backfill()["systems"])
-    chapter(2, "Somebody works in Salesforce.")
-    for line in story.edit():
-        sheet.line(line, indent=2)
-    chapter(3, "`crm-sync plan` shows what would happen.")
-    draw_run(sheet, story.plan() | {"conflicts": [], "quarantined": []}, "Plan", 10)
-    chapter(4, "`crm-sync sync` does it.")
+    chapter(2, "People work in every system, all at once.")
+    for deed in story.edit():
+        sheet.line(styled(f"{deed.system:<15}", "name"), deed.told(), indent=2)
+    chapter(3, "`crm-sync plan` shows what would happen, before anything does.")
+    draw_run(sheet, story.plan() | {"conflicts": [], "quarantined": [], "systems": {}}, "Plan", 8)
+    chapter(4, "`crm-sync sync` does it. What then stands in the systems, read there:")
     draw_counts(sheet, story.sync()["systems"])
+    sheet.gap()
+    draw_arrivals(sheet, story.arrived())
     chapter(5, "`crm-sync explain` tells why a value is what it is.")
     record = story.explain()
     draw_record(sheet, record | {"fields": {name: cell for name, cell in record["fields"].items() if name == "title"}})
-    chapter(6, "`crm-sync undo` takes the title back, in every system. The opt-out stays: software never lifts one.")
-    draw_run(sheet, story.undo() | {"conflicts": [], "quarantined": []}, "Undo", 10)
+    chapter(6, "`crm-sync undo` takes that title back, in every system. The opt-outs stay: software never lifts one.")
+    draw_run(sheet, story.undo() | {"conflicts": [], "quarantined": [], "systems": {}}, "Undo", 10)
     chapter(7, "`crm-sync verify` reads everything again and compares.")
     draw_verify(sheet, story.verify())
     sheet.gap()

@@ -51,12 +51,10 @@ class Crier:
         left = len(self._ledger.open())
         for message in messages:
             others = left - (message.state != "well")
-            log = _log.info if message.state == "well" else _log.warning
-            log(
-                f"alert.{'over' if message.state == 'well' else 'raised'}",
-                key=message.alert.key,
-                what=message.alert.what,
-            )
+            if message.state == "well":
+                _log.info("alert.over", key=message.alert.key)
+            else:
+                _log.warning("alert.raised", key=message.alert.key, what=message.alert.what, state=message.state)
             self.notifier.tell(message_rows(message, workspace, others))
         return bool(messages)
 

@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sync.errors import StoppedError
+from sync.runner.context import Context
 
+NEWS_GAP_S: Final = 15.0
+BITE: Final = 1000
+"""Rows: fewer than make a system choose its bulk interface, whose jobs last for minutes."""
 _NAP_S: Final = 0.05
 
 
@@ -54,10 +58,16 @@ class EndingClock:
 
 
 class Interrupts:
-    """What surrounds the service's runs. ``hasty``: the run under way does not wait for silent systems."""
+    """What surrounds the service's runs.
+
+    ``hasty``: the run under way is a poll: it does not wait for silent systems, and is itself the look for news.
+    ``news``: carries news in the middle of any other run.
+    """
 
     def __init__(self, ending: Ending, moves: Callable[[], None], patience_s: Callable[[str], float]) -> None:
         self.hasty = False
+        self.news: Callable[[Context], None] | None = None
+        self._looked_at = time.monotonic()
         self._ending = ending
         self._moves = moves
         self._patience_s = patience_s
@@ -67,6 +77,22 @@ class Interrupts:
         self._moves()
         if self._ending:
             raise StoppedError("the run stopped at a safe point", remedy="The next start goes on from there.")
+
+    def interlude(self, context: Context) -> None:
+        """In a long run: a look for news, as often as a poll would be, if the last one was long enough ago."""
+        now = time.monotonic()
+        if self.hasty or self.news is None or now - self._looked_at < NEWS_GAP_S:
+            return
+        self.news(context)
+        self.looked()
+
+    def looked(self) -> None:
+        """There was a look for news just now."""
+        self._looked_at = time.monotonic()
+
+    def bite(self) -> int | None:
+        """A long run takes bites that news need not wait for."""
+        return BITE
 
     def patience_s(self, system: str) -> float | None:
         """How long the others wait for a silent system."""

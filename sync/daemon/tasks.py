@@ -32,7 +32,9 @@ from sync.errors import ConfigError, StateError, StoppedError, SyncError
 from sync.mapping import Mappings
 from sync.model.clock import Clock
 from sync.runner import upkeep
+from sync.runner.context import Context
 from sync.runner.hold import Hold
+from sync.runner.live import carry_news
 
 PROMPT_GAP_S: Final = 5.0
 CRY_GAP_S: Final = 10.0
@@ -88,6 +90,7 @@ class Tasks:
     def begin(self, facts: Callable[[], Mapping[str, Any]]) -> None:
         """Opens the state and remembers what the last process knew; `facts` are kept in the state for `status`."""
         self._facts = facts
+        self._interrupts.news = self._news
         self._jobs.begin()
         told = upkeep.noted(self.config, self.mappings, "alerts")
         self._crier.remember(orjson.loads(told) if told else None)
@@ -96,6 +99,22 @@ class Tasks:
         if missed(schedule.reconcile, zone(schedule.timezone), last, self._clock.now()):
             _log.warning("schedule.missed", job="reconcile")
             self._worker.ask("reconcile", Rank.RECONCILE, self._reconcile)
+
+    def _news(self, context: Context) -> None:
+        """In the middle of a long run: events are taken in, and what changed is carried at once."""
+        for file, each in self._spool.waiting():
+            context.store.receive(each.system, each.event, each.kind, each.body)
+            self._spool.done([file])
+        try:
+            done = carry_news(context, self._hold.second())
+        except SyncError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug here must not end the long run: it goes on without looks for news
+            self._interrupts.news = None
+            _log.error("bug", where="live", error=type(error).__name__, report=str(self._jobs.report(error)))
+            return
+        if any(counts.created + counts.updated + counts.deleted for counts in done.systems.values()):
+            _log.info("run.finished", run=done.run, kind="live", status=done.status, seconds=round(done.seconds, 3))
 
     # asking ------------------------------------------------------------------------------------------------------------------
 
@@ -144,6 +163,7 @@ class Tasks:
             self._jobs.run()
         finally:
             self._interrupts.hasty = False
+            self._interrupts.looked()
         self._ran()
 
     def _events(self) -> None:
@@ -158,6 +178,7 @@ class Tasks:
             self._poll()
 
     def _reconcile(self) -> None:
+        self._interrupts.news = self._news
         self._jobs.run("reconcile", full=True)
         self._ran()
 

@@ -69,7 +69,9 @@ def look_afresh(work: Work, place: Place, rows: list[Journalled]) -> Generator[C
     """A create looks up its key afresh: whoever was made there in the meantime is linked instead."""
     store, connector = work.context.store, place.system.connector
     where = (place.entity.name, place.feed.object)
-    if where not in work.looked:
+    if not place.able.listable:
+        yield from _look_up_each(work, place, rows)
+    elif where not in work.looked:
         work.looked.add(where)
         cursor = store.cursor(place.system.name, place.feed.object, place.key)
         recent: list[NativeRecord] = yield lambda: [
@@ -86,6 +88,19 @@ def look_afresh(work: Work, place: Place, rows: list[Journalled]) -> Generator[C
         ]
     )
     return [row for row in rows if row.number not in rivals]
+
+
+def _look_up_each(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, None]:
+    """Where nothing can be listed, each key is looked up."""
+    path = next(iter(place.able.lookup_paths), None)
+    values = [change.after for row in rows for change in row.operation.changes if change.native == path]
+    if path is not None and values:
+        found: Mapping[str, tuple[NativeRecord, ...]] = yield lambda: place.system.connector.lookup(
+            place.feed, path, values
+        )
+        with work.context.store.transaction():
+            there = [record for records in found.values() for record in records]
+            observe(work.context, place.entity, place.mapping, place.feed, there)
 
 
 def _rivals(work: Work, place: Place, rows: list[Journalled]) -> dict[int, str]:

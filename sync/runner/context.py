@@ -53,15 +53,28 @@ class Surroundings(Protocol):
             StoppedError: the process was asked to end.
         """
 
+    def interlude(self, context: Context) -> None:
+        """At a safe point of a long run: the place for what is more urgent than a backlog (`live`)."""
+
     def patience_s(self, system: str) -> float | None:
         """How long the others wait for a system that sends nothing; None: as long as its own time-outs last."""
 
+    def bite(self) -> int | None:
+        """The largest number of rows to hand to a system at once; None: as many as its connector likes."""
+
 
 class Alone:
-    """A command that runs by itself: nothing interrupts it, and it waits for every system."""
+    """A command that runs by itself: nothing interrupts it, it waits for every system, and takes bites as large as it likes."""
 
     def safe_point(self) -> None:
         """Nothing."""
+
+    def interlude(self, context: Context) -> None:
+        """Nothing."""
+
+    def bite(self) -> int | None:
+        """As large as the connector likes."""
+        return None
 
     def patience_s(self, system: str) -> float | None:
         """For ever."""
@@ -99,10 +112,22 @@ class Context:
     progress: Progress = field(default_factory=Silence)
     failed: dict[str, str] = field(default_factory=dict)
     entities: tuple[str, ...] = ()
+    blind: set[tuple[str, str]] = field(default_factory=set)
+    """(entity, system) where a row does not show its match key: nothing is created there, for it may be the very one."""
     errors: dict[str, AbortError] = field(default_factory=dict)
     around: Surroundings = field(default_factory=Alone)
     calls_before: Mapping[str, int] = field(default_factory=dict)
     """Requests that connectors which are older than this run had made before it."""
+    run: str = ""
+    ripe: frozenset[str] | None = None
+    """The entities that had been read to their end, everywhere, before this run began to read all anew (None: it does not)."""
+    touched: set[tuple[str, str, str, str]] | None = None
+    """Where it is wanted: the rows that this run's pull brought (entity, system, object, remote id)."""
+
+    def breathe(self) -> None:
+        """A safe point: the run may be told to end here, and what is more urgent is done here. No transaction is open."""
+        self.around.safe_point()
+        self.around.interlude(self)
 
     def chosen(self) -> list[EntityMapping]:
         """The record entities of this run, parents first."""

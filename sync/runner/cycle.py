@@ -70,6 +70,7 @@ class Ran:
 def run_cycle(context: Context, order: Order) -> Ran:
     """Runs one cycle and leaves its record in the state."""
     ran = Ran(run_id(context.clock.now()), order)
+    context.run = ran.run
     started = context.clock.monotonic()
     context.store.start_run(ran.run, order.kind, full=order.full, entities=[e.name for e in context.chosen()])
     changed_consent = _prepare(context, ran.run)
@@ -78,6 +79,7 @@ def run_cycle(context: Context, order: Order) -> Ran:
     if streaming:
         streams.look_up(context)
     if order.pulls:
+        context.ripe = ripe(context) if order.full else None
         pulled = pull(context, reads(context, full=order.full, resume=order.resume))
         _count(ran, pulled)
         _check_absence(context, pulled, ran.run)
@@ -95,6 +97,14 @@ def run_cycle(context: Context, order: Order) -> Ran:
     ran.in_doubt = len(context.store.in_doubt())
     ran.seconds = context.clock.monotonic() - started
     return ran
+
+
+def ripe(context: Context) -> frozenset[str]:
+    """The entities of which every feed has been read to its end: only there is a change news."""
+    found: dict[str, bool] = {}
+    for read in reads(context, full=False):
+        found[read.entity.name] = found.get(read.entity.name, True) and read.cursor is not None
+    return frozenset(name for name, each in found.items() if each)
 
 
 def _prepare(context: Context, own: str) -> bool:

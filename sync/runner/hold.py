@@ -47,6 +47,7 @@ class Hold:
         self._outside = outside
         self._store: Store | None = None
         self._systems: Mapping[str, System] = {}
+        self._second: Mapping[str, System] = {}
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -93,6 +94,12 @@ class Hold:
                 found.fail(name, why)
         return found
 
+    def second(self) -> Mapping[str, System]:
+        """Connectors beside those of the run under way, made when they are first asked for."""
+        if not self._second:
+            self._second = self._connect(self.config, self.clock, self.store)
+        return self._second
+
     def swap(self, config: Config) -> None:
         """Another configuration from the next run on; its connectors are made anew."""
         self._hang_up()
@@ -106,8 +113,9 @@ class Hold:
             store.close()
 
     def _hang_up(self) -> None:
-        systems, self._systems = self._systems, {}
-        for system in systems.values():
+        systems = [*self._systems.values(), *self._second.values()]
+        self._systems, self._second = {}, {}
+        for system in systems:
             system.connector.close()
 
 

@@ -80,4 +80,4 @@ def _written(record: Record, entity: EntityMapping, turn: Turn, refs: StoreRefs)
             continue
         if not cell.agrees(turn.before, link.observed.values.get(cell.path, MISSING), refs):
             found.append(link.system)
-    return found
+    return sorted(found)

@@ -157,7 +157,7 @@ def _persist(context: Context, pages: queue.Queue[_Item], reading: list[str]) ->
         try:
             item = pages.get(timeout=LOOK_S)
         except queue.Empty:
-            context.around.safe_point()
+            context.breathe()
             reading = silence.still_awaited(reading)
             continue
         silence.broken()
@@ -173,7 +173,7 @@ def _persist(context: Context, pages: queue.Queue[_Item], reading: list[str]) ->
             rows = done[place].rows if place in done else 0
             save_page(context, read, item.page, last=item.last)
             done[place] = Pulled(read, rows + len(item.page.records), item.page.complete)
-            context.around.safe_point()
+            context.breathe()
     return list(done.values())
 
 
@@ -218,6 +218,9 @@ def save_page(context: Context, read: Read, page: Page, *, last: bool = True) ->
     context.progress.start(task, page.total)
     rows = [Seen(record, tuple(keys_of(read.entity, read.mapping, record))) for record in page.records]
     walking = read.full and not last
+    if context.touched is not None:
+        names = (read.entity.name, read.system.name, read.feed.object)
+        context.touched.update((*names, record.id) for record in page.records)
     with store.transaction():
         _suppress(context, read, page.records)
         now = context.clock.now()

@@ -53,6 +53,8 @@ def drive(context: Context, lanes: Mapping[str, Steps]) -> None:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 _step(context, lanes, waiting.pop(future), future, pool, waiting)
+            if waiting:
+                context.around.interlude(context)
     context.around.safe_point()
 
 
@@ -133,6 +135,7 @@ def _groups(work: Work, place: Place, kind: Kind) -> Steps:
     if not total:
         return
     size = max(1, place.system.connector.journal_size(place.feed.object, total))
+    size = min(size, work.context.around.bite() or size)
     work.context.progress.start(f"write {place.system.name} {place.feed.object}", total)
     after = 0
     while rows := work.context.store.operations(

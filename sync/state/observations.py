@@ -61,6 +61,10 @@ _UNLINKED = (
     f"SELECT {_O} FROM observed AS o WHERE o.entity = ? AND o.dirty = 1 AND o.number > ?"  # noqa: S608 - column names
     " AND NOT EXISTS (SELECT 1 FROM link WHERE link.observed_number = o.number) ORDER BY o.number LIMIT ?"
 )
+_UNLINKED_OF = within(
+    f"SELECT {_O} FROM observed AS o WHERE o.system = ? AND o.object = ? AND o.remote_id IN @list AND o.dirty = 1"  # noqa: S608 - column names
+    " AND NOT EXISTS (SELECT 1 FROM link WHERE link.observed_number = o.number) ORDER BY o.number"
+)
 _KEYS_OF = within("SELECT observed_number, field, value FROM match_key WHERE observed_number IN @list ORDER BY 1, 2, 3")
 _HOLDERS = asked(
     "SELECT k.field, k.value, o.number, o.system, o.object, o.remote_id, o.deleted, r.number, r.id, l.state"
@@ -178,6 +182,12 @@ class Observations(Consent):
     def unlinked(self, entity: str, *, after: int, limit: int) -> list[Unlinked]:
         """Changed rows without a link, by number, beginning after one."""
         found = [observation(row) for row in self._rows(_UNLINKED, entity, after, limit)]
+        keys = self._keys_of([each.number for each in found])
+        return [Unlinked(each, keys.get(each.number, ())) for each in found]
+
+    def unlinked_of(self, system: str, object: str, remote_ids: Sequence[str]) -> list[Unlinked]:  # noqa: A002
+        """Those of these rows that changed and have no link, by number."""
+        found = [observation(row) for row in self._rows(_UNLINKED_OF, system, object, array(remote_ids))]
         keys = self._keys_of([each.number for each in found])
         return [Unlinked(each, keys.get(each.number, ())) for each in found]
 

@@ -74,6 +74,12 @@ _SETTLED = within(
     "UPDATE record SET pending = 0 WHERE pending = 1 AND id IN (SELECT record FROM operation WHERE run = ?"
     " GROUP BY record HAVING min(status = 'settled')) AND id NOT IN @list"
 )
+_NEWS_OF = within(
+    "SELECT DISTINCT r.number FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
+    " JOIN record AS r ON r.number = l.record_number WHERE o.system = ? AND o.object = ? AND o.remote_id IN @list"
+    " AND r.status = 'live' AND r.pending = 2 AND NOT EXISTS"
+    " (SELECT 1 FROM operation AS p WHERE p.record = r.id AND p.status IN ('planned', 'sent')) ORDER BY r.number"
+)
 _LIVE = "SELECT number FROM record WHERE entity = ? AND status = 'live' AND number > ? ORDER BY number LIMIT ?"
 
 
@@ -106,6 +112,10 @@ class Records(Runs):
     def numbers(self, entity: str, *, after: int, limit: int) -> list[int]:
         """Numbers of live records, ascending, beginning after one."""
         return [number for (number,) in self._rows(_LIVE, entity, after, limit)]
+
+    def news_of(self, system: str, object: str, remote_ids: Sequence[str]) -> list[int]:  # noqa: A002 - the field's word
+        """Numbers of records that there is news of, linked to these rows, for which nothing is planned or under way."""
+        return [number for (number,) in self._rows(_NEWS_OF, system, object, array(remote_ids))]
 
     def pending(self, entity: str, *, after: int, limit: int) -> list[int]:
         """Numbers of records to merge, ascending, beginning after one."""

@@ -39,6 +39,10 @@ class Runs(Generation):
             self._move_generation()
         self._run = run
 
+    def resume_run(self, run: str) -> None:
+        """Turns are booked on this run again: another one took place within it."""
+        self._run = run
+
     def finish_run(
         self,
         run: str,

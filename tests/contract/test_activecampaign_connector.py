@@ -121,6 +121,118 @@ def test_a_row_without_a_usable_time_is_always_news():
     assert (record.id, record.changed_at) == (odd, None)
 
 
+def changed_today(server, count):
+    return [server.person(f"p{n}@acme.example", NOW - timedelta(minutes=60 * 8 * n // count)) for n in range(count)]
+
+
+def asked(server):
+    return [
+        call[3]["filters[updated_after]"][0]
+        for call in server.calls("GET", "/contacts")
+        if call[3].get("filters[updated_after]")
+    ]
+
+
+@pytest.mark.parametrize("fine", [True, False], ids=["seconds count", "days count"])
+def test_seconds_are_asked_for_once_the_vendor_has_shown_that_they_count(fine):
+    """After a busy day a poll is one call where the filter knows seconds, and everybody of that day where it does not; once a day
+    that is asked. Nobody is missed either way."""
+    server = ActiveCampaign3()
+    server.fine = fine
+    changed_today(server, 250)
+    one = connect(server)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    server.now = NOW + timedelta(hours=1)
+    cursor = drained(one, CONTACTS, cursor)[-1].cursor
+    for hours in (2, 3):
+        server.log.clear()
+        server.now = NOW + timedelta(hours=hours)
+        changed = server.person(f"new{hours}@acme.example")
+        pages = drained(one, CONTACTS, cursor)
+        assert changed in {record.id for page in pages for record in page.records}
+        assert len(asked(server)) == (1 if fine else 3)
+        cursor = pages[-1].cursor
+
+
+def proved(server, one):
+    """A cursor of a connector that has seen that seconds count."""
+    server.fine = True
+    changed_today(server, 250)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    for hours in (1, 2):
+        server.now = NOW + timedelta(hours=hours)
+        cursor = drained(one, CONTACTS, cursor)[-1].cursor
+    assert "T" in asked(server)[-1]
+    return cursor
+
+
+def test_a_filter_that_knows_seconds_no_more_hides_nobody_for_longer_than_a_day():
+    """What was proved is believed for a day; then the day before is read again, and what was hidden meanwhile comes."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    cursor = proved(server, one)
+    server.fine = False
+    server.now = NOW + timedelta(hours=3)
+    hidden = server.person(ADA)
+    found = []
+    for hours in (4, 20, 27, 28):
+        server.now = NOW + timedelta(hours=hours)
+        pages = drained(one, CONTACTS, cursor)
+        cursor, found = pages[-1].cursor, found + [record.id for page in pages for record in page.records]
+    assert hidden in found
+
+
+def test_rows_from_before_show_that_seconds_count_no_more():
+    """An answer with rows that were not asked for ends the belief at once."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    cursor = proved(server, one)
+    server.ignored.add("filters[updated_after]")
+    server.now = NOW + timedelta(hours=3)
+    cursor = drained(one, CONTACTS, cursor)[-1].cursor
+    server.ignored.clear()
+    server.log.clear()
+    drained(one, CONTACTS, cursor)
+    assert all("T" not in day for day in asked(server))
+
+
+def test_a_clock_that_was_put_back_under_a_fine_filter_hides_nobody():
+    """The day's margin is taken again as soon as the vendor's time lies behind the cursor's."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    cursor = proved(server, one)
+    server.now = NOW + timedelta(minutes=30)
+    changed = server.person(ADA)
+    assert changed in {record.id for page in drained(one, CONTACTS, cursor) for record in page.records}
+
+
+def test_an_order_that_does_not_go_with_the_filter_is_made_up_for_by_offset():
+    """Where the changed cannot be had by id they are read by offset, twice, and each is handed over once."""
+    server = ActiveCampaign3()
+    ids = changed_today(server, 230)
+    one = connect(server)
+    cursor = drained(one, CONTACTS)[-1].cursor
+    server.together = False
+    server.now = NOW + timedelta(minutes=5)
+    for name in ids[:150]:
+        server.tables["contacts"][name]["udate"] = server.stamp()
+    found = [record.id for page in drained(one, CONTACTS, cursor) for record in page.records]
+    assert sorted(set(found)) == sorted(found)
+    assert set(ids[:150]) <= set(found)
+
+
+def test_a_condition_of_the_mapping_is_asked_of_the_vendor():
+    """`where` goes into every read of the list as parameters; what is none is an error with a remedy."""
+    server = ActiveCampaign3()
+    server.person(ADA)
+    one = connect(server)
+    drained(one, Feed("contacts", ("email",), where="listid=3&status=1"))
+    assert [server.log[0][3][name] for name in ("listid", "status")] == [["3"], ["1"]]
+    for wrong in ("listid", "limit=5", "= 3", "IsActive = true and more"):
+        with pytest.raises(DriftError):
+            drained(one, Feed("contacts", ("email",), where=wrong))
+
+
 @pytest.mark.parametrize("cursor", ["", "{", "[]", "null", '{"feed": 1}', '{"feed": "x", "since": 3}', "\x00"])
 def test_a_cursor_that_is_damaged_is_a_start_from_nothing(cursor):
     """Rather everybody once more than somebody never."""

@@ -144,6 +144,49 @@ def test_a_lost_answer_to_an_import_is_doubt_and_repeating_it_makes_nobody_twice
     assert len(server.tables["contacts"]) == 60
 
 
+def test_what_cannot_be_found_out_about_an_import_is_doubt_and_never_taken_back():
+    """It was sent: when the vendor stops answering afterwards, nothing is raised as if it had not been."""
+    server = ActiveCampaign3()
+    server.before.append(lambda method, path, _: server.error(500, {}) if path == "/import/info" else None)
+    assert set(outcomes(connect(server, retries=1).push(people(60)))) == {"doubt"}
+
+
+def test_a_value_that_the_import_passes_over_is_not_taken_for_stored():
+    """A new contact without all its values is named, to be linked and filled; a changed one is written alone."""
+    server = ActiveCampaign3()
+    one = connect(server)
+    import_one = server._import
+    server._import = lambda told, row: import_one(told, {key: value for key, value in row.items() if key != "fields"})
+    assert set(outcomes(one.push(people(60, **{TITLE: "Countess"})))) == {"moved"}
+    ids = list(server.tables["contacts"])
+    one.fetch(CONTACTS, ids)
+    receipts = one.push([update(name, {TITLE: "Baroness"}, n, f"p{n}@acme.example") for n, name in enumerate(ids)])
+    assert set(outcomes(receipts)) == {"acked"}
+    assert {server.value(name) for name in ids} == {"Baroness"}
+
+
+def test_an_opt_out_that_the_import_passes_over_is_sent_by_itself():
+    """Were the import to leave people alone who are on no list, each is told."""
+    server = ActiveCampaign3()
+    import_one = server._import
+    server._import = lambda told, row: import_one(told, {k: v for k, v in row.items() if k != "unsubscribe"})
+    one = connect(server)
+    receipts = one.push(people(60, **{LIST: 2}))
+    assert set(outcomes(receipts)) == {"acked"}
+    assert {server.status(receipt.remote_id) for receipt in receipts} == {"2"}
+    ids = [server.person(f"q{n}@acme.example") for n in range(60)]
+    assert set(outcomes(one.push([subscribe(name, 2, n) for n, name in enumerate(ids)]))) == {"acked"}
+    assert {server.status(name) for name in ids} == {"2"}
+
+
+def test_a_name_that_is_not_there_stops_its_row_alone():
+    """A row whose field the account has not is refused; the others are imported."""
+    server = ActiveCampaign3()
+    receipts = connect(server).push([*people(60), create("odd@acme.example", 60, **{"fields.NOPE": "x"})])
+    assert outcomes(receipts) == ["acked"] * 60 + ["rejected"]
+    assert receipts[-1].error == "UNKNOWN_NAME"
+
+
 # Accounts of new contacts
 
 

@@ -114,6 +114,7 @@ def test_a_dead_system_does_not_hold_up_the_others(emptied, tmp_path, fault):
             lambda: emptied.dump("abmatic", "contacts") and emptied.dump("activecampaign", "contacts"),
             what="the first load",
         )
+        service.idle()
         emptied.fault("activecampaign", path=".*", times=100_000, **fault)
         until(lambda: service.facts()["lanes"]["activecampaign"]["state"] == "out", limit_s=90, what="the lane is out")
         for number in range(1, 4):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from process import ROOT, Vendors, Workspace
+from process import Vendors, Workspace
 
 PAGES = {"abmatic": 100, "salesforce": 2000}
 BATCH = 200
@@ -53,14 +53,9 @@ def as_account(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"Name": row["name"], "Website": row["website"], "Industry": "Technology"}
 
 
-def workspace(folder: Path, world: Vendors, *, entities: Sequence[str] = ("accounts", "contacts"), bulk: bool = False) -> Workspace:  # fmt: skip
-    """A workspace with the shipped mappings of these entities and limits that do not matter."""
-    mappings = folder / "mappings"
-    mappings.mkdir(parents=True)
-    for name in entities:
-        text = (ROOT / "mappings" / f"{name}.toml").read_text(encoding="utf-8")
-        (mappings / f"{name}.toml").write_text(text, encoding="utf-8")
-    return Workspace(folder, world.urls, mappings=mappings, tail=OPEN, extra={} if bulk else {"salesforce": ROW_BY_ROW})
+def workspace(folder: Path, world: Vendors, *, bulk: bool = False) -> Workspace:
+    """A workspace with the shipped mappings and limits that do not matter."""
+    return Workspace(folder, world.urls, tail=OPEN, extra={} if bulk else {"salesforce": ROW_BY_ROW})
 
 
 def edit(world: Vendors, system: str, name: str, edits: Iterable[tuple[str, Mapping[str, Any]]]) -> int:

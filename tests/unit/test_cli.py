@@ -373,12 +373,15 @@ def test_the_demo_tells_its_story_against_a_real_sandbox(crm, runner, monkeypatc
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     code, out, err = crm("demo", "--contacts", "12", "--accounts", "3")
     assert (code, err) == (0, "")
-    assert [name for name, *_ in runner.calls] == ["backfill", "plan", "sync", "explain", "undo", "verify"]
-    assert runner.calls[4][1:] == (("01J8",), {"record": None, "field": "title"})
-    assert re.search(r"the title of \S+@\S+ becomes 'Chief Example Officer'", out)
+    assert [name for name, *_ in runner.calls] == ["backfill", "sync", "plan", "sync", "explain", "undo", "verify"]
+    name, (run,), options = runner.calls[5]
+    assert (name, run, options["field"]) == ("undo", "01J8", "title") and "@" in options["record"]
+    found = re.search(r"salesforce +the title of (\S+@\S+) becomes 'Chief Example Officer'", out)
+    assert found and found[1] == options["record"]
+    assert "NO" in out or "✗" in out, "nobody synced, so nothing arrived, and the table says so"
     runner.answers["verify"] = ROWS["verify"] | {"unexplained": [{"field": "f", "values": {}}]}
     code, out, _ = crm("demo", "--json", "--contacts", "12", "--accounts", "3")
-    assert (code, list(json.loads(out))) == (3, ["backfill", "plan", "sync", "explain", "undo", "verify"])
+    assert (code, list(json.loads(out))) == (3, ["backfill", "plan", "sync", "arrived", "explain", "undo", "verify"])
 
 
 def test_the_runner_has_every_function_that_is_asked_of_it():

@@ -47,6 +47,8 @@ def _planned(operations: Sequence[Row]) -> str:
 
 def draw_counts(paper: Paper, systems: Mapping[str, Row]) -> None:
     """One line for each system."""
+    if not systems:
+        return
     paper.table(
         ["system", *(f"#{name}" for name in _COUNTS)],
         ([name, *map(_count(row), _COUNTS)] for name, row in systems.items()),

@@ -15,12 +15,12 @@ from typing import Any, Final
 from sync.connectors.activecampaign.answers import STOPS, Said, holds, stop
 from sync.connectors.activecampaign.api import Api, Row
 from sync.connectors.activecampaign.contacts import Contacts
-from sync.connectors.activecampaign.importable import Shapes, tables_for
-from sync.connectors.activecampaign.receipts import Tray, acked, doubt, rejected
-from sync.connectors.activecampaign.sides import Sides
+from sync.connectors.activecampaign.importable import Entry, Shapes
+from sync.connectors.activecampaign.landed import Landed
+from sync.connectors.activecampaign.receipts import Tray, doubt, rejected, unknown_name
 from sync.connectors.http import Answer, Throttle, Verdict
 from sync.connectors.http.body import encode
-from sync.errors import AbortError
+from sync.errors import AbortError, DriftError
 from sync.model.remote import Kind, Write
 
 ROWS_MAX: Final = 250
@@ -30,21 +30,18 @@ PER_MINUTE: Final = 90
 SETTLES_S: Final = 6.0
 _PAUSE_S: Final = (2.0, 3.0, 5.0, 10.0)
 _OVER: Final = frozenset({"completed", "failed", "interrupted"})
-_FAILURE: Final = (
-    "the import refused the contact: excluded, bounced, or beyond the plan's limit",
-    "Look at the contact's exclusions in ActiveCampaign; then run `crm-sync quarantine retry`.",
-)
-
-Entry = tuple[Write, Row]
 
 
 class Bulk:
     """The imports of one connector."""
 
-    def __init__(self, api: Api, contacts: Contacts, shapes: Shapes, rows_max: int, horizon_s: float) -> None:
+    def __init__(
+        self, api: Api, contacts: Contacts, shapes: Shapes, landed: Landed, rows_max: int, horizon_s: float
+    ) -> None:
         self._api = api
         self._contacts = contacts
         self._shapes = shapes
+        self._landed = landed
         self._rows_max = min(rows_max, ROWS_MAX)
         self._horizon_s = horizon_s
         self._pace = Throttle(api.clock, PER_MINUTE)
@@ -54,14 +51,20 @@ class Bulk:
         """Imports what can be imported and lays receipts; what is left open is for the caller to send alone."""
         addresses = self._addresses(writes, emails)
         self._shapes.prepare(writes)
-        entries = [
-            (write, self._shapes.entry(write, addresses[write.number])) for write in writes if write.number in addresses
-        ]
+        known = [write for write in writes if write.number in addresses]
+        entries = [entry for write in known if (entry := self._entry(tray, write, addresses[write.number]))]
         entries = [entry for entry in entries if len(encode(entry[1])) < BYTES_MAX // 2]
         if canary := self._shapes.canary(entries):
             self._run(tray, [canary])
             entries = [(write, self._shapes.plain(row)) for write, row in entries if tray.is_open(write)]
         self._run(tray, entries)
+
+    def _entry(self, tray: Tray, write: Write, address: str) -> Entry | None:
+        try:
+            return write, self._shapes.entry(write, address)
+        except DriftError as error:
+            tray.lay(unknown_name(write, error))
+            return None
 
     def _addresses(self, writes: Sequence[Write], emails: Mapping[int, str]) -> dict[int, str]:
         """The address each row has there now: an import under another would make a second contact."""
@@ -83,7 +86,7 @@ class Bulk:
             except AbortError as error:
                 trouble = error
         for batch_id, batch in sent:
-            self._settle(tray, batch, self._wait(batch_id))
+            self._settle(tray, batch, batch_id)
         if trouble is not None:
             raise trouble
 
@@ -158,35 +161,18 @@ class Bulk:
                 return {}
             clock.sleep(next(pauses, _PAUSE_S[-1]))
 
-    def _settle(self, tray: Tray, batch: Sequence[Entry], told: Mapping[str, Any]) -> None:
-        if told.get("status") != "completed":
-            for write, _ in batch:
-                tray.lay(doubt(write, "IMPORT_UNFINISHED", "the import did not end"))
-            return
-        failed = {str(address).strip().casefold() for address in told.get("failure") or ()}
-        tables = tables_for(write.values for write, _ in batch)
-        made, sides = self._contacts.bare([str(name) for name in told.get("success") or ()], tables)
-        ids = {str(row.get("email") or "").strip().casefold(): name for name, row in made.items()}
-        for write, row in batch:
-            address = row["email"].casefold()
-            if address in failed and write.kind is Kind.CREATE:
-                tray.lay(rejected(write, "IMPORT_REFUSED", *_FAILURE))
-            elif address not in failed:
-                self._imported(tray, (write, row), ids.get(address), sides)
-
-    def _imported(self, tray: Tray, entry: Entry, contact: str | None, sides: Sides) -> None:
-        write, row = entry
-        if contact is None:
-            tray.lay(doubt(write, "UNSEEN", "the import does not say what became of it"))
-        elif write.remote_id is not None and contact != write.remote_id:
-            text = "its address changed meanwhile, and the import made another contact under the old one"
-            tray.lay(rejected(write, "ADDRESS_MOVED", f"{text}: {contact}", "Merge the two in ActiveCampaign."))
-        elif write.kind is not Kind.CREATE:
-            tray.lay(acked(write, contact))
-        elif (said := self._shapes.finish(write, row, contact, sides)).verdict is Verdict.DONE:
-            tray.lay(acked(write, contact, created=True))
-        else:
-            tray.lay(doubt(write, said.code, "made, but without its account"))
+    def _settle(self, tray: Tray, batch: Sequence[Entry], batch_id: str) -> None:
+        """Receipts of one import. It was sent: what cannot be found out about it is doubt, whatever the reason."""
+        code = "IMPORT_UNFINISHED"
+        try:
+            told = self._wait(batch_id)
+            if told.get("status") == "completed":
+                self._landed.settle(tray, batch, told)
+                return
+        except AbortError as error:
+            code = type(error).__name__
+        for write, _ in batch:
+            tray.lay(doubt(write, code, "the import was sent, and what became of it is not known"))
 
 
 def _body(rows: Sequence[Row]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sync.connectors.activecampaign.contacts import Contacts
 from sync.connectors.activecampaign.directory import Directory
 from sync.connectors.activecampaign.engage import Engage
 from sync.connectors.activecampaign.importable import Shapes
+from sync.connectors.activecampaign.landed import Landed
 from sync.connectors.activecampaign.links import Links
 from sync.connectors.activecampaign.objects import endpoint_of
 from sync.connectors.activecampaign.others import Others
@@ -100,10 +101,12 @@ class ActiveCampaign:
         self._schema = Schema(api, directory)
         self._engage = Engage(api, directory, self._contacts, self._consent, links)
         self._rest = Rest(api, directory, self._others)
+        shapes = Shapes(api, directory)
+        landed = Landed(api, directory, self._contacts, links, shapes)
         self._writer = Writer(
             self._contacts,
             Person(api, directory, self._contacts, self._consent, links),
-            Bulk(api, self._contacts, Shapes(api, directory, links), self._batch_size, horizon_s),
+            Bulk(api, self._contacts, shapes, landed, self._batch_size, horizon_s),
             self._consent,
             recall,
             self._client.meter,

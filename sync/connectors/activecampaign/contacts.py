@@ -14,17 +14,17 @@ from typing import Any, Final
 
 from sync.connectors.activecampaign.answers import holds, is_absent
 from sync.connectors.activecampaign.api import LIMIT, Api, Row, rows_of, total_of
+from sync.connectors.activecampaign.grain import Grain, changed_at
 from sync.connectors.activecampaign.people import People, is_gone
 from sync.connectors.activecampaign.place import Place, digest
 from sync.connectors.activecampaign.recall import Recall
 from sync.connectors.activecampaign.sides import ACCOUNTS, Sides, complete, complete_accounts, sideloaded, wanted
-from sync.connectors.activecampaign.values import CENTRAL, moment
+from sync.connectors.activecampaign.where import conditions
 from sync.errors import DriftError, UnreachableError
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import Native
 
 CONTACTS: Final = "contacts"
-_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Contacts:
     def _everybody(self, feed: Feed, place: Place) -> Iterator[Page]:
         """By id; every page may be gone on from. Complete where it went from the first to the last in one go."""
         seen, began = 0, place.began
-        for leaf in self._walk(feed, place.after, {}):
+        for leaf in self._walk(feed, place.after, conditions(feed)):
             began = began or leaf.at
             seen += len(leaf.rows)
             after = int(leaf.rows[-1]["id"]) if leaf.rows else place.after
@@ -73,17 +73,25 @@ class Contacts:
             )
 
     def _changed(self, feed: Feed, place: Place, since: datetime) -> Iterator[Page]:
-        """What changed since a day before; the place is moved only when all of it was seen, to when that began."""
-        day = (since - self._overlap - _DAY).astimezone(CENTRAL).date().isoformat()
+        """What changed since then; the place is moved only when all of it was seen, to when that began."""
+        grain = Grain(place)
         began: datetime | None = None
-        for leaf in self._walk(feed, 0, {"filters[updated_after]": day}):
+        for leaf in self._walk(feed, 0, conditions(feed) | grain.filter(since - self._overlap), by_offset=True):
+            if began is None and place.fine and leaf.at < since - self._overlap:
+                # The vendor's clock was put back by more than a fine filter allows for; a day's margin may hold it.
+                yield from self._changed(feed, replace(place, fine=False), since)
+                return
             began = began or leaf.at
-            floor = min(since, began) - self._overlap  # the vendor's clock may have been put back
-            fresh = [row for row in leaf.rows if (changed := _changed_at(row)) is None or changed >= floor]
-            cursor = Place(place.feed, began).dump() if leaf.last else None
+            grain.look(leaf.rows)
+            floor = grain.floor(min(since, began) - self._overlap)  # the vendor's clock may have been put back
+            fresh = [row for row in leaf.rows if (changed := changed_at(row)) is None or changed >= floor]
+            if leaf.last:
+                grain.learn(self._api, began)
+            cursor = grain.place(began).dump() if leaf.last else None
             yield Page(self._records(feed, replace(leaf, rows=fresh)), cursor)
 
-    def _walk(self, feed: Feed, after: int, filters: Mapping[str, str]) -> Iterator[_Leaf]:
+    def _walk(self, feed: Feed, after: int, filters: Mapping[str, Any], *, by_offset: bool = False) -> Iterator[_Leaf]:
+        """By id. Where that order does not go together with the filters, by offset if that will do. Raises DriftError else."""
         tables = wanted(feed.paths)
         whole = Sides()
         seen = 0
@@ -91,29 +99,46 @@ class Contacts:
             asked = {**filters, "orders[id]": "ASC", "id_greater": after, "limit": LIMIT}
             answer = self._api.read("/contacts", params=_including(asked, tables), shape=holds(CONTACTS))
             rows = rows_of(answer.data, CONTACTS)
-            self._check_order(rows, after)
+            if not _in_order(rows, after):
+                if not by_offset:
+                    raise self._unordered()
+                yield from self._by_offset(filters, tables, whole)
+                return
             seen += len(rows)
             total = total_of(answer.data)
             last = not rows or (len(rows) < LIMIT and (total is None or total <= max(seen, len(rows))))
-            sides = sideloaded(answer.data, tables)
-            if ACCOUNTS in tables and ACCOUNTS not in sides.tables and rows:
-                complete_accounts(self._api, whole)
-                sides.tables[ACCOUNTS] = whole.tables[ACCOUNTS]
+            sides = self._beside(answer.data, tables, whole)
             self._api.client.meter.add(read=len(rows))
             yield _Leaf(rows, sides, last, total, self._api.client.server_time(answer))
             if last:
                 return
             after = int(rows[-1]["id"])
 
-    def _check_order(self, rows: Sequence[Row], after: int) -> None:
-        """Raises DriftError where the order by id was ignored: then pages overlap and people are missed."""
-        ids = [after, *(int(row["id"]) for row in rows)]
-        if any(left >= right for left, right in pairwise(ids)):
-            raise DriftError(
-                f"{self._api.system}: contacts do not come in the order of their ids",
-                remedy="The vendor changed its list of contacts; nothing was concluded from it.",
-                system=self._api.system,
-            )
+    def _by_offset(self, filters: Mapping[str, Any], tables: Sequence[str], whole: Sides) -> Iterator[_Leaf]:
+        """Twice, because rows that enter the set while it is read shift the pages (`apis/activecampaign.md` 13.5)."""
+        seen: set[str] = set()
+        for last in (False, True):
+            for page in self._api.pages("/contacts", CONTACTS, _including(filters, tables)):
+                rows = [row for row in page.rows if str(row["id"]) not in seen]
+                seen.update(str(row["id"]) for row in rows)
+                at = self._api.client.server_time(page.answer)
+                yield _Leaf(rows, self._beside(page.answer.data, tables, whole), last and page.last, page.total, at)
+
+    def _beside(self, data: Mapping[str, Any], tables: Sequence[str], whole: Sides) -> Sides:
+        """What came along; who works where is read once as a whole where it did not."""
+        sides = sideloaded(data, tables)
+        if ACCOUNTS in tables and ACCOUNTS not in sides.tables and rows_of(data, CONTACTS):
+            complete_accounts(self._api, whole)
+            sides.tables[ACCOUNTS] = whole.tables[ACCOUNTS]
+        return sides
+
+    def _unordered(self) -> DriftError:
+        """The order by id was ignored: then pages overlap, and people are missed."""
+        return DriftError(
+            f"{self._api.system}: contacts do not come in the order of their ids",
+            remedy="The vendor changed its list of contacts; nothing was concluded from it.",
+            system=self._api.system,
+        )
 
     def _records(self, feed: Feed, leaf: _Leaf) -> tuple[NativeRecord, ...]:
         rows = [row for row in leaf.rows if not is_gone(row)]
@@ -197,8 +222,9 @@ def _including(asked: Mapping[str, Any], tables: Sequence[str]) -> dict[str, Any
     return {**asked, "include": ",".join(tables)} if tables else dict(asked)
 
 
-def _changed_at(row: Row) -> datetime | None:
-    return moment(row.get("udate")) or moment(row.get("cdate"))
+def _in_order(rows: Sequence[Row], after: int) -> bool:
+    """Whether rows come by id, behind the one asked for."""
+    return all(left < right for left, right in pairwise([after, *(int(row["id"]) for row in rows)]))
 
 
 def _has(row: Row, address: str) -> bool:

@@ -8,16 +8,13 @@ life goes alone and is looked at, and every link is checked with the read that f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sync.connectors.activecampaign.answers import Said, holds
+from sync.connectors.activecampaign.answers import holds
 from sync.connectors.activecampaign.api import Api, Row, rows_of
 from sync.connectors.activecampaign.consent import LIST_PATH, OUT
 from sync.connectors.activecampaign.directory import Directory
-from sync.connectors.activecampaign.links import DONE, Links
-from sync.connectors.activecampaign.recall import Seen
-from sync.connectors.activecampaign.sides import ACCOUNTS, Sides
 from sync.connectors.activecampaign.values import text
 from sync.model.remote import Kind, Write
 from sync.model.values import is_blank
@@ -33,12 +30,11 @@ Entry = tuple[Write, Row]
 
 
 class Shapes:
-    """Makes rows of the import, and sees to the account afterwards."""
+    """Makes rows of the import."""
 
-    def __init__(self, api: Api, directory: Directory, links: Links) -> None:
+    def __init__(self, api: Api, directory: Directory) -> None:
         self._api = api
         self._directory = directory
-        self._links = links
         self._names: dict[str, str] = {}
         self._read_at: float | None = None
         self.trusted: bool | None = None
@@ -46,7 +42,7 @@ class Shapes:
 
     def prepare(self, writes: Iterable[Write]) -> None:
         """Reads the names of the accounts that new contacts are to belong to."""
-        wanted = {account for write in writes if (account := _account(write)) is not None}
+        wanted = {account for write in writes if (account := account_of(write)) is not None}
         now = self._api.clock.monotonic()
         if self._read_at is None or now - self._read_at > _LIFE_S:
             self._names, self._read_at = {}, now
@@ -71,7 +67,7 @@ class Shapes:
             if path.startswith(LIST_PATH) and str(value) == OUT
         ]
         more = {"fields": fields, "unsubscribe": lists, "tags": list(write.values.get("tags") or ())}
-        name = self._names.get(_account(write) or "", "")
+        name = self._names.get(account_of(write) or "", "")
         if self.trusted is not False and len(name) <= _LENGTH_MAX and _PLAIN.fullmatch(name):
             more[COMPANY] = name
         return row | {key: value for key, value in more.items() if value}
@@ -84,17 +80,10 @@ class Shapes:
         """The row as it may be sent by now."""
         return row if self.trusted else {key: value for key, value in row.items() if key != COMPANY}
 
-    def finish(self, write: Write, row: Row, contact: str, sides: Sides) -> Said:
-        """Makes sure of the account of a contact that was just made."""
-        account = _account(write)
-        if account is None:
-            return DONE
-        rows = sides.of(ACCOUNTS, contact)
-        right = bool(rows) and str((rows or [{}])[0].get("account")) == account
-        if COMPANY in row and rows is not None and not (self.trusted and right):
+    def learn(self, row: Row, *, seen: bool, right: bool) -> None:
+        """Takes in what a company's name came to; one that led astray is enough."""
+        if COMPANY in row and seen and not (self.trusted and right):
             self.trusted = right
-        seen = None if rows is None else Seen(row["email"], None, None, tuple(rows))
-        return DONE if right else self._links.account(contact, account, seen, created=False)
 
     def _few(self, names: Iterable[str]) -> list[Row]:
         found: list[Row] = []
@@ -104,11 +93,7 @@ class Shapes:
         return found
 
 
-def _account(write: Write) -> str | None:
+def account_of(write: Write) -> str | None:
+    """The account that a new contact is to belong to."""
     value: Any = write.values.get("account") if write.kind is Kind.CREATE else None
     return None if is_blank(value) or str(value) == "0" else str(value)
-
-
-def tables_for(writes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The side tables to read after an import of these rows."""
-    return (ACCOUNTS,) if any("account" in values for values in writes) else ()

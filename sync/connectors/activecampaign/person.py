@@ -23,8 +23,7 @@ from sync.connectors.activecampaign.recall import Seen
 from sync.connectors.activecampaign.receipts import Tray, acked, doubt, failed, moved, rejected
 from sync.connectors.activecampaign.values import same, text
 from sync.connectors.http import Answer, Verdict
-from sync.errors import DriftError
-from sync.model.remote import Kind, Receipt, Write
+from sync.model.remote import Kind, Write
 from sync.model.values import is_blank
 
 FIELD_PATH: Final = "fields."
@@ -47,7 +46,9 @@ class Person:
             self._taken(tray, write)
             return
         contact = self._made(tray, write, answer, said)
-        if contact is not None:
+        if contact is not None and self._dropped(answer, self.row(write)):
+            tray.lay(moved(write, contact, "made, but not all of it was stored"))
+        elif contact is not None:
             self._finish(tray, write, contact)
 
     def update(self, tray: Tray, write: Write, seen: Seen | None) -> None:
@@ -126,10 +127,10 @@ class Person:
         return False
 
     def _dropped(self, answer: Answer, row: Mapping[str, Any]) -> bool:
-        """Whether a custom value was passed over: an unknown field is ignored without a word."""
-        sent = {value["field"] for value in row.get("fieldValues", ())}
-        told = {str(value.get("field")) for value in rows_of(answer.data, "fieldValues")}
-        return bool(sent and told and sent - told)
+        """Whether a custom value was passed over: an unknown field, or word, is ignored without a word."""
+        sent = {value["field"] for value in row.get("fieldValues", ()) if value["value"].strip()}
+        told = {str(value.get("field")): value.get("value") for value in rows_of(answer.data, "fieldValues")}
+        return bool(told) and any(is_blank(told.get(field)) for field in sent)
 
     # what hangs on it --------------------------------------------------------------------------------------------------
 
@@ -184,8 +185,3 @@ def _completes(write: Write, row: Row) -> bool:
     return plain and all(
         is_blank(row.get(path)) or same(value, row[path]) for path, value in write.values.items() if path != "email"
     )
-
-
-def unknown_field(write: Write, error: DriftError) -> Receipt:
-    """The receipt of a write that names what is not there."""
-    return rejected(write, "UNKNOWN_NAME", error.message, error.remedy)

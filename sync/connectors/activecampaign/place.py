@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import orjson
@@ -16,6 +16,7 @@ from sync.model.remote import Feed
 class Place:
     """Everything that changed before ``since`` (the vendor's clock) has been yielded.
 
+    ``fine``: the vendor's filter was seen to know seconds; ``tried_at``: when that was last asked.
     ``after`` is the last id yielded of a walk over everything that has not ended, which ``began`` at that time. ``feed`` ties
     the cursor to what was asked.
     """
@@ -24,11 +25,12 @@ class Place:
     since: datetime | None = None
     after: int = 0
     began: datetime | None = None
+    fine: bool = False
+    tried_at: datetime | None = None
 
     def dump(self) -> str:
         """The cursor."""
-        told = {"feed": self.feed, "since": self.since, "after": self.after, "began": self.began}
-        return orjson.dumps({name: value for name, value in told.items() if value}).decode()
+        return orjson.dumps({name: value for name, value in asdict(self).items() if value}).decode()
 
     @classmethod
     def parse(cls, cursor: str | None, feed: str) -> Place:
@@ -37,7 +39,8 @@ class Place:
             stored = orjson.loads(cursor or "{}")
             if stored.get("feed") != feed:
                 return cls(feed)
-            return cls(feed, moment(stored.get("since")), int(stored.get("after", 0)), moment(stored.get("began")))
+            since, began, tried_at = (moment(stored.get(name)) for name in ("since", "began", "tried_at"))
+            return cls(feed, since, int(stored.get("after", 0)), began, stored.get("fine") is True, tried_at)
         except (ValueError, TypeError, AttributeError):
             return cls(feed)
 

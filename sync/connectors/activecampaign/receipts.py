@@ -7,7 +7,7 @@ from typing import Final
 
 from sync.connectors.activecampaign.answers import Said
 from sync.connectors.http import Verdict
-from sync.errors import AbortError, QuotaError
+from sync.errors import AbortError, DriftError, QuotaError
 from sync.model.remote import Kind, Outcome, Receipt, Write
 
 _OUTCOMES: Final = {
@@ -70,6 +70,11 @@ def later(write: Write, error: AbortError) -> Receipt:
         message=f"not sent: {error.message}",
         remedy=error.remedy,
     )
+
+
+def unknown_name(write: Write, error: DriftError) -> Receipt:
+    """It names a field, list, tag or automation that is not there."""
+    return rejected(write, "UNKNOWN_NAME", error.message, error.remedy)
 
 
 def _named(write: Write, said: Said) -> tuple[str, ...]:

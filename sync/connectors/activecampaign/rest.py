@@ -14,7 +14,7 @@ from sync.connectors.activecampaign.api import Api
 from sync.connectors.activecampaign.directory import Directory
 from sync.connectors.activecampaign.objects import Endpoint, endpoint_of
 from sync.connectors.activecampaign.others import META, Others
-from sync.connectors.activecampaign.receipts import Tray, acked, doubt, failed, moved, rejected
+from sync.connectors.activecampaign.receipts import Tray, acked, doubt, failed, moved, rejected, unknown_name
 from sync.connectors.activecampaign.values import account_field, same
 from sync.connectors.http import Answer, Verdict
 from sync.errors import AbortError, DriftError
@@ -62,7 +62,7 @@ class Rest:
         try:
             act(tray, endpoint, write)
         except DriftError as error:
-            tray.lay(rejected(write, "UNKNOWN_NAME", error.message, error.remedy))
+            tray.lay(unknown_name(write, error))
 
     def _create(self, tray: Tray, endpoint: Endpoint, write: Write) -> None:
         body = self._body(endpoint, write)

@@ -13,9 +13,9 @@ from sync.connectors.activecampaign.bulk import Bulk
 from sync.connectors.activecampaign.consent import LIST_PATH, OUT, Consent, statuses
 from sync.connectors.activecampaign.contacts import Contacts
 from sync.connectors.activecampaign.people import COLUMNS
-from sync.connectors.activecampaign.person import FIELD_PATH, Person, unknown_field
+from sync.connectors.activecampaign.person import FIELD_PATH, Person
 from sync.connectors.activecampaign.recall import Recall, Seen
-from sync.connectors.activecampaign.receipts import Tray, rejected
+from sync.connectors.activecampaign.receipts import Tray, rejected, unknown_name
 from sync.connectors.http.meter import Meter
 from sync.errors import AbortError, DriftError
 from sync.model.remote import Kind, Outcome, Receipt, Write
@@ -73,7 +73,7 @@ class Writer:
             try:
                 acts[kind](write)
             except DriftError as error:
-                tray.lay(unknown_field(write, error))
+                tray.lay(unknown_name(write, error))
 
     # what is not sent at all -------------------------------------------------------------------------------------------
 

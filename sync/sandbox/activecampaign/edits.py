@@ -261,6 +261,8 @@ def _twin(state: State, name: str, row: Row) -> Row | None:
         "contactLists": (state.memberships, "list"),
         "contactTags": (state.tagged, "tag"),
     }
+    if name == "automations":  # a person who makes one of that name edits the one that is there
+        return next((each for each in state.all(name) if each["name"] == row.get("name")), None)
     if name not in pairs:
         return None
     index, other = pairs[name]

@@ -52,7 +52,7 @@ def test_no_page_holds_a_script_or_style_of_its_own(pages):
 
 
 def test_every_answer_says_what_a_browser_may_do(web):
-    """Pages, refusals, the API and files alike carry the policy, no sniffing, no framing, no referrer."""
+    """Pages, refusals, the API and files alike carry the policy, no sniffing, no framing, no referrer to others."""
     for path in ("/", "/nowhere", "/api/status", "/static/app.css", "/healthz", "/metrics"):
         head = web.get(path).headers
         assert "default-src 'none'" in head["content-security-policy"]
@@ -61,7 +61,7 @@ def test_every_answer_says_what_a_browser_may_do(web):
         assert (head["x-content-type-options"], head["x-frame-options"], head["referrer-policy"]) == (
             "nosniff",
             "DENY",
-            "no-referrer",
+            "same-origin",
         )
         assert "access-control-allow-origin" not in head
     assert web.get("/", headers={"Origin": "https://evil.example"}).headers.get("access-control-allow-origin") is None

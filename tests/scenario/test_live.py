@@ -1,0 +1,126 @@
+"""Live changes in the middle of a long run: carried at once, and nothing of the long run is lost, doubled or overtaken."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync.model.clock import SystemClock
+from sync.runner import api
+from sync.runner.context import Alone, Silence
+from sync.runner.live import carry_news
+from sync.runner.wire import hold
+
+
+class Between(Alone):
+    """A service that looks for news at every `every`-th safe point of a long run, after `act` was done once."""
+
+    def __init__(self, every, act, bite=5):
+        self.every, self.act, self.size = every, act, bite
+        self.points = self.looks = 0
+        self.done = []
+        self.hold = None
+
+    def interlude(self, context):
+        self.points += 1
+        if self.points % self.every == 0:
+            if self.act is not None:
+                act, self.act = self.act, None
+                act()
+            self.looks += 1
+            self.done.append(carry_news(context, self.hold.second()))
+
+    def bite(self):
+        return self.size
+
+
+def backfill(scene, around):
+    config, mappings = scene.both
+    around.hold = hold(config, SystemClock(), "test", around, dict)
+    with around.hold.lock, around.hold.taken():
+        try:
+            return api.backfill(config, mappings, (), source=None, since=None, init=False, progress=Silence())
+        finally:
+            around.hold.close()
+
+
+def dump(scene, system, name):
+    return [row for row in scene.control(f"dump?system={system}", method="GET")[name] if not row["_deleted"]]
+
+
+def crowd(scene, count):
+    for number in range(count):
+        scene.person(f"p{number}", abmatic={"title": f"T{number}"})
+
+
+def values(scene, system, name):
+    return {
+        row["Email" if system == "salesforce" else "email"]: row["Title" if system == "salesforce" else "title"]
+        for row in dump(scene, system, name)
+    }
+
+
+def test_an_edit_beside_a_backfill_is_carried_before_it_ends(scene):
+    """While a backlog is written, an edit of a person who is linked already is carried by the next look, long before the backlog is done."""
+    scene.linked("ada", title="CTO")
+    crowd(scene, 30)
+    seen = []
+
+    def act():
+        scene.edit("ada", salesforce={"title": "CEO"})
+
+    around = Between(4, act)
+    look = around.interlude
+
+    def watched(context):
+        look(context)
+        if around.looks and not seen:
+            seen.append(
+                (values(scene, "abmatic", "contacts")["ada@acme.example"], len(dump(scene, "salesforce", "Contact")))
+            )
+
+    around.interlude = watched
+    done = backfill(scene, around)
+    assert seen[0][0] == "CEO"
+    assert seen[0][1] < 31, "the backlog was not done yet"
+    assert done.status == "ok"
+    assert len(dump(scene, "salesforce", "Contact")) == 31
+    scene.quiet(scene.sync())
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 5])
+def test_looks_at_every_safe_point_change_nothing_of_the_outcome(scene, every):
+    """However often news is looked for, everybody is made once, everywhere the same, and nothing is left to do."""
+    scene.linked("ada", title="CTO")
+    crowd(scene, 20)
+    scene.person("both", abmatic={"title": "A"}, salesforce={"title": "S"})
+
+    def act():
+        scene.edit("ada", abmatic={"title": "CEO"})
+        scene.person("late", salesforce={"title": "New"})
+        scene.edit("p3", abmatic={"title": "Changed meanwhile"})
+
+    around = Between(every, act)
+    backfill(scene, around)
+    assert around.looks
+    scene.sync()
+    here, there = values(scene, "abmatic", "contacts"), values(scene, "salesforce", "Contact")
+    assert here == there
+    assert (here["ada@acme.example"], here["late@acme.example"], here["p3@acme.example"]) == (
+        "CEO",
+        "New",
+        "Changed meanwhile",
+    )
+    assert len(dump(scene, "abmatic", "contacts")) == len(dump(scene, "salesforce", "Contact")) == 23
+    scene.quiet(scene.sync())
+    assert not scene.verify()["unexplained"]
+
+
+def test_before_the_first_load_there_is_no_news(scene):
+    """On a fresh state looks for news do nothing: everything is the backlog's."""
+    crowd(scene, 10)
+    around = Between(1, None)
+    done = backfill(scene, around)
+    assert done.status == "ok"
+    assert not any(c.created + c.updated for each in around.done[:3] for c in each.systems.values())
+    assert len(dump(scene, "salesforce", "Contact")) == 10
+    scene.quiet(scene.sync())
