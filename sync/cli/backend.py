@@ -82,6 +82,11 @@ class Runner(Protocol):
     ) -> RunReport:
         """Writes before-values back; what was changed since is `skipped`."""
 
+    def try_undo(
+        self, config: Config, mappings: Mappings, run: str, *, record: str | None, field: str | None, progress: Progress
+    ) -> RunReport:
+        """What `undo` would write."""
+
     def verify(self, config: Config, mappings: Mappings, entities: Sequence[str], *, progress: Progress) -> Row:
         """`{"agreed": n, "explained": [row], "unexplained": [row], "failures": [Failure]}`.
 

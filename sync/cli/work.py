@@ -74,13 +74,15 @@ def backfill(entities: tuple[str, ...], source: str | None, since: datetime | No
 @click.argument("run", metavar="RUN")
 @click.option("--record", metavar="KEY", help="Only this record.")
 @click.option("--field", metavar="NAME", help="Only this field.")
+@click.option("--dry-run", is_flag=True, help="Show what it would write, and write nothing.")
 @shown
-def undo(run: str, record: str | None, field: str | None, shown: int) -> int:
+def undo(run: str, record: str | None, field: str | None, dry_run: bool, shown: int) -> int:
     """Write the values of before RUN back, at once, in every system.
 
     What somebody has changed since is left alone and reported. `undo` of the undo restores the run.
     """
     workspace = open_workspace(settings())
     with watching(settings()) as progress:
-        report = runner().undo(workspace.config, workspace.mappings, run, record=record, field=field, progress=progress)
-    return say_run(report, "Undo", shown)
+        act = runner().try_undo if dry_run else runner().undo
+        report = act(workspace.config, workspace.mappings, run, record=record, field=field, progress=progress)
+    return say_run(report, "Undo, not done yet" if dry_run else "Undo", shown)

@@ -19,7 +19,7 @@ class Verdict(Enum):
     """The row is deleted and belonged to this record: remember it, so that it is never made anew."""
     AMBIGUOUS = "ambiguous"
     WAIT = "wait"
-    """A create of ours for this key is in doubt here: recovery decides."""
+    """A create of ours for this key is in doubt here, or its key is not shown: nothing can be known yet."""
     IGNORE = "ignore"
     """A deleted row that belongs to nobody."""
 
@@ -47,7 +47,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """The row to match: its place, its keys in order with who else holds them, and the record stamped on it, if that is known."""
+    """The row to match: its place, its keys in order with who else holds them, and the record stamped on it, if that is known.
+
+    ``sent_for``: the record for which we sent a create with one of these keys to this system and never learned what became of it;
+    ``open`` says that recovery is still looking. ``hidden``: the row does not show a match key (no permission, a schema that drifted).
+    """
 
     system: str
     object: str
@@ -55,6 +59,9 @@ class Unmatched:
     deleted: bool
     stamped: str | None
     claims: Sequence[Sequence[Claim]]
+    sent_for: str | None = None
+    open: bool = False
+    hidden: bool = False
 
 
 def match(row: Unmatched, slots: Mapping[str, frozenset[str]], occupied: Mapping[str, frozenset[str]]) -> Decision:
@@ -67,6 +74,13 @@ def match(row: Unmatched, slots: Mapping[str, frozenset[str]], occupied: Mapping
     """
     if row.stamped is not None:
         return _stamped(row, slots)
+    if row.sent_for is not None and not row.deleted:
+        if row.open:
+            return Decision(Verdict.WAIT, row.sent_for)
+        if row.system not in slots.get(row.sent_for, frozenset()):
+            return Decision(Verdict.LINK, row.sent_for)
+    if row.hidden:
+        return Decision(Verdict.WAIT)
     for claims in row.claims:
         decision = _by_key(row, claims, slots, occupied)
         if decision is not None:

@@ -18,7 +18,7 @@ from sync.engine.detect import News, Seen, detect, readable
 from sync.engine.policy import Choice, Contender, choose, prefer
 from sync.mapping import EntityMapping, FieldMapping, Refs
 from sync.model.record import Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Turn
-from sync.model.values import UNSUBSCRIBED, Absence, Canonical, is_blank
+from sync.model.values import UNSUBSCRIBED, Absence, Canonical, Native, is_blank
 
 PAST_MAX = 8
 FLAP_LIMIT = 6
@@ -31,6 +31,7 @@ class Circumstances:
 
     ``margins`` widen a system's change times. ``suppressed``: an address of this record stands in the suppression ledger.
     ``taken``: fields whose new match key belongs to another record already. ``related``: canonical fields of referred records.
+    ``ghosts``: (system, remote id, field) -> what we sent there in vain not long ago; seen now, it has landed after all.
     """
 
     now: datetime
@@ -39,6 +40,7 @@ class Circumstances:
     suppressed: bool = False
     taken: frozenset[str] = frozenset()
     related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
+    ghosts: Mapping[tuple[str, str, str], tuple[Native, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -104,7 +106,10 @@ class _Work:
         for s in seen:
             if s.news is News.ABSORBED:
                 self._exchanged(mapped, s, hub.version if hub else 0)
-        news = [s for s in seen if s.news in (News.EDIT, News.FIRST)]
+        ghosts = [s for s in seen if s.news is News.EDIT and self._is_ghost(mapped, s)]
+        for s in ghosts:
+            self._exchanged(mapped, s, s.acked)
+        news = [s for s in seen if s.news in (News.EDIT, News.FIRST) and s not in ghosts]
         if news:
             self._decide(mapped, hub, news)
         elif (
@@ -113,6 +118,11 @@ class _Work:
             and all(readable(link) for link in self.record.links if link.state is LinkState.LINKED)
         ):
             self._release(mapped, hub)
+
+    def _is_ghost(self, mapped: FieldMapping, s: Seen) -> bool:
+        """Whether this is a write of ours that landed after it had been given up: nobody's edit, and put right by the plan."""
+        sent = self.around.ghosts.get((s.link.system, s.link.observed.remote_id, mapped.name), ())
+        return any(s.cell.eq(s.native, value) for value in sent)
 
     def compute(self, mapped: FieldMapping) -> None:
         assert mapped.compute is not None

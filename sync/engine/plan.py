@@ -5,15 +5,13 @@ Never writes over a change that is not merged, never repeats what a system has s
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-
-import orjson
 
 from sync.engine.consent import is_opt_out
 from sync.engine.detect import readable
 from sync.engine.merge import canonical_values
+from sync.engine.refusals import create_hash, payload_hash
 from sync.mapping import Cell, EntityMapping, FieldMapping, Refs, SystemMapping
 from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Lost, Operation, Record
 from sync.model.remote import Kind
@@ -45,6 +43,8 @@ class Surroundings:
     related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
     lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
     suppressed: bool = False
+    sparse: frozenset[str] = frozenset()
+    """Systems that leave out what was never set; elsewhere a path that is not returned is one that we may not see."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """System -> hash of the create that it refused for good."""
 
@@ -66,16 +66,6 @@ class Planned:
     """Systems where a create is due but somebody holds the key already."""
     doubtful: list[tuple[Link, str]] = field(default_factory=list)
     """Links whose deletion elsewhere meets an edit here."""
-
-
-def payload_hash(value: Native) -> str:
-    """Names a native value that a system refused, so that it is not sent again."""
-    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
-
-
-def create_hash(changes: Iterable[Change]) -> str:
-    """Names what a create would write, so that a refused one is not sent again unchanged."""
-    return payload_hash({change.native: change.after for change in changes})
 
 
 def plan(record: Record, mapping: EntityMapping, around: Surroundings) -> Planned:
@@ -150,7 +140,7 @@ class _Work:
         exchange = link.exchange.get(mapped.name)
         if exchange is not None and self._is_told(cell, native, exchange, hub):
             return None
-        if not self._may_write(cell, native, exchange):
+        if not self._may_write(link, cell, native, exchange):
             return None
         value = self._value(cell)
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
@@ -178,10 +168,11 @@ class _Work:
             return own
         return HubCell(None, 0, "", "compute") if not is_blank(self._value(cell)) else None
 
-    def _may_write(self, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
-        """Never over an unmerged change. A path that is not returned may be filled where nothing was ever known to be there."""
+    def _may_write(self, link: Link, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
+        """Never over an unmerged change. A path that is not returned may be filled where that means that nothing was ever set."""
         if native is MISSING:
-            return not cell.reads or exchange is None or is_blank(exchange.seen)
+            unset = link.system in self.around.sparse and (exchange is None or is_blank(exchange.seen))
+            return not cell.reads or unset
         if not cell.reads:
             return True
         return exchange is not None and cell.eq(native, exchange.seen)
@@ -222,8 +213,10 @@ class _Work:
         if not comes and native is not MISSING and cell.eq(desired, native):
             self._acknowledge(link, mapped.name, exchange, native, hub)
             return None
+        if not comes and exchange is not None and self._is_refused(cell, exchange, desired):
+            return None
         if not comes and exchange is not None and self._is_futile(cell, native, exchange, desired):
-            self._acknowledge(link, mapped.name, exchange, exchange.seen, hub, refused=exchange.rejected)
+            self._acknowledge(link, mapped.name, exchange, exchange.seen, hub)
             return None
         before = None if native is MISSING else native
         return Change(
@@ -237,11 +230,15 @@ class _Work:
             self.around.lost.get(mapped.name, ()),
         )
 
-    def _is_futile(self, cell: Cell, native: Native | Absence, exchange: Exchange, desired: Native) -> bool:
-        """Refused for good, or sent before and still held as the system then made of it: it cannot hold it better."""
-        if exchange.rejected is not None and exchange.rejected == payload_hash(desired):
+    def _is_refused(self, cell: Cell, exchange: Exchange, desired: Native) -> bool:
+        """Refused for good. Nobody there has seen the value, so the link's version stays what it was."""
+        refused = exchange.rejected is not None and exchange.rejected == payload_hash(desired)
+        if refused:
             self.out.refused.add(cell.system)
-            return True
+        return refused
+
+    def _is_futile(self, cell: Cell, native: Native | Absence, exchange: Exchange, desired: Native) -> bool:
+        """Sent before and still held as the system then made of it: it cannot hold it better."""
         as_left = native is MISSING or cell.eq(native, exchange.seen)
         return as_left and cell.eq(desired, exchange.sent)
 
@@ -258,11 +255,10 @@ class _Work:
         exchange: Exchange | None,
         native: Native,
         hub: HubCell,
-        refused: str | None = None,
     ) -> None:
-        """The link has seen this version; what was refused before is over, unless it still is."""
+        """The link has seen this version; what was refused before is over."""
         known = exchange or Exchange(native, native, hub.version)
-        fresh = replace(known, acked=hub.version, rejected=refused)
+        fresh = replace(known, acked=hub.version, rejected=None)
         if fresh != exchange:
             self.exchanges.setdefault(link.number, {})[name] = fresh
 

@@ -194,6 +194,8 @@ class Capabilities:
     """A create may be repeated without a second row (external id, natural key)."""
     returns_record: bool = False
     """A receipt carries the row as it now stands."""
+    sparse: bool = True
+    """A path that is not returned was never set; else it is one that this user may not read."""
     clearable: bool = True
     """A blank may be sent; else clears are reported as uncleared."""
     batch_size: int = 1

@@ -119,19 +119,39 @@ def undo(
     config: Config, mappings: Mappings, run: str, *, record: str | None, field: str | None, progress: Progress
 ) -> RunReport:
     """Writes the before-values of a run back where nobody has touched them since."""
-    with opened(config, mappings, progress=progress, command="undo") as context:
+    return _undo(config, mappings, run, record, field, progress, dry=False)
+
+
+def try_undo(
+    config: Config, mappings: Mappings, run: str, *, record: str | None, field: str | None, progress: Progress
+) -> RunReport:
+    """What `undo` would write, computed on a throwaway copy of the state."""
+    return _undo(config, mappings, run, record, field, progress, dry=True)
+
+
+def _undo(
+    config: Config,
+    mappings: Mappings,
+    run: str,
+    record: str | None,
+    field: str | None,
+    progress: Progress,
+    *,
+    dry: bool,
+) -> RunReport:
+    with opened(config, mappings, progress=progress, command="undo", copy=dry) as context:
         _run_or_error(context.store, run)
-        touched = {row.record for row in context.store.turns(run=run)}
+        touched = person.touched_by(context.store, run)
         chosen = touched if record is None else touched & set(_records(context, record))
         kept: list[person.Kept] = []
 
         def before(inner: Context, own: str) -> None:
             kept.extend(person.undo(inner, person.Undo(run, frozenset(chosen), field), own))
 
-        order = Order("undo", scope=Scope(records=frozenset(chosen)), before_rounds=before)
+        order = Order("undo", dry=dry, scope=Scope(records=frozenset(chosen)), before_rounds=before)
         ran = run_cycle(without_limits(context), order)
         _report_kept(context, ran, kept)
-        return report(context, ran, notes=_not_taken_back(context.store, run), undone=run)
+        return report(context, ran, notes=_not_taken_back(context.store, run), undone=run, every=dry)
 
 
 def _not_taken_back(store: Store, run: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sync.engine.plan import create_hash, payload_hash
+from sync.engine.refusals import create_hash, payload_hash
 from sync.mapping import EntityMapping, SystemMapping
 from sync.model.record import Change, Exchange, Journalled, Link, Quarantined, Status
 from sync.model.remote import Feed, Kind, NativeRecord, Receipt

@@ -112,6 +112,8 @@ class Context:
     progress: Progress = field(default_factory=Silence)
     failed: dict[str, str] = field(default_factory=dict)
     entities: tuple[str, ...] = ()
+    blind: set[tuple[str, str]] = field(default_factory=set)
+    """(entity, system) where a row does not show its match key: nothing is created there, for it may be the very one."""
     errors: dict[str, AbortError] = field(default_factory=dict)
     around: Surroundings = field(default_factory=Alone)
     calls_before: Mapping[str, int] = field(default_factory=dict)

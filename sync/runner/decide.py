@@ -20,6 +20,7 @@ from sync.model.values import is_blank
 from sync.runner.abilities import able
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
+from sync.runner.ghosts import ghosts
 from sync.runner.identify import quarantine_id
 from sync.runner.refs import StoreRefs
 from sync.state import RecordSaved, Suppression
@@ -107,6 +108,7 @@ class _Desk:
         self.able = _abilities(context, entity)
         self.refused: Mapping[str, Mapping[str, str]] = {}
         self.aside = _decided_here(context)
+        self.ghosts = ghosts(context, entity)
 
     def work(self, records: Sequence[Record]) -> None:
         self.refs.prefetch(records, self.entity)
@@ -129,6 +131,7 @@ class _Desk:
             margins=self.margins,
             suppressed=suppressed,
             taken=self._taken(record),
+            ghosts=self.ghosts,
             related=self.refs.related(record, self.entity),
         )
         return merge(record, self.entity, around)
@@ -197,6 +200,7 @@ class _Desk:
             creatable=self.able["creatable"],
             clearable=self.able["clearable"],
             deletable=self.able["deletable"],
+            sparse=self.able["sparse"],
             rivals=rivals,
             coming=self.decided.coming,
             barred=self._barred(merged.record),
@@ -266,8 +270,9 @@ class _Desk:
         return waits or bool(planned.operations) or any(link.busy_until for link in merged.record.links)
 
     def _behind(self) -> bool:
-        """A system of this entity is out of this run, so something may remain to be done there."""
-        return any(system in self.context.failed for system in self.entity.systems)
+        """A system of this entity is out of this run, or cannot be seen through, so something may remain to be done there."""
+        out = {*self.context.failed, *(system for name, system in self.context.blind if name == self.entity.name)}
+        return any(system in out for system in self.entity.systems)
 
     def _note(self, merged: Merged, planned: Planned) -> None:
         record = merged.record
@@ -317,19 +322,24 @@ def _decided_here(context: Context) -> dict[str, set[str]]:
 
 def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[str]]:
     """Which systems can do what for this entity, now."""
-    found: dict[str, set[str]] = {"writable": set(), "creatable": set(), "clearable": set(), "deletable": set()}
+    found: dict[str, set[str]] = {what: set() for what in ("writable", "creatable", "clearable", "deletable", "sparse")}
     tests: dict[str, Callable[[Capabilities], bool]] = {
         "writable": lambda c: c.writable,
         "creatable": lambda c: c.creatable,
         "clearable": lambda c: c.clearable,
         "deletable": lambda c: c.deletable,
+        "sparse": lambda c: c.sparse,
     }
     for mapping in entity.systems.values():
         if not context.alive(mapping.system) or not context.systems[mapping.system].writes:
             continue
         can = able(context, mapping.system, mapping.objects[-1])
         for what, test in tests.items():
-            if can is not None and test(can):
+            if (
+                can is not None
+                and test(can)
+                and not (what == "creatable" and (entity.name, mapping.system) in context.blind)
+            ):
                 found[what].add(mapping.system)
     return {what: frozenset(systems) for what, systems in found.items()}
 

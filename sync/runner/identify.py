@@ -6,18 +6,23 @@ Crash: each batch is one transaction, and a record's id follows from its first r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from sync.engine.consent import is_opt_out
 from sync.engine.match import Claim, Decision, Unmatched, Verdict, match
 from sync.mapping import EntityMapping
-from sync.model.record import LinkState, Quarantined, Record
+from sync.model.record import Journalled, LinkState, Quarantined, Record
+from sync.model.remote import Kind, NativeRecord
 from sync.runner.context import Context
-from sync.runner.pull import Pulled
+from sync.runner.pull import Pulled, keys_of
 from sync.state import Holder, NewRecord, Suppression, Unlinked
 
 BATCH = 1000
 ABSENT_TWICE = 2
+HIDDEN_KEY = "KEY_NOT_SHOWN"
+VAIN_DAYS = timedelta(days=1)
+"""How long a row with the key of a create that we gave up is taken for that create, landed late."""
 
 
 def identify(context: Context, entity: EntityMapping) -> None:
@@ -38,11 +43,12 @@ def record_id(entity: str, system: str, name: str, remote_id: str) -> str:
 
 def link(context: Context, entity: EntityMapping) -> None:
     """Matches every observed row that has no link yet."""
-    after = 0
+    after, sent = 0, None
     while rows := context.store.unlinked(entity.name, after=after, limit=BATCH):
         after = rows[-1].observation.number
+        sent = _sent_creates(context, entity) if sent is None else sent
         with context.store.transaction():
-            _Matching(context, entity, rows).run()
+            _Matching(context, entity, rows, sent).run()
         context.breathe()
 
 
@@ -52,19 +58,43 @@ def link_these(context: Context, entity: EntityMapping, rows: set[tuple[str, str
     for system, name, remote_id in sorted(rows):
         found.setdefault((system, name), []).append(remote_id)
     unlinked = [row for (system, name), ids in found.items() for row in context.store.unlinked_of(system, name, ids)]
+    sent = _sent_creates(context, entity) if unlinked else {}
     for start in range(0, len(unlinked), BATCH):
         with context.store.transaction():
-            _Matching(context, entity, unlinked[start : start + BATCH]).run()
+            _Matching(context, entity, unlinked[start : start + BATCH], sent).run()
+
+
+Sent = Mapping[tuple[str, tuple[str, str]], tuple[str, bool]]
+"""(system, match key) -> the record that we sent a create with this key for, and whether it is still in doubt."""
+
+
+def _sent_creates(context: Context, entity: EntityMapping) -> Sent:
+    """Creates of which nobody knows what became: a row with the key that was sent is theirs, whatever the record's key is by now."""
+    rows = [*context.store.in_vain(entity.name, context.clock.now() - VAIN_DAYS), *context.store.in_doubt()]
+    found: dict[tuple[str, tuple[str, str]], tuple[str, bool]] = {}
+    for row in rows:
+        if row.operation.entity == entity.name and row.operation.kind is Kind.CREATE:
+            for key in sent_keys(entity, row):
+                found[row.operation.system, key] = (row.operation.record, row.error not in ("NOT_APPLIED", "REPEATED"))
+    return found
+
+
+def sent_keys(entity: EntityMapping, row: Journalled) -> list[tuple[str, str]]:
+    """The match keys that a create was sent with."""
+    mapping = entity.systems.get(row.operation.system)
+    values = {change.native: change.after for change in row.operation.changes}
+    return list(keys_of(entity, mapping, NativeRecord(row.operation.object, "", values))) if mapping else []
 
 
 class _Matching:
     """One batch of unlinked rows; what it decides for one row, the next row knows."""
 
-    def __init__(self, context: Context, entity: EntityMapping, rows: Sequence[Unlinked]) -> None:
+    def __init__(self, context: Context, entity: EntityMapping, rows: Sequence[Unlinked], sent: Sent) -> None:
         self.store = context.store
         self.context = context
         self.entity = entity
         self.rows = rows
+        self.sent = sent
         self.holders = {
             key: list(found)
             for key, found in self.store.by_key(entity.name, sorted({k for row in rows for k in row.keys})).items()
@@ -77,7 +107,11 @@ class _Matching:
         self.occupied: dict[str, frozenset[str]] = {}
         self.stamps = self._stamps()
         self._learn(
-            sorted({h.record for found in self.holders.values() for h in found if h.record} | set(self.stamps.values()))
+            sorted(
+                {h.record for found in self.holders.values() for h in found if h.record}
+                | set(self.stamps.values())
+                | {record for record, _ in self.sent.values()}
+            )
         )
 
     def run(self) -> None:
@@ -113,13 +147,31 @@ class _Matching:
         seen = row.observation
         claims = [[_claim(h) for h in self.holders.get(key, ())] for key in row.keys]
         stamped = self.stamps.get(seen.number)
-        question = Unmatched(seen.system, seen.object, seen.remote_id, seen.deleted, stamped, claims)
-        return match(question, {k: frozenset(v) for k, v in self._near(claims, stamped).items()}, self.occupied)
-
-    def _near(self, claims: list[list[Claim]], stamped: str | None) -> dict[str, set[str]]:
-        names = {claim.record for found in claims for claim in found if claim.record} | (
-            {stamped} if stamped else set()
+        sent_for, is_open = next(
+            (self.sent[seen.system, key] for key in row.keys if (seen.system, key) in self.sent), (None, False)
         )
+        question = Unmatched(
+            seen.system,
+            seen.object,
+            seen.remote_id,
+            seen.deleted,
+            stamped,
+            claims,
+            sent_for=sent_for,
+            open=is_open,
+            hidden=self._is_hidden(row),
+        )
+        near = self._near(claims, {name for name in (stamped, sent_for) if name})
+        return match(question, {k: frozenset(v) for k, v in near.items()}, self.occupied)
+
+    def _is_hidden(self, row: Unlinked) -> bool:
+        """Whether a match key is not even shown: then neither a partner nor the lack of one can be known."""
+        cells = self.entity.systems[row.observation.system].cells
+        keys = [cells[name] for name in self.entity.match_keys if name in cells and cells[name].reads]
+        return not row.keys and not row.observation.deleted and any(c.path not in row.observation.values for c in keys)
+
+    def _near(self, claims: list[list[Claim]], others: set[str]) -> dict[str, set[str]]:
+        names = {claim.record for found in claims for claim in found if claim.record} | others
         return {name: self.slots.get(name, set()) for name in names if name}
 
     def _settle(self, row: Unlinked, decision: Decision) -> None:
@@ -133,8 +185,11 @@ class _Matching:
         elif decision.verdict is Verdict.AMBIGUOUS:
             self._quarantine(row, decision)
             return
-        if decision.verdict is not Verdict.WAIT:
-            self.answered.append(quarantine_id("AMBIGUOUS_MATCH", seen.system, seen.object, seen.remote_id))
+        if decision.verdict is Verdict.WAIT and decision.record is None:
+            self._hide(row)
+        elif decision.verdict is not Verdict.WAIT:
+            place = (seen.system, seen.object, seen.remote_id)
+            self.answered += [quarantine_id(error, *place) for error in ("AMBIGUOUS_MATCH", HIDDEN_KEY)]
         if decision.verdict is Verdict.IGNORE:
             self.ignored.append(seen.number)
 
@@ -153,6 +208,24 @@ class _Matching:
             found[:] = [h for h in found if h.number != seen.number]
             state = LinkState.TOMBSTONE if seen.deleted else LinkState.LINKED
             found.append(Holder(seen.number, seen.system, seen.object, seen.remote_id, seen.deleted, record, state))
+
+    def _hide(self, row: Unlinked) -> None:
+        """A row whose match key cannot be seen is set aside, and nothing is created in its system meanwhile: it may be there."""
+        seen = row.observation
+        self.context.blind.add((self.entity.name, seen.system))
+        self.store.quarantine(
+            Quarantined(
+                id=quarantine_id(HIDDEN_KEY, seen.system, seen.object, seen.remote_id),
+                entity=self.entity.name,
+                system=seen.system,
+                record=None,
+                object=seen.object,
+                remote_id=seen.remote_id,
+                error=HIDDEN_KEY,
+                message=f"{seen.system} does not show the match key of {seen.object} {seen.remote_id}",
+                remedy=f"Let the user of crm-sync read that column in {seen.system}; then run `crm-sync sync --full`.",
+            )
+        )
 
     def _quarantine(self, row: Unlinked, decision: Decision) -> None:
         seen = row.observation

@@ -32,8 +32,9 @@ from sync.model.values import MISSING, SUBSCRIBED, Canonical
 from sync.runner import streams
 from sync.runner.context import Context
 from sync.runner.refs import StoreRefs
-from sync.state import Finished, RecordSaved
+from sync.state import Finished, RecordSaved, Store
 
+ALL = 1 << 31
 DELETE_CONFLICT = "(record)"
 
 
@@ -135,15 +136,24 @@ class Kept:
     why: str
 
 
+def touched_by(store: Store, run: str) -> set[str]:
+    """The records that a run changed, however many."""
+    return {row.record for row in store.turns(run=run, limit=ALL)}
+
+
 def undo(context: Context, wanted: Undo, run: str) -> list[Kept]:
-    """Sets the cells of a run back to what they held before, where nobody has touched them since."""
+    """Sets the cells of a run back to what they held before, where nobody has touched them since; all of them or, killed, none.
+
+    What a run changed twice is taken back step by step, the last change first.
+    """
     kept: list[Kept] = []
-    for row in reversed(context.store.turns(run=wanted.run)):
-        if wanted.records is not None and row.record not in wanted.records:
-            continue
-        turns = [turn for turn in row.turns if wanted.field in (None, turn.field)]
-        if turns:
-            kept += _undo_record(context, row.record, turns, run)
+    with context.store.transaction():
+        for row in context.store.turns(run=wanted.run, limit=ALL):
+            if wanted.records is not None and row.record not in wanted.records:
+                continue
+            turns = [turn for turn in row.turns if wanted.field in (None, turn.field)]
+            if turns:
+                kept += _undo_record(context, row.record, turns, run)
     return kept
 
 

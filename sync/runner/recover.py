@@ -15,15 +15,16 @@ from itertools import groupby
 
 from sync.errors import AbortError
 from sync.mapping import EntityMapping, SystemMapping
-from sync.model.record import Change, Journalled, Quarantined, Status
+from sync.model.record import Change, Journalled, Observation, Quarantined, Status
 from sync.model.remote import Feed, Kind, NativeRecord, Outcome, Receipt
 from sync.model.values import MISSING
 from sync.runner.afresh import observe
 from sync.runner.book import book
 from sync.runner.context import Context, System, feed_of
-from sync.runner.identify import quarantine_id
+from sync.runner.identify import quarantine_id, sent_keys
+from sync.runner.pull import feed_key
 from sync.runner.settle import settle
-from sync.state import Finished
+from sync.state import Finished, Holder
 
 PATIENCE = timedelta(seconds=5)
 """A horizon this near is waited for: the next run would only find the same doubt."""
@@ -188,13 +189,23 @@ class _Case:
     # creates -----------------------------------------------------------------------------------------------------------
 
     def creates(self, rows: Sequence[Journalled]) -> None:
-        if self.able.repeatable_create:
+        """By external id a create is simply repeated; elsewhere the row is looked for first.
+
+        It is looked for by what was sent: the record's own key may have changed since, and then a repetition would make a second row.
+        """
+        if self.able.repeatable_create and self.mapping.external_id:
             self._repeat(rows)
             return
         found = self._look_up(rows)
+        again = []
         with self.store.transaction():
             for row in rows:
-                self._create(row, [r for r in found.get(row.number, ()) if not self._is_linked(r)])
+                there = [r for r in found.get(row.number, ()) if not self._is_linked(r)]
+                if self.able.repeatable_create and not there:
+                    again.append(row)
+                else:
+                    self._create(row, there)
+        self._repeat(again)
 
     def _repeat(self, rows: Sequence[Journalled]) -> None:
         with self.store.transaction():
@@ -214,18 +225,47 @@ class _Case:
     def _look_up(self, rows: Sequence[Journalled]) -> Mapping[int, tuple[NativeRecord, ...]]:
         path = next((p for p in self.able.lookup_paths if all(_value(row, p) is not None for row in rows)), None)
         if path is None:
-            return {}
+            return self._enumerate(rows) if self.able.listable else {}
         found = self.system.connector.lookup(self.feed, path, [_value(row, path) for row in rows])
         return {row.number: found.get(str(_value(row, path)), ()) for row in rows}
+
+    def _enumerate(self, rows: Sequence[Journalled]) -> Mapping[int, tuple[NativeRecord, ...]]:
+        """Where nothing can be looked up: reads what is new there, then whoever is known to hold our id or the keys that were sent."""
+        cursor = self.store.cursor(self.system.name, self.feed.object, feed_key(self.feed))
+        recent = [record for page in self.system.connector.pull(self.feed, cursor) for record in page.records]
+        keys = {row.number: sent_keys(self.entity, row) for row in rows}
+        with self.store.transaction():
+            observe(self.context, self.entity, self.mapping, self.feed, recent)
+        holders = self.store.by_key(self.entity.name, sorted({key for found in keys.values() for key in found}))
+        ids = {
+            number: {h.remote_id for key in found for h in holders.get(key, ()) if self._may_be_ours(h)}
+            for number, found in keys.items()
+        }
+        for row in rows:
+            ids[row.number] |= {r.id for r in recent if self._is_stamped(r, row)}
+        seen = self.store.observed(
+            self.system.name, self.feed.object, sorted({i for found in ids.values() for i in found})
+        )
+        return {number: tuple(_native(seen[i]) for i in sorted(found) if i in seen) for number, found in ids.items()}
+
+    def _may_be_ours(self, holder: Holder) -> bool:
+        return holder.system == self.system.name and holder.object == self.feed.object and not holder.deleted
+
+    def _is_stamped(self, record: NativeRecord, row: Journalled) -> bool:
+        """The correlation token: our record's id in a spare field."""
+        path = self.mapping.external_id
+        return path is not None and not record.deleted and record.values.get(path) == row.operation.record
 
     def _is_linked(self, record: NativeRecord) -> bool:
         return record.deleted or self.store.is_linked(self.system.name, self.feed.object, record.id)
 
     def _create(self, row: Journalled, found: list[NativeRecord]) -> None:
-        if len(found) == 1:
+        if len(found) == 1 and self._is_ours(row, found[0]):
             self._happened(row, found[0])
         elif len(found) > 1:
             self._give_up(row, f"{len(found)} rows there could be it")
+        elif found and self._is_over(row):
+            self._is_somebodys(row, found[0])
         elif row.looks + 1 < len(self.system.verify_delays) or not self._is_over(row):
             self.store.looked(row.number)
         elif row.resent:
@@ -242,6 +282,17 @@ class _Case:
                 ]
             )
             self.store.mark_pending(records=[row.operation.record])
+
+    def _is_ours(self, row: Journalled, there: NativeRecord) -> bool:
+        """Our id is on it, or it holds what we sent. Else somebody may have made it, who knew nothing of our values."""
+        return self._is_stamped(there, row) or all(self._arrived(change, there) for change in row.operation.changes)
+
+    def _is_somebodys(self, row: Journalled, there: NativeRecord) -> None:
+        """The row is linked like any other that is met for the first time: what it says and what we know are both kept."""
+        what = "a row with its key is there and holds other values"
+        self.store.finish([Finished(row.number, Status.FAILED, error="NOT_APPLIED", message=what)])
+        observe(self.context, self.entity, self.mapping, self.feed, [there])
+        self.store.mark_pending(records=[row.operation.record])
 
     def _give_up(self, row: Journalled, why: str) -> None:
         self.store.finish(
@@ -260,6 +311,10 @@ class _Case:
                 remedy=f"Look in {self.system.name}: if it is there once, `crm-sync quarantine retry` links it; if not, retry makes it.",
             )
         )
+
+
+def _native(seen: Observation) -> NativeRecord:
+    return NativeRecord(seen.object, seen.remote_id, seen.values, seen.version, seen.changed_at)
 
 
 def _value(row: Journalled, path: str) -> str | None:

@@ -18,6 +18,7 @@ from sync.state import Store
 BATCH = 1000
 _DONE = (Status.SETTLED,)
 _BAD = (Status.FAILED,)
+_ODD = (Status.SKIPPED, Status.FAILED, Status.IN_DOUBT)
 
 
 def report(
@@ -26,7 +27,7 @@ def report(
     """The report of a run that has just ended; stores its counts with it. ``every``: all operations, for a plan file."""
     store = context.store
     systems = counts(context, ran)
-    rows = list(planned(store, ran.run, tuple(Status))) if every else store.operations(ran.run, limit=OPERATIONS_SHOWN)
+    rows = list(planned(store, ran.run, tuple(Status))) if every else _sample(store, ran.run)
     keys = Keys(store, context.mappings)
     keys.learn(row.operation.record for row in rows)
     found = RunReport(
@@ -48,6 +49,15 @@ def report(
     rows_of = {name: _counts_row(context, name, c) for name, c in systems.items()}
     store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=context.failed, note=undone or "")
     return found
+
+
+def _sample(store: Store, run: str) -> list[Journalled]:
+    """As many operations as are shown, in their order; none that went otherwise than planned is left out for one that went well."""
+    odd = store.operations(run, statuses=_ODD, limit=OPERATIONS_SHOWN)
+    even = [status for status in Status if status not in _ODD]
+    left = OPERATIONS_SHOWN - len(odd)
+    rest = store.operations(run, statuses=even, limit=left) if left else []
+    return sorted([*odd, *rest], key=lambda row: row.number)
 
 
 def failures(context: Context) -> list[Failure]:

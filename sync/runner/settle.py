@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from sync.engine.refusals import payload_hash
 from sync.mapping import NO_REFS, Cell, EntityMapping, SystemMapping
-from sync.model.record import Change, Exchange, Journalled, Link
+from sync.model.record import Change, Exchange, Journalled, Link, Quarantined
 from sync.model.remote import Feed, Kind, NativeRecord, Receipt
-from sync.model.values import HELD, MISSING, is_blank
+from sync.model.values import HELD, MISSING, Absence, Native, is_blank
+from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.place import Place, Steps, Work
 from sync.runner.pull import feed_key, keys_of
@@ -37,10 +39,12 @@ def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]])
 
 
 def _answered(place: Place, row: Journalled, receipt: Receipt) -> NativeRecord | None:
+    """The row that an answer carries; columns that are not mapped never enter the state."""
     if receipt.values is None:
         return None
     remote_id = str(receipt.remote_id or row.operation.remote_id)
-    return NativeRecord(place.feed.object, remote_id, receipt.values, receipt.version, receipt.changed_at, by_us=True)
+    mapped = {path: receipt.values[path] for path in place.feed.paths if path in receipt.values}
+    return NativeRecord(place.feed.object, remote_id, mapped, receipt.version, receipt.changed_at, by_us=True)
 
 
 def settle(
@@ -62,6 +66,7 @@ def settle(
         name = str(receipt.remote_id or row.operation.remote_id)
         if name in changed:
             links[name] = _settled(links[name], mapping, held[name], row.operation.changes)
+            _report_ineffective(context, entity, mapping, row, held[name])
     for name in changed:
         if any(_unexplained(held[name], links[name], cell) for cell in mapping.cells.values()):
             strange.add(name)
@@ -102,7 +107,44 @@ def _settled(link: Link, mapping: SystemMapping, fresh: NativeRecord, changes: S
             continue
         if fresh.by_us or cell.variant(change.after, now):
             exchange[change.field] = Exchange(change.after, now, change.version)
+        elif is_ineffective(cell, change, now):
+            exchange[change.field] = Exchange(now, now, change.version - 1, rejected=payload_hash(change.after))
     return replace(link, exchange=exchange)
+
+
+def is_ineffective(cell: Cell, change: Change, now: Native | Absence) -> bool:
+    """Whether a write that was acknowledged has left the old value in place: a server that ignores the column, not somebody's edit."""
+    was_there = change.before is not None and cell.eq(now, change.before)
+    return was_there and not cell.eq(now, change.after)
+
+
+def _report_ineffective(
+    context: Context, entity: EntityMapping, mapping: SystemMapping, row: Journalled, fresh: NativeRecord
+) -> None:
+    """Sets aside what a system has said it wrote and has not, as if it had refused it."""
+    operation = row.operation
+    idle = [
+        change
+        for change in operation.changes
+        if not fresh.by_us
+        and is_ineffective(mapping.cells[change.field], change, fresh.values.get(change.native, MISSING))
+    ]
+    if idle:
+        names = ", ".join(change.field for change in idle)
+        context.store.quarantine(
+            Quarantined(
+                id=refusal_id(operation.record, operation.system),
+                entity=entity.name,
+                system=operation.system,
+                record=operation.record,
+                object=operation.object,
+                remote_id=operation.remote_id,
+                error="INEFFECTIVE_WRITE",
+                message=f"{operation.system} acknowledged the write of {names} and still holds what was there before",
+                remedy="Let the user of crm-sync write that column there; then run `crm-sync quarantine retry`.",
+                field=idle[0].field if len(idle) == 1 else None,
+            )
+        )
 
 
 def _unexplained(fresh: NativeRecord, link: Link, cell: Cell) -> bool:

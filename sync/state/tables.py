@@ -16,6 +16,8 @@ from sqlmodel import BigInteger, Field, Index, SQLModel, UniqueConstraint
 
 OPEN = "status IN ('sent', 'in_doubt')"
 """An operation whose outcome is not known; the partial index and the statements must say it with these words."""
+VAIN = "error IN ('NOT_APPLIED', 'REPEATED')"
+"""A write that was in doubt and was given up: what it would have done is not taken for a person's doing if it lands after all."""
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -153,6 +155,7 @@ class OperationTable(Table, table=True):
     __table_args__ = (
         Index(None, "run", "number"),
         _where("ix_operation_open", "number", condition=OPEN),
+        _where("ix_operation_vain", "entity", "sent_at", condition=VAIN),
         _where("ix_operation_cause", "cause", condition="cause IS NOT NULL"),
     )
     number: int | None = Field(default=None, primary_key=True)

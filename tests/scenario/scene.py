@@ -215,6 +215,9 @@ class Scene:
     def undo(self, run, record=None, field=None):
         return api.undo(*self.both, run.run, record=record, field=field, progress=Silence())
 
+    def try_undo(self, run, record=None, field=None):
+        return api.try_undo(*self.both, run.run, record=record, field=field, progress=Silence())
+
     def verify(self):
         return api.verify(*self.both, (), progress=Silence())
 

@@ -1,20 +1,27 @@
-"""A history: a seeded list of steps, run from an empty state; what it broke; and the shortest list that still breaks it."""
+"""A history: a seeded list of steps, run from an empty state; what it came to, and what it broke.
+
+First the systems are filled, then people and faults take turns with runs (safety). At last edits and faults stop; if one system is
+dead, the others must come to rest without it first (liveness), then it returns.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import random
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.connectors.memory import Trouble
-from tests.simulation.laws import Violation, after_each, at_rest
-from tests.simulation.machine import HORIZON, Faults, Machine
-from tests.simulation.world import IN, OUT, SYSTEMS, Setting, World
+from tests.simulation.laws import Violation, after_each, at_rest, false_conflicts
+from tests.simulation.machine import HORIZON, Done, Faults, Machine
+from tests.simulation.people import World
+from tests.simulation.world import PATHS, SYSTEMS, Setting
 
 Step = tuple[object, ...]
-TROUBLES = (*Trouble, "crash")
+PUSHES = (*Trouble, "crash", "crash after")
+CALM_RUNS = 3
 
 
 @dataclass
@@ -22,14 +29,16 @@ class Outcome:
     """What a history came to."""
 
     violations: list[Violation]
-    runs: int = 0
-    crashes: int = 0
-    writes: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
+    calm_runs: int = 0
+    """Healthy runs until one wrote nothing."""
+    trace: str = ""
 
 
 @dataclass(frozen=True)
 class History:
-    """``steps``: (“act”, system, kind, person, …), (“wait”, seconds) and (“run”, full, calls, commits)."""
+    """``steps``: (“act”, system, kind, person, …), (“wait”, seconds) and (“run”, full, calls, commits, full disks)."""
 
     seed: int
     setting: Setting
@@ -64,27 +73,37 @@ class _Play:
             elif kind == "wait":
                 self.world.clock.sleep(args[0])
             else:
-                self._run(Faults(dict(args[1]), frozenset(args[2])), full=bool(args[0]))
-        self._heal()
+                self._run(Faults(dict(args[1]), frozenset(args[2]), frozenset(args[3])), full=bool(args[0]))
+        if self.history.setting.dead:
+            self._rest(self.history.setting.dead)
+        self._rest(None)
+        self.out.counts.update(edits=len(self.world.edits), excused=len(self.world.excused))
+        self.out.trace = hashlib.sha256(repr(self.machine.trace).encode()).hexdigest()
         return self.out
 
-    def _run(self, faults: Faults, *, full: bool) -> None:
+    def _run(self, faults: Faults, *, full: bool) -> Done:
         done = self.machine.run(faults, full=full)
-        self.out.runs += 1
-        self.out.crashes += done.ran is None
-        self.out.writes += done.pushed
+        self.out.counts.update(
+            runs=1, writes=done.pushed, crashes=sum(n for name, n in faults.met.items() if "crash" in name)
+        )
+        self.out.met.update(faults.met)
         self.out.violations += after_each(self.world, done)
+        return done
 
-    def _heal(self) -> None:
+    def _rest(self, dead: str | None) -> None:
         """Edits and faults stop, the horizon passes; three runs; then a quiet one."""
-        for _ in range(3):
+        self.out.calm_runs = 0
+        for number in range(CALM_RUNS):
             self.world.clock.sleep(HORIZON.total_seconds() + 1)
-            self._run(Faults(), full=True)
+            if self._run(Faults(dead=dead), full=True).pushed:
+                self.out.calm_runs = number + 1
         self.world.clock.sleep(1)
-        quiet = self.machine.run(Faults())
+        quiet = self.machine.run(Faults(dead=dead))
         store = self.machine.open(Faults())
         try:
-            self.out.violations += at_rest(self.world, store, quiet)
+            self.out.violations += at_rest(self.world, store, quiet, self.machine.file, dead)
+            if dead is None:
+                self.out.counts.update(false_conflicts(self.world, store))
         finally:
             store.close()
 
@@ -99,10 +118,24 @@ def generate(seed: int, length: int = 24) -> History:
         keyed=dice.random() < 0.5,
         lag_s=dice.choice([0.0, 0.0, 30.0]),
         tells=dice.random() < 0.5,
+        skew_s=dice.choice([0.0, 0.0, 0.0, 7200.0, -7200.0, 86400.0]),
+        dead=dice.choice(SYSTEMS) if dice.random() < 0.25 else None,
     )
     people = dice.randint(1, 3)
-    steps = [_step(dice, people, number) for number in range(length)]
-    return History(seed, setting, tuple(steps))
+    first = [step for person in range(people) for step in _arrival(dice, person)]
+    return History(seed, setting, (*first, *(_step(dice, people, number) for number in range(length))))
+
+
+def _arrival(dice: random.Random, person: int) -> list[Step]:
+    """A person in some systems at once, told alike there or with small differences."""
+    title, city = f"a{person}", f"home {person}"
+    found: list[Step] = []
+    for system in dice.sample(SYSTEMS, dice.randint(0, 3)):
+        told = title if dice.random() < 0.5 else f"{system[0]}{title}"
+        found.append(("act", system, "create", person, told, city if dice.random() < 0.7 else None))
+        if dice.random() < 0.1:
+            found.append(("act", system, "optout", person))
+    return found
 
 
 def _step(dice: random.Random, people: int, number: int) -> Step:
@@ -111,80 +144,58 @@ def _step(dice: random.Random, people: int, number: int) -> Step:
         return ("act", dice.choice(SYSTEMS), *_act(dice, people, number))
     if what == "wait":
         return ("wait", dice.choice([5, 20, 60, 400]))
-    return ("run", dice.random() < 0.3, tuple(_calls(dice, people, number)), tuple(_commits(dice)))
+    commits, full = _commits(dice)
+    return ("run", dice.random() < 0.3, tuple(_calls(dice, people, number)), commits, full)
 
 
 def _act(dice: random.Random, people: int, number: int) -> Step:
     person = dice.randrange(people)
-    kind = dice.choices(["create", "edit", "clear", "optout", "optin", "move", "delete"], [6, 10, 2, 1.5, 1, 0.7, 0.7])[
-        0
-    ]
-    if kind == "create":
-        return ("create", person, f"t{number}")
+    weights = {"create": 3, "edit": 12, "clear": 2, "copy": 1, "optout": 1.5, "optin": 1, "move": 0.7, "delete": 0.8}
+    weights |= {"undelete": 0.5, "back": 0.5, "merge": 0.4}
+    kind = dice.choices(list(weights), list(weights.values()))[0]
+    if kind in ("create", "back"):
+        return (kind, person, f"t{number}")
     if kind == "edit":
         return ("edit", person, *_value(dice, number))
     if kind == "clear":
-        return ("edit", person, dice.choice(["title", "city"]), None)
+        return ("edit", person, dice.choice(["title", "city", "size"]), None)
+    if kind == "copy":
+        return ("copy", person, dice.choice(["title", "city"]))
     if kind == "move":
         return ("move", person, f"p{person}.{number}@example.com")
+    if kind == "merge":
+        return ("merge", person, dice.randrange(people))
     return (kind, person)
 
 
 def _value(dice: random.Random, number: int) -> tuple[str, object]:
-    name = dice.choice(["title", "title", "city", "score"])
+    name = dice.choice(["title", "title", "title", "city", "city", "size", "size", "score"])
     if name == "score":
         return name, number
-    long = dice.random() < 0.2 and name == "title"
-    return name, f"{name[0]}{number}" + ("-a long one" if long else "")
+    if name == "size":
+        return name, dice.choice([number + 1, number + 12, number + 60, number + 300])
+    if dice.random() < 0.08:
+        return name, f"{name[0]}-again"
+    return name, f"{name[0]}{number}" + ("-a long one" if dice.random() < 0.2 and name == "title" else "")
 
 
-def _calls(dice: random.Random, people: int, number: int) -> list[tuple[tuple[str, str, int], object]]:
-    found = []
-    for _ in range(dice.choice([0, 0, 1, 2])):
-        verb = dice.choices(["push", "fetch", "pull", "lookup"], [6, 3, 2, 1])[0]
-        place = (dice.choice(SYSTEMS), verb, dice.randint(1, 4))
-        what: object = dice.choice(TROUBLES)
-        if verb != "push":
+def _calls(dice: random.Random, people: int, number: int) -> list[tuple[tuple[str, str, object], object]]:
+    found: list[tuple[tuple[str, str, object], object]] = []
+    for _ in range(dice.choice([0, 0, 1, 2, 3])):
+        verb = dice.choices(["push", "fetch", "pull", "lookup", "hide"], [6, 3, 2, 1, 0.5])[0]
+        system = dice.choice(SYSTEMS)
+        if verb == "hide":
+            found.append(((system, "hide", dice.choice(list(PATHS[system]))), "hidden"))
+            continue
+        what: object = dice.choice(PUSHES)
+        if verb != "push" or dice.random() < 0.15:
             what = dice.choice(["crash", Trouble.UNREACHABLE, _act(dice, people, 100 + number)])
-        found.append((place, what))
+        found.append(((system, verb, dice.choice([1, 1, 1, 2, 2, 3, 4])), what))
     return found
 
 
-def _commits(dice: random.Random) -> list[int]:
-    return [dice.choice([1, -1]) * dice.randint(1, 40)] if dice.random() < 0.3 else []
-
-
-def shrink(history: History, tries: int = 400) -> History:
-    """A shorter history that breaks a law too: steps and faults left out one after the other."""
-    best, left = history, tries
-    law = next(iter(history.run().violations)).law
-    changed = True
-    while changed and left:
-        changed = False
-        for steps in _shorter(best.steps):
-            left -= 1
-            if not left:
-                break
-            candidate = History(best.seed, best.setting, steps)
-            if any(v.law == law for v in candidate.run().violations):
-                best, changed = candidate, True
-                break
-    return best
-
-
-def _shorter(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-    size = len(steps)
-    found = [tuple(steps[:at]) + tuple(steps[at + n :]) for n in (8, 4, 2, 1) for at in range(0, size - n + 1, n)]
-    for at, step in enumerate(steps):
-        if step[0] == "run":
-            for number in range(len(step[2])):
-                calls = (*step[2][:number], *step[2][number + 1 :])
-                found.append((*steps[:at], ("run", step[1], calls, step[3]), *steps[at + 1 :]))
-            if step[3]:
-                found.append((*steps[:at], ("run", step[1], step[2], ()), *steps[at + 1 :]))
-            if step[1]:
-                found.append((*steps[:at], ("run", False, step[2], step[3]), *steps[at + 1 :]))
-    return found
-
-
-__all__ = ["IN", "OUT", "History", "Outcome", "generate", "shrink"]
+def _commits(dice: random.Random) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    chance = dice.random()
+    if chance < 0.3:
+        return (dice.choice([1, -1]) * dice.randint(1, 60),), ()
+    return (), ((dice.randint(1, 60),) if chance < 0.35 else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.connectors.memory import Row
@@ -13,10 +14,14 @@ from sync.model.remote import Kind
 from sync.model.values import MISSING, UNSUBSCRIBED, is_blank
 from sync.runner.refs import StoreRefs
 from sync.state import Store
-from tests.simulation.world import OBJECT, OUT, PATHS, SYSTEMS, Edit, World, mappings
+from tests.simulation.graph import plain
+from tests.simulation.people import Edit, World
+from tests.simulation.world import CANARY, FOREIGN, OBJECT, OUT, PATHS, SYSTEMS, mappings
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Done
+
+GRAPHED = ("email", "title", "city", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,13 @@ def after_each(world: World, done: Done) -> Iterator[Violation]:
     """What no run may do, whatever befell it."""
     if done.refusals:
         yield Violation("L6", "the last gate had to refuse a payload")
+    for what in done.unjournalled:
+        yield Violation("L9", f"sent before it was durably in the journal: {what}")
     for row in done.operations:
         if row.operation.kind is Kind.DELETE and not _was_deleted(world, row.operation):
             yield Violation("L5", f"deleted {row.operation.system} {row.operation.remote_id} without evidence")
+        if row.operation.kind is not Kind.DELETE and not row.operation.reason:
+            yield Violation("L16", f"no reason for {row.operation.system} {row.operation.remote_id}")
 
 
 def _was_deleted(world: World, operation: object) -> bool:
@@ -40,40 +49,74 @@ def _was_deleted(world: World, operation: object) -> bool:
     return any(who == person and system != operation.system for who, system, _ in world.deletions)  # type: ignore[attr-defined]
 
 
-def at_rest(world: World, store: Store, quiet: Done) -> Iterator[Violation]:
-    """Everything that must hold after three healthy runs and a quiet one."""
-    state = _State(world, store)
-    if quiet.pushed or quiet.operations:
-        yield Violation("L2", f"{quiet.pushed} rows written without news")
-    if store.in_doubt():
+def at_rest(world: World, store: Store, quiet: Done, file: Path, dead: str | None) -> Iterator[Violation]:
+    """Everything that must hold after three healthy runs and a quiet one; of a dead system nothing is asked."""
+    state = _State(world, store, dead)
+    wrote = [row.operation for row in quiet.operations if row.operation.system != dead]
+    if quiet.pushed or wrote:
+        yield Violation("L2", f"{quiet.pushed} rows written, {len(wrote)} planned, without news")
+    asked = {verb: quiet.calls[verb] for verb in ("fetch", "lookup") if quiet.calls[verb]}
+    if asked and not dead:
+        yield Violation("L2", f"a run without news read by id: {asked}")
+    if any(row.operation.system != dead and row.error != "UNKNOWN" for row in store.in_doubt()):
         yield Violation("L1", "writes are in doubt for good")
     yield from state.converged()
     yield from state.kept()
     yield from state.single()
     yield from state.buried()
     yield from state.consented()
+    yield from foreign(world, file)
+
+
+def foreign(world: World, file: Path) -> Iterator[Violation]:
+    """L17: a column that is not mapped stays as people left it, and is nowhere in the state."""
+    for name, system in world.systems.items():
+        for row in system.tables[OBJECT].values():
+            if row.values[FOREIGN] not in (None, CANARY):
+                yield Violation("L17", f"{name} {row.id}: a column that is not mapped was written")
+    if CANARY.encode() in file.read_bytes():
+        yield Violation("L17", "a column that is not mapped is in the state")
+
+
+def false_conflicts(world: World, store: Store) -> Counter[str]:
+    """How many values lost, and how many of them to a value that was made from them or that they were made from."""
+    found: Counter[str] = Counter()
+    people = set(world.owner.values())
+    for record in store.load(store.numbers("contact", after=0, limit=1000)):
+        for row in store.turns(record=record.id):
+            for turn in row.turns:
+                for lost in turn.lost if turn.field in GRAPHED else ():
+                    won, beaten = plain(turn.after), plain(lost.value)
+                    found["losers"] += 1
+                    found["false losers"] += beaten in world.graph.ancestry(people, turn.field, [won]) or (
+                        won in world.graph.ancestry(people, turn.field, [beaten])
+                    )
+    return found
 
 
 class _State:
-    def __init__(self, world: World, store: Store) -> None:
-        self.world, self.store = world, store
+    def __init__(self, world: World, store: Store, dead: str | None) -> None:
+        self.world, self.store, self.dead = world, store, dead
         self.entity = mappings(world.setting).entities["contact"]
         self.refs = StoreRefs(store)
         self.records = store.load(store.numbers("contact", after=0, limit=1000))
         self.aside = {(q.record, q.system) for q in store.quarantined()}
         self.questioned = {q.remote_id for q in store.quarantined()}
+        self.conflicts = store.conflicts()
 
     # L1 --------------------------------------------------------------------------------------------------------------
 
     def converged(self) -> Iterator[Violation]:
         for record in self.records:
             for link in record.links:
-                if link.state is LinkState.LINKED:
+                if link.state is LinkState.LINKED and link.system != self.dead:
                     yield from self._link(record, link)
         yield from self._complete()
 
     def _link(self, record: Record, link: Link) -> Iterator[Violation]:
         row = self.world.systems[link.system].row(OBJECT, link.observed.remote_id)
+        if row is None and self.world.systems[link.system].traits.drifts:
+            return  # neither tombstones nor complete lists: nobody can know before it is written to
         if row is None:
             yield Violation("L1", f"{link.system} {link.observed.remote_id} is gone and still linked")
             return
@@ -85,6 +128,8 @@ class _State:
     def _agrees(self, record: Record, link: Link, name: str, native: object) -> bool:
         cell, hub, x = self.entity.systems[link.system].cells[name], record.cells[name], link.exchange.get(name)
         if cell.agrees(hub.value, native, self.refs) or (is_blank(hub.value) and is_blank(native)):
+            return True
+        if any(c.record == record.id and c.field == "(record)" and link.system in c.values for c in self.conflicts):
             return True
         if (record.id, link.system) in self.aside or (x is not None and x.rejected):
             return True
@@ -101,11 +146,12 @@ class _State:
         waiting = {record for record, _ in self.aside}
         held = {r.id for r in self.records if any(r.cells[n].held for n in ("email",) if n in r.cells)}
         for record in self.records:
-            linked = {link.system for link in record.links if link.state is LinkState.LINKED}
-            if not linked or linked == set(SYSTEMS) or record.id in waiting | held:
+            linked = {link.system for link in record.links if link.state is LinkState.LINKED} | {self.dead}
+            alive = linked - {self.dead}
+            if not alive or linked >= set(SYSTEMS) or record.id in waiting | held:
                 continue
             if not gone & self._people(record):
-                yield Violation("L1", f"{record.id} is only in {sorted(linked)}")
+                yield Violation("L1", f"{record.id} is only in {sorted(map(str, linked))}")
 
     def _people(self, record: Record) -> set[int | None]:
         rows = [(x.system, self.world.systems[x.system].tables[OBJECT][x.observed.remote_id]) for x in record.links]
@@ -114,38 +160,70 @@ class _State:
     # L3 --------------------------------------------------------------------------------------------------------------
 
     def kept(self) -> Iterator[Violation]:
-        links = {(x.system, x.observed.remote_id): r for r in self.records for x in r.links}
-        for (system, row, name), edit in self.world.edits.items():
-            live = self.world.systems[system].row(OBJECT, row)
-            record = links.get((system, row))
-            if live is None or name in ("consent", "score") or row in self.questioned:
-                continue
-            if record is None or not self._remembers(record, edit):
-                yield Violation("L3", f"{system} {row}: {name} = {edit.value!r} is lost")
+        """Every edit is an ancestor of a value that stands, lost or is in question, or within a stated limit."""
+        records = {(x.system, x.observed.remote_id): r for r in self.records for x in r.links}
+        families: dict[str, list[Edit]] = {}
+        for edit in self.world.edits:
+            record = records.get((edit.system, edit.row))
+            if record is not None and edit.system != self.dead and edit.field in GRAPHED and not self._excused(edit):
+                families.setdefault(record.id, []).append(edit)
+        for record in self.records:
+            known: dict[str, set[object]] = {}
+            for edit in families.get(record.id, ()):
+                if edit.field not in known:
+                    known[edit.field] = self._ancestors(record, edit.field)
+                if not self._is_known(edit, known[edit.field]):
+                    yield Violation("L3", f"{edit.system} {edit.row}: {edit.field} = {edit.value!r} is lost")
+        yield from self._adrift(records)
 
-    def _remembers(self, record: Record, edit: Edit) -> bool:
-        hub = record.cells.get(edit.field)
-        path = PATHS[edit.system][edit.field]
-        cuts = self.world.systems[edit.system]._kept(OBJECT, path, edit.value)
-        wanted = {_plain(edit.value), _plain(cuts)}
-        row = self.world.systems[edit.system].row(OBJECT, edit.row)
-        if row is not None and _plain(row.values.get(path)) in wanted:
-            return True
-        known = [hub.value, *(past.value for past in hub.past)] if hub else []
-        for turns in self.store.turns(record=record.id):
-            for turn in turns.turns:
-                if turn.field == edit.field:
-                    known += [turn.before, turn.after, *(lost.value for lost in turn.lost)]
-        for conflict in self.store.conflicts():
-            if conflict.record == record.id and conflict.field == edit.field:
-                known += conflict.values.values()
-        if is_blank(edit.value) and edit.field == "email":
-            return True
-        return bool(wanted & {_plain(value) for value in known}) or self._keeps(edit)
+    def _adrift(self, records: dict[tuple[str, str], Record]) -> Iterator[Violation]:
+        """Rows of people that belong to no record, though nobody asks about them."""
+        doubted = {system for _, system in self.aside}
+        for name, system in self.world.systems.items():
+            for row in system.live(OBJECT) if name not in doubted else ():
+                if (name, row.id) not in records and row.id not in self.questioned and name != self.dead:
+                    yield Violation("L3", f"{name} {row.id} is linked to nothing")
 
-    def _keeps(self, edit: Edit) -> bool:
-        """A blank that the mapping says has no say."""
-        return is_blank(edit.value) and (self.world.setting.blank == "keep" and edit.field == "city")
+    def _excused(self, edit: Edit) -> bool:
+        """Rows that are gone, blanks that the mapping says have no say, writes that were under way."""
+        if self.world.systems[edit.system].row(OBJECT, edit.row) is None:
+            return True
+        if is_blank(edit.value) and (
+            edit.field == "email" or (self.world.setting.blank == "keep" and edit.field == "city")
+        ):
+            return True
+        return (edit.system, edit.row, edit.field, edit.value) in self.world.excused
+
+    def _ancestors(self, record: Record, field: str) -> set[object]:
+        people = {person for person in self._people(record) if person is not None}
+        hub = record.cells.get(field)
+        values = [plain(hub.value)] if hub is not None else []
+        for row in self.store.turns(record=record.id):
+            values += [plain(lost.value) for turn in row.turns if turn.field == field for lost in turn.lost]
+        for conflict in self.conflicts:
+            if conflict.record == record.id and conflict.field == field:
+                values += [plain(value) for value in conflict.values.values()]
+        places = {(link.system, link.observed.remote_id) for link in record.links}
+        for system, row_id, name, native in self.world.excused:  # what an excused edit was made from went with it
+            if (system, row_id) in places and name == field:
+                values.append(self.world.graph.canonical(system, field, native))
+        for link in record.links:
+            path, row = (
+                PATHS[link.system].get(field),
+                self.world.systems[link.system].row(OBJECT, link.observed.remote_id),
+            )
+            if path is not None and row is not None:
+                for person in people:
+                    values += self.world.graph.meanings(person, link.system, field, row.values.get(path))
+        return self.world.graph.ancestry(people, field, values)
+
+    def _is_known(self, edit: Edit, known: set[object]) -> bool:
+        graph = self.world.graph
+        if graph.canonical(edit.system, edit.field, edit.value) in known:
+            return True
+        return not is_blank(edit.value) and any(
+            graph.shows(edit.system, edit.field, value, edit.value) for value in known if value is not None
+        )
 
     # L4, L5 ----------------------------------------------------------------------------------------------------------
 
@@ -182,7 +260,7 @@ class _State:
             for link in record.links:
                 path = PATHS[link.system].get("consent")
                 row = self.world.systems[link.system].row(OBJECT, link.observed.remote_id)
-                if path is None or row is None or (record.id, link.system) in self.aside:
+                if path is None or row is None or link.system == self.dead or (record.id, link.system) in self.aside:
                     continue
                 if link.state is LinkState.LINKED and row.values[path] != OUT[link.system]:
                     yield Violation("L6", f"{record.id} opted out and {link.system} holds {row.values[path]!r}")
@@ -191,17 +269,14 @@ class _State:
         addresses = {
             str(link.observed.values.get(PATHS[link.system]["email"]) or "").casefold() for link in record.links
         }
+        places = {(link.system, link.observed.remote_id) for link in record.links if link.system != self.dead}
+        last = {
+            (edit.system, edit.row): edit.value
+            for edit in self.world.edits
+            if edit.field == "consent" and (edit.system, edit.row) in places
+        }
+        alive = {place: value for place, value in last.items() if self.world.systems[place[0]].row(OBJECT, place[1])}
         said = any(
-            edit.field == "consent"
-            and edit.value == OUT[edit.system]
-            and (edit.system, edit.row) in self._places(record)
-            for edit in self.world.edits.values()
-        )
+            value == OUT[system] for (system, _), value in alive.items()
+        )  # of a deleted row only what was seen counts
         return said or any(self.store.is_suppressed(address) for address in addresses - {""})
-
-    def _places(self, record: Record) -> set[tuple[str, str]]:
-        return {(link.system, link.observed.remote_id) for link in record.links}
-
-
-def _plain(value: object) -> object:
-    return value.strip().casefold() if isinstance(value, str) else value

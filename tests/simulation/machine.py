@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,18 +18,22 @@ from types import SimpleNamespace
 from typing import Any, Self
 from unittest import mock
 
-from sync.connectors.memory import Memory, Trouble
+from sync.connectors.memory import Memory, Row, Trouble
 from sync.engine.guard import Limits
-from sync.model.remote import Kind, Receipt, Write
+from sync.errors import StateError
+from sync.model.record import Status
+from sync.model.remote import Feed, Kind, NativeRecord, Receipt, Write
 from sync.runner import pull, push
 from sync.runner.context import Context, System
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.report import report
 from sync.state import Store
-from tests.simulation.world import World, mappings
+from tests.simulation.people import World
+from tests.simulation.world import PATHS, mappings
 
 FREE = Limits(None, None, None, None, None)
 HORIZON = timedelta(minutes=5)
+DEAD = "dead"
 
 
 class Crash(BaseException):
@@ -37,60 +42,117 @@ class Crash(BaseException):
 
 @dataclass
 class Faults:
-    """What goes wrong in one run: by (system, verb, ordinal) a trouble, "crash" or a person's act; crashes by number of commit."""
+    """What goes wrong in one run.
 
-    calls: dict[tuple[str, str, int], object] = field(default_factory=dict)
+    ``calls``: by (system, verb, ordinal) a trouble, "crash", "crash after", or a person's act; by (system, "hide", field) a column
+    that the system does not show. ``commits``: numbers of commits, negative for killed after it; ``full``: commits that find the disk full.
+    """
+
+    calls: dict[tuple[str, str, object], object] = field(default_factory=dict)
     commits: frozenset[int] = frozenset()
-    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    full: frozenset[int] = frozenset()
+    dead: str | None = None
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
     committed: int = 0
 
     def next(self, system: str, verb: str) -> object:
-        self.seen[system, verb] = number = self.seen.get((system, verb), 0) + 1
-        return self.calls.get((system, verb, number))
+        self.seen[system, verb] += 1
+        if system == self.dead:
+            return Trouble.UNREACHABLE
+        what = self.calls.get((system, verb, self.seen[system, verb]))
+        if what is not None:
+            name = what.value if isinstance(what, Trouble) else what if isinstance(what, str) else "person"
+            self.met[f"{'push' if verb == 'push' else 'read'} {name}"] += 1
+        return what
 
 
 class KillableStore(Store):
-    """Dies before or after a commit."""
+    """Dies before or after a commit; finds its disk full."""
 
     faults = Faults()
 
     def _commit(self) -> None:
         self.faults.committed += 1
-        if self.faults.committed in self.faults.commits:
+        number = self.faults.committed
+        if number in self.faults.full:
+            self.faults.met["disk full"] += 1
+            raise StateError("the disk is full")
+        if number in self.faults.commits:
+            self.faults.met["crash before commit"] += 1
             raise Crash
         super()._commit()
-        if -self.faults.committed in self.faults.commits:
+        if -number in self.faults.commits:
+            self.faults.met["crash after commit"] += 1
             raise Crash
 
 
 class Watched(Memory):
-    """Knows which of its writes land late."""
+    """Knows which of its writes land late, what was under way, and whether the journal knew of each write first."""
 
-    def __init__(self, name: str, world: World, gate: Callable[[str], bool], faults: Faults) -> None:
-        super().__init__(name, world.systems[name], gate=gate, hook=self._befall)
-        self.world, self.faults = world, faults
-        self.pushed = 0
+    def __init__(self, name: str, machine: Machine, store: Store, faults: Faults) -> None:
+        super().__init__(name, machine.world.systems[name], gate=store.is_suppressed, hook=self._befall)
+        self.machine, self.world, self.store, self.faults = machine, machine.world, store, faults
+        self.pushed, self.calls_made = 0, Counter[str]()
+        self.unjournalled: list[str] = []
         self._late: set[int] = set()
+        self._meanwhile: set[int] = set()
+        self._dies = False
 
     def _befall(self, verb: str, write: Write | None) -> Trouble | None:
-        what = self.faults.next(self.name, verb)
-        self.pushed += write is not None
+        self.machine.trace.append((self.name, verb, repr(write.values) if write else ""))
+        self.calls_made[verb] += 1
+        if write is not None:
+            self.pushed += 1
+            self._check_journal(write)
+        return self._meets(self.faults.next(self.name, verb), write)
+
+    def _meets(self, what: object, write: Write | None) -> Trouble | None:
         if what == "crash":
             raise Crash
+        if what == "crash after":
+            self._dies = True
+            return None
         if isinstance(what, tuple):
             self.world.act(self.name, *what)
+            if write is not None:
+                self._meanwhile.add(write.number)
             return None
         if what is Trouble.LATE and write is not None:
             self._late.add(write.number)
         return what if isinstance(what, Trouble) else None
 
+    def _check_journal(self, write: Write) -> None:
+        """L9 and L16: durable, as sent, before its first byte."""
+        row = self.store._row("SELECT status FROM operation WHERE number = ?", write.number)
+        if row is None or row[0] != Status.SENT.value or self.store._depth:
+            self.unjournalled.append(f"{self.name} {write.kind.value} {write.record}")
+
+    def push(self, writes: Sequence[Write]) -> list[Receipt]:
+        receipts = super().push(writes)
+        if self._dies:
+            raise Crash
+        return receipts
+
     def _apply(self, write: Write) -> Receipt:
+        late = write.number in self._late
+        if write.remote_id and (late or write.number in self._meanwhile):
+            self.world.excuse(self.name, write.remote_id, set(write.values))
+        holder = self._holder(write)[0] if write.kind is Kind.CREATE else None
+        if holder is not None and (late or write.number in self._meanwhile):
+            self.world.excuse(self.name, holder.id, set(write.values))
         receipt = super()._apply(write)
-        if write.number in self._late and receipt.remote_id:
-            self.world.covered(self.name, receipt.remote_id, set(write.values))
-            if write.kind is Kind.CREATE:
-                self.world.landed_late.add((self.name, receipt.remote_id))
+        if late and receipt.remote_id and write.kind is Kind.CREATE:
+            self.world.landed_late.add((self.name, receipt.remote_id))
         return receipt
+
+    def _record(self, feed: Feed, row: Row) -> NativeRecord:
+        record = super()._record(feed, row)
+        hidden = [path for name, path in PATHS[self.name].items() if (self.name, "hide", name) in self.faults.calls]
+        for path in hidden:
+            self.faults.met["column hidden"] += 1
+            dict.pop(record.values, path, None)  # type: ignore[arg-type]
+        return record
 
 
 @dataclass
@@ -99,10 +161,11 @@ class Done:
 
     ran: Ran | None
     pushed: int
-    reads: int
+    calls: Counter[str]
     refusals: int
     failed: dict[str, str]
     operations: list[Any]
+    unjournalled: list[str]
 
 
 class Machine:
@@ -110,7 +173,9 @@ class Machine:
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
-        self.url = f"sqlite:///{folder}/state.db"
+        self.file = folder / "state.db"
+        self.url = f"sqlite:///{self.file}"
+        self.trace: list[tuple[str, str, str]] = []
 
     def run(self, faults: Faults, *, full: bool = False) -> Done:
         """One run in a process of its own."""
@@ -125,17 +190,19 @@ class Machine:
                 operations = store.operations(ran.run, limit=1000)
             self.world.known |= linked(store)
             store.close()
-        except Crash:
+        except (Crash, StateError):
             ran = None
             store._connection.close()  # as the kernel would: what was not committed is gone
             store._connection.engine.dispose()
-        reads = sum(faults.seen.get((name, "pull"), 0) for name in context.systems)
+        self.trace.append(("", "run", f"{faults.committed} {ran is not None}"))
         pushed, refusals = sum(c.pushed for c in connectors), sum(c.usage().gate_refusals for c in connectors)
-        return Done(ran, pushed, reads, refusals, context.failed, operations)
+        calls = sum((c.calls_made for c in connectors), Counter[str]())
+        unjournalled = [each for c in connectors for each in c.unjournalled]
+        return Done(ran, pushed, calls, refusals, context.failed, operations, unjournalled)
 
     def open(self, faults: Faults) -> KillableStore:
         KillableStore.faults = Faults()
-        store = KillableStore.open(self.url, clock=self.world.clock)
+        store = KillableStore.open(self.url, clock=self.world.ours)
         store._connection.exec_driver_sql("PRAGMA synchronous=OFF")  # no power is cut in a history
         store.faults = faults
         return store
@@ -145,7 +212,7 @@ class Machine:
             name: System(
                 name=name,
                 kind="memory",
-                connector=Watched(name, self.world, store.is_suppressed, faults),
+                connector=Watched(name, self, store, faults),
                 writes=True,
                 horizon=HORIZON,
                 verify_delays=(2.0, 10.0, 30.0),
@@ -154,7 +221,7 @@ class Machine:
             )
             for name in self.world.systems
         }
-        return Context(store, mappings(self.world.setting), found, self.world.clock, FREE)
+        return Context(store, mappings(self.world.setting), found, self.world.ours, FREE)
 
 
 @contextmanager

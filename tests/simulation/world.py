@@ -1,4 +1,9 @@
-"""Three systems with different virtues, one mapping, and people who edit: the world that a history happens in."""
+"""Four systems with different virtues and vices, and one mapping: the world that a history happens in.
+
+alpha keeps what it is told, has tombstones and, in some settings, an external id. beta cuts text, holds sizes as bands, shows some
+changes late, and has neither key nor look-up. gamma holds consent the other way round, knows days only, and cannot be cleared. delta is
+listed by page number, so that its pages drift, and looks up by an index that lags.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +13,41 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sync.connectors.memory import MemorySystem, Row, Traits
+from sync.connectors.memory import MemorySystem, Traits
 from sync.mapping import Mappings, load
 from sync.model.clock import ManualClock
 from sync.model.remote import FieldSchema, ObjectSchema
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 OBJECT = "people"
-SYSTEMS = ("alpha", "beta", "gamma")
+SYSTEMS = ("alpha", "beta", "gamma", "delta")
+FOREIGN = "foreign"
+"""A column of every system that is not mapped."""
+CANARY = "never-to-be-read"
+CUT = 6
 PATHS = {
-    "alpha": {"email": "mail", "title": "title", "city": "city", "score": "score", "consent": "status"},
-    "beta": {"email": "email", "title": "job", "city": "town"},
-    "gamma": {"email": "Email", "title": "Title", "city": "City", "score": "Score", "consent": "Out"},
+    "alpha": {
+        "email": "mail",
+        "title": "title",
+        "city": "city",
+        "size": "size",
+        "score": "score",
+        "consent": "status",
+    },
+    "beta": {"email": "email", "title": "job", "city": "town", "size": "band"},
+    "gamma": {
+        "email": "Email",
+        "title": "Title",
+        "city": "City",
+        "size": "Size",
+        "score": "Score",
+        "consent": "Out",
+    },
+    "delta": {"email": "e_mail", "title": "position", "city": "place", "consent": "consent"},
 }
-OUT = {"alpha": "UNSUBSCRIBED", "gamma": True}
-IN = {"alpha": "SUBSCRIBED", "gamma": False}
+OUT = {"alpha": "UNSUBSCRIBED", "gamma": True, "delta": "UNSUBSCRIBED"}
+IN = {"alpha": "SUBSCRIBED", "gamma": False, "delta": "SUBSCRIBED"}
+BANDS = ("1-10", "11-50", "51-200", "201+")
 
 MAPPING = """
 entity = "contact"
@@ -40,22 +65,33 @@ deleted = "{deleted}"
 [systems.gamma]
 object = "people"
 create = true
+[systems.delta]
+object = "people"
+create = true
 [fields.email]
 type = "email"
 required = true
 alpha = "mail"
 beta = "email"
 gamma = "Email"
+delta = "e_mail"
 [fields.title]
 alpha = "title"
 beta = "job"
 gamma = "Title"
+delta = "position"
 [fields.city]
 conflict = "manual"
 blank = "{blank}"
 alpha = "city"
 beta = "town"
 gamma = "City"
+delta = "place"
+[fields.size]
+type = "integer"
+alpha = "size"
+beta = {{ field = "band", bands = ["1-10", "11-50", "51-200", "201+"] }}
+gamma = "Size"
 [fields.score]
 type = "integer"
 owner = "alpha"
@@ -65,12 +101,13 @@ gamma = {{ field = "Score", mode = "write" }}
 type = "consent"
 alpha = {{ field = "status", subscribe = true }}
 gamma = {{ field = "Out", lens = "opt_out_flag" }}
+delta = "consent"
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is fixed for a whole history."""
+    """What is fixed for a whole history. ``skew_s``: how far our clock is from the systems'. ``dead``: out for good at first."""
 
     conflict: str = "prefer"
     blank: str = "clear"
@@ -80,17 +117,8 @@ class Setting:
     lag_s: float = 0.0
     tells: bool = False
     """Whether gamma answers with the record and tells who wrote last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What a person wrote last into one field of one row. ``lost``: a write that landed late covered it (a stated limit)."""
-
-    person: int
-    system: str
-    row: str
-    field: str
-    value: object
+    skew_s: float = 0.0
+    dead: str | None = None
 
 
 @functools.cache
@@ -119,91 +147,23 @@ def systems(clock: ManualClock, setting: Setting) -> dict[str, MemorySystem]:
         tells_author=setting.tells,
         opt_ins={"Out": (False,)},
     )
-    traits = {"alpha": alpha, "beta": beta, "gamma": gamma}
+    delta = Traits(
+        drifts=True,
+        lookup_paths=("e_mail",),
+        lag_s=setting.lag_s / 2,
+        overlap_s=setting.lag_s,
+        opt_ins={"consent": ("SUBSCRIBED",)},
+        page_size=2,
+    )
+    traits = {"alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}
     return {name: MemorySystem(clock, {OBJECT: schema(name)}, traits[name]) for name in SYSTEMS}
 
 
 def schema(system: str) -> ObjectSchema:
-    fields = {path: FieldSchema(path, "string") for path in PATHS[system].values()}
+    fields = {path: FieldSchema(path, "string") for path in (*PATHS[system].values(), FOREIGN)}
     if system == "alpha":
         fields["ours"] = FieldSchema("ours", "string", external_id=True)
     if system == "beta":
-        fields["job"] = FieldSchema("job", "string", length=6)
+        fields["job"] = FieldSchema("job", "string", length=CUT)
+        fields["band"] = FieldSchema("band", "string", values=BANDS)
     return ObjectSchema(OBJECT, fields)
-
-
-class World:
-    """The systems, and what people did to them."""
-
-    def __init__(self, setting: Setting) -> None:
-        self.clock = ManualClock(START)
-        self.setting = setting
-        self.systems = systems(self.clock, setting)
-        self.owner: dict[str, int] = {}
-        self.edits: dict[tuple[str, str, str], Edit] = {}
-        self.deletions: list[tuple[int, str, datetime]] = []
-        self.known: set[tuple[str, str]] = set()
-        """Rows that the program has exchanged values with."""
-        self.landed_late: set[tuple[str, str]] = set()
-        self.moved: set[int] = set()
-
-    def person_of(self, system: str, row: Row) -> int | None:
-        return self.owner.get(str(row.values.get(PATHS[system]["email"])).casefold())
-
-    def rows(self, person: int, system: str) -> list[Row]:
-        return [row for row in self.systems[system].live(OBJECT) if self.person_of(system, row) == person]
-
-    def act(self, system: str, kind: str, person: int, *args: object) -> None:
-        """One act of a person; without a row to act on nothing happens."""
-        if kind == "create":
-            self._create(system, person, *args)
-            return
-        rows = self.rows(person, system)
-        if rows:
-            getattr(self, "_" + kind)(system, person, rows[0], *args)
-
-    def _create(self, system: str, person: int, title: object, consent: object = None) -> None:
-        address = f"p{person}@example.com"
-        # a second row of the same person would be the people's own duplicate: another question than ours
-        if self.rows(person, system) or person in self.moved or self._was_deleted(person, system):
-            return
-        self.owner[address] = person
-        values = {"email": address, "title": title, **({"consent": consent} if consent is not None else {})}
-        paths = PATHS[system]
-        row = self.systems[system].create(OBJECT, {paths[f]: v for f, v in values.items() if f in paths})
-        self._note(system, person, row, "title", title)
-
-    def _was_deleted(self, person: int, system: str) -> bool:
-        return any((who, where) == (person, system) for who, where, _ in self.deletions)
-
-    def _edit(self, system: str, person: int, row: Row, field: str, value: object) -> None:
-        if field in PATHS[system] and (value is not None or (system, row.id) in self.known):
-            self.systems[system].edit(OBJECT, row.id, {PATHS[system][field]: value})
-            self._note(system, person, row.id, field, value)
-
-    def _optout(self, system: str, person: int, row: Row) -> None:
-        self._edit(system, person, row, "consent", OUT.get(system))
-
-    def _optin(self, system: str, person: int, row: Row) -> None:
-        self._edit(system, person, row, "consent", IN.get(system))
-
-    def _move(self, system: str, person: int, row: Row, address: str) -> None:
-        theirs = [row for name in SYSTEMS for row in self.rows(person, name) if not row.made_by]
-        if len(theirs) < 2:  # two rows that nobody has linked yet would become two people
-            self.owner[address] = person
-            self.moved.add(person)
-            self._edit(system, person, row, "email", address)
-
-    def _delete(self, system: str, person: int, row: Row) -> None:
-        if (system, row.id) in self.known:  # what nobody ever saw can be made anew
-            self.systems[system].delete(OBJECT, row.id)
-            self.deletions.append((person, system, self.clock.now()))
-
-    def _note(self, system: str, person: int, row: str, field: str, value: object) -> None:
-        self.edits[system, row, field] = Edit(person, system, row, field, value)
-
-    def covered(self, system: str, row: str, paths: set[str]) -> None:
-        """A late write landed on these columns: what a person wrote there in the meantime is beyond any guarantee."""
-        for field, path in PATHS[system].items():
-            if path in paths:
-                self.edits.pop((system, row, field), None)

@@ -42,6 +42,8 @@ class Traits:
     """Every other change is shown so much later by the feed and by look-ups, with its earlier stamp."""
     overlap_s: float = 0.0
     """How far below its cursor a pull reads again; as long as `lag_s` or longer."""
+    drifts: bool = False
+    """Listed by page number, newest change first: rows that change or go meanwhile shift the rest, and no walk is known to be complete."""
     page_size: int = 100
     batch_size: int = 10
     journal_size: int = 20
@@ -77,15 +79,16 @@ class MemorySystem:
         self.traits = traits or Traits()
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in schemas}
         self._late: list[tuple[datetime, Callable[[], object]]] = []
+        self._landing: datetime | None = None
         self._made = self._changes = 0
 
     def create(self, object: str, values: Mapping[str, Native], *, made_by: str | None = None) -> str:  # noqa: A002
         """A new row; its id."""
         self._made += 1
-        now = self.clock.now()
+        now = self._now()
         fields = self.schemas[object].fields
         row = Row(f"{object[:3]}{self._made:05d}", dict.fromkeys(fields), now, now, self._shown(now))
-        row.values |= {path: self._kept(object, path, value) for path, value in values.items()}
+        row.values |= {path: self.kept(object, path, value) for path, value in values.items()}
         row.by_us, row.made_by = made_by is not None, made_by
         self.tables[object][row.id] = row
         return row.id
@@ -93,7 +96,7 @@ class MemorySystem:
     def edit(self, object: str, row_id: str, values: Mapping[str, Native], *, by_us: bool = False) -> None:  # noqa: A002
         """Changes columns; a change of nothing leaves no stamp."""
         row = self.tables[object][row_id]
-        kept = {path: self._kept(object, path, value) for path, value in values.items()}
+        kept = {path: self.kept(object, path, value) for path, value in values.items()}
         if any(path not in row.values or row.values[path] != value for path, value in kept.items()):
             row.values |= kept
             self._touch(row, by_us=by_us)
@@ -154,13 +157,19 @@ class MemorySystem:
 
     def catch_up(self) -> None:
         """Lets land what is due."""
-        due = [act for at, act in self._late if at <= self.clock.now()]
+        due = [(at, act) for at, act in self._late if at <= self.clock.now()]
         self._late = [(at, act) for at, act in self._late if at > self.clock.now()]
-        for act in due:
+        for at, act in due:
+            self._landing = at
             act()
+        self._landing = None
+
+    def _now(self) -> datetime:
+        """The present, or the moment at which something lands that nobody has looked at since."""
+        return self._landing or self.clock.now()
 
     def _touch(self, row: Row, *, by_us: bool) -> None:
-        row.changed_at = self.clock.now()
+        row.changed_at = self._now()
         row.shown_at = self._shown(row.changed_at)
         row.version += 1
         row.by_us = by_us
@@ -169,7 +178,7 @@ class MemorySystem:
         self._changes += 1
         return at + timedelta(seconds=self.traits.lag_s * (self._changes % 2))
 
-    def _kept(self, object: str, path: str, value: Native) -> Native:  # noqa: A002
+    def kept(self, object: str, path: str, value: Native) -> Native:  # noqa: A002
         """What the server makes of a value."""
         described = self.schemas[object].fields.get(path)
         cuts = self.traits.truncates and described is not None and described.length

@@ -116,6 +116,7 @@ class Salesforce:
             creatable=schema.createable,
             deletable=schema.deletable,
             tombstones=True,
+            sparse=False,
             lookup_paths=described.keys,
             repeatable_create=any(field.external_id for field in schema.fields.values()),
             batch_size=200,

@@ -3,7 +3,8 @@
 import pytest
 from engine_records import Refs, applied, at, link, mapped, merged, planned, record, seen, settled, writes
 
-from sync.engine.plan import PENDING_REF, create_hash, payload_hash
+from sync.engine.plan import PENDING_REF
+from sync.engine.refusals import create_hash, payload_hash
 from sync.model.record import Exchange, HubCell, LinkState
 from sync.model.remote import Kind
 from sync.model.values import MISSING

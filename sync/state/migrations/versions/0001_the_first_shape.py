@@ -172,6 +172,7 @@ def _make_operation() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_operation"),
     )
     _few("ix_operation_open", "operation", ["number"], "status IN ('sent', 'in_doubt')")
+    _few("ix_operation_vain", "operation", ["entity", "sent_at"], "error IN ('NOT_APPLIED', 'REPEATED')")
     op.create_index("ix_operation_record", "operation", ["record"])
     op.create_index("ix_operation_run_number", "operation", ["run", "number"])
 

@@ -1,0 +1,181 @@
+"""What people do in the systems, behind our back, and what is remembered of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sync.connectors.memory import Row
+from sync.model.clock import ManualClock
+from tests.simulation.graph import Derivations
+from tests.simulation.world import (
+    BANDS,
+    CANARY,
+    FOREIGN,
+    IN,
+    OBJECT,
+    OUT,
+    PATHS,
+    START,
+    SYSTEMS,
+    Setting,
+    mappings,
+    systems,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A native value that a person wrote into one field of one row."""
+
+    person: int
+    system: str
+    row: str
+    field: str
+    value: object
+
+
+def band(size: int) -> str:
+    """The word of beta for a size."""
+    return BANDS[sum(size > top for top in (10, 50, 200))]
+
+
+class Skewed:
+    """Our host's clock: so far from the systems'."""
+
+    def __init__(self, clock: ManualClock, skew_s: float) -> None:
+        self.clock, self.skew = clock, timedelta(seconds=skew_s)
+        self.monotonic, self.sleep = clock.monotonic, clock.sleep
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.skew
+
+
+class World:
+    """The systems, and what people did to them."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.clock = ManualClock(START)
+        self.ours = Skewed(self.clock, setting.skew_s)
+        self.setting = setting
+        self.systems = systems(self.clock, setting)
+        self.graph = Derivations(mappings(setting))
+        self.owner: dict[str, int] = {}
+        self.edits: list[Edit] = []
+        self.excused: set[tuple[str, str, str, object]] = set()
+        """Edits under one of our writes that was under way when they were made: the stated limit of the window."""
+        self.deletions: list[tuple[int, str, datetime]] = []
+        self.known: set[tuple[str, str]] = set()
+        """Rows that the program has exchanged values with."""
+        self.landed_late: set[tuple[str, str]] = set()
+        self.moved: set[int] = set()
+        self.joined: set[int] = set()
+        """People whose rows were merged with somebody's."""
+        self.returned: set[int] = set()
+
+    def person_of(self, system: str, row: Row) -> int | None:
+        return self.owner.get(str(row.values.get(PATHS[system]["email"])).casefold())
+
+    def rows(self, person: int, system: str) -> list[Row]:
+        return [row for row in self.systems[system].live(OBJECT) if self.person_of(system, row) == person]
+
+    def act(self, system: str, kind: str, person: int, *args: object) -> None:
+        """One act of a person; without a row to act on nothing happens."""
+        if kind in ("create", "back", "undelete"):
+            getattr(self, "_" + kind)(system, person, *args)
+            return
+        rows = self.rows(person, system)
+        if rows:
+            getattr(self, "_" + kind)(system, person, rows[0], *args)
+
+    def _create(self, system: str, person: int, title: object, city: object = None, *, back: bool = False) -> None:
+        address = f"p{person}@example.com"
+        # a second row of the same person would be the people's own duplicate: another question than ours
+        if self.rows(person, system) or person in self.moved | self.joined:
+            return
+        if self._was_deleted(person, system) and not back:
+            return
+        self.owner[address] = person
+        given = {"email": address, "title": title, "city": city}
+        if back and system in IN:
+            given["consent"] = IN[system]
+        paths = PATHS[system]
+        values = {paths[f]: v for f, v in given.items() if f in paths and v is not None}
+        row = self.systems[system].create(OBJECT, {**values, FOREIGN: CANARY})
+        for field, value in given.items():
+            if field in paths and value is not None:
+                self._note(system, person, row, field, None, value)
+
+    def _back(self, system: str, person: int, title: object) -> None:
+        """Somebody who was deleted is entered anew, opted in."""
+        if self._was_deleted(person, system):
+            self.returned.add(person)
+            self._create(system, person, title, back=True)
+
+    def _was_deleted(self, person: int, system: str) -> bool:
+        return any((who, where) == (person, system) for who, where, _ in self.deletions)
+
+    def _edit(self, system: str, person: int, row: Row, field: str, value: object) -> None:
+        if field not in PATHS[system] or (value is None and (system, row.id) not in self.known):
+            return
+        path = PATHS[system][field]
+        before = row.values.get(path)
+        if (system, field) == ("beta", "size") and isinstance(value, int):
+            value = band(value)
+        kept = self.systems[system].kept(OBJECT, path, value)
+        if before != kept:
+            self.systems[system].edit(OBJECT, row.id, {path: value})
+            self._note(system, person, row.id, field, before, kept)
+
+    def _optout(self, system: str, person: int, row: Row) -> None:
+        self._edit(system, person, row, "consent", OUT.get(system))
+
+    def _optin(self, system: str, person: int, row: Row) -> None:
+        self._edit(system, person, row, "consent", IN.get(system))
+
+    def _copy(self, system: str, person: int, row: Row, field: str) -> None:
+        """The same edit as somebody's elsewhere."""
+        for name in SYSTEMS:
+            for other in self.rows(person, name):
+                if name != system and field in PATHS[name] and isinstance(other.values.get(PATHS[name][field]), str):
+                    self._edit(system, person, row, field, other.values[PATHS[name][field]])
+                    return
+
+    def _move(self, system: str, person: int, row: Row, address: str) -> None:
+        theirs = [row for name in SYSTEMS for row in self.rows(person, name) if not row.made_by]
+        if len(theirs) < 2 and person not in self.joined:  # two rows that nobody has linked yet would become two people
+            self.owner[address] = person
+            self.moved.add(person)
+            self._edit(system, person, row, "email", address)
+
+    def _delete(self, system: str, person: int, row: Row) -> None:
+        if (system, row.id) in self.known:  # what nobody ever saw can be made anew
+            self.systems[system].delete(OBJECT, row.id)
+            self.deletions.append((person, system, self.clock.now()))
+
+    def _undelete(self, system: str, person: int) -> None:
+        table = self.systems[system].tables[OBJECT]
+        gone = [r for r in table.values() if r.deleted and self.person_of(system, r) == person and not r.by_us]
+        if gone and not self.rows(person, system) and person not in self.joined:
+            self.systems[system].undelete(OBJECT, gone[0].id)
+
+    def _merge(self, system: str, person: int, row: Row, into: int) -> None:
+        """Two people turn out to be one, in a system that tells so."""
+        winners = self.rows(into, system)
+        known = all((system, each.id) in self.known for each in (row, *winners))
+        if winners and into != person and known and self.systems[system].traits.tombstones:
+            self.systems[system].merge(OBJECT, row.id, winners[0].id)
+            self.deletions.append((person, system, self.clock.now()))
+            self.joined |= {person, into}
+
+    def _note(self, system: str, person: int, row: str, field: str, before: object, value: object) -> None:
+        self.edits.append(Edit(person, system, row, field, value))
+        if field not in ("consent", "score"):
+            self.graph.wrote(person, system, field, before, value)
+
+    def excuse(self, system: str, row: str, paths: set[str]) -> None:
+        """A write that was under way lands on these columns: what a person wrote there meanwhile is beyond any guarantee."""
+        held = self.systems[system].tables[OBJECT][row].values
+        for field, path in PATHS[system].items():
+            if path in paths:
+                self.excused.add((system, row, field, held.get(path)))
