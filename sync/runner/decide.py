@@ -18,17 +18,15 @@ from sync.model.record import Link, LinkState, Operation, Record
 from sync.model.remote import Capabilities, Kind
 from sync.model.values import is_blank
 from sync.runner.abilities import able
+from sync.runner.aside import WORDLESS_HERE, WORDLESS_THERE, delete_conflict, rival, uncleared, wordless
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.ghosts import ghosts
-from sync.runner.questions import delete_conflict, held, rival, uncleared
 from sync.runner.refs import StoreRefs
 from sync.state import RecordSaved, Suppression
 
 BATCH = 1000
 _SEEN_TO = ("AMBIGUOUS_MATCH", "UNMAPPED_VALUE", "UNCLEARED")
-_WORDLESS_HERE = "the mapping has no word for what {} holds"
-_WORDLESS_THERE = "{} has no word for the value"
 
 
 @dataclass(slots=True)
@@ -148,6 +146,8 @@ class _Desk:
             for link in record.links:
                 cell = self.entity.systems[link.system].cells.get(name) if link.system in self.entity.systems else None
                 if cell is None or hub is None or not cell.reads or cell.path not in link.observed.values:
+                    continue
+                if link.observed.values[cell.path] == hub.value:
                     continue
                 key = self.entity.key_of(name, cell.get(link.observed.values[cell.path], self.refs))
                 if key is not None and key != self.entity.key_of(name, hub.value):
@@ -293,8 +293,8 @@ class _Desk:
         """Sets aside what a person must see to, and releases what has seen to itself."""
         record = merged.record
         rows = [rival(record, system, rivals) for system, rivals in planned.questions]
-        rows += [held(record, s.link, name, _WORDLESS_HERE.format(s.link.system)) for s, name in merged.held]
-        rows += [held(record, link, name, _WORDLESS_THERE.format(link.system)) for link, name in planned.wordless]
+        rows += [wordless(record, s.link, name, WORDLESS_HERE.format(s.link.system)) for s, name in merged.held]
+        rows += [wordless(record, link, name, WORDLESS_THERE.format(link.system)) for link, name in planned.wordless]
         rows += [uncleared(record, system, name) for system, name in planned.uncleared]
         for row in rows:
             self.store.quarantine(row)

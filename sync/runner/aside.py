@@ -1,13 +1,16 @@
-"""What the decisions ask of a person: conflicts and rows of the quarantine, in words. Who asks, and when, is `decide`."""
+"""What a decision leaves to a person: the rows of the inbox and of the quarantine, each with its reason and its remedy."""
 
 from __future__ import annotations
 
 from sync.model.record import Conflict, Link, LinkState, Quarantined, Record
 from sync.runner.identify import quarantine_id
 
+WORDLESS_HERE = "the mapping has no word for what {} holds"
+WORDLESS_THERE = "{} has no word for the value"
+
 
 def delete_conflict(record: Record, link: Link, gone: str) -> Conflict:
-    """Deleted in one system, edited in another: which of the two stands?"""
+    """A deletion there meets an edit here."""
     values = {gone: "deleted", link.system: "edited"}
     return Conflict(
         quarantine_id("delete", record.id, link.system),
@@ -20,7 +23,7 @@ def delete_conflict(record: Record, link: Link, gone: str) -> Conflict:
 
 
 def rival(record: Record, system: str, rivals: tuple[str, ...]) -> Quarantined:
-    """A record that is not created because rows there hold its key already."""
+    """A create is due, but somebody there holds the key already."""
     return Quarantined(
         id=quarantine_id("AMBIGUOUS_MATCH", record.id, system),
         entity=record.entity,
@@ -36,7 +39,7 @@ def rival(record: Record, system: str, rivals: tuple[str, ...]) -> Quarantined:
 
 
 def uncleared(record: Record, system: str, name: str) -> Quarantined:
-    """A value that was emptied elsewhere and cannot be emptied here."""
+    """A field was emptied that a system cannot empty."""
     link = next(link for link in record.links if link.system == system and link.state is LinkState.LINKED)
     return Quarantined(
         id=quarantine_id("UNCLEARED", record.id, system, name),
@@ -52,8 +55,8 @@ def uncleared(record: Record, system: str, name: str) -> Quarantined:
     )
 
 
-def held(record: Record, link: Link, name: str, message: str) -> Quarantined:
-    """A value that the mapping has no word for."""
+def wordless(record: Record, link: Link, name: str, message: str) -> Quarantined:
+    """A field holds what has no word in the mapping."""
     return Quarantined(
         id=quarantine_id("UNMAPPED_VALUE", record.id, link.system, name),
         entity=record.entity,
