@@ -138,7 +138,9 @@ def _error(found: Any, status: int) -> SyncError:
             remedy="[server] token must be that of the running service.",
         )
     if kind == "bug":
-        return SyncError(f"the service could not do it: {message}", remedy=remedy or "Its log says where the report is.")
+        return SyncError(
+            f"the service could not do it: {message}", remedy=remedy or "Its log says where the report is."
+        )
     known = _KINDS.get(kind)
     if known is None:
         return LockedError(f"the service could not do it: {message}", remedy=remedy or "Look at its log.")
