@@ -49,6 +49,7 @@ def carried(remote):
     )
 
 
+@pytest.mark.law("row 89")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_works_and_ends_when_it_is_asked_to(emptied, place, how):
     """It tells systemd that it is ready, carries what it finds, and ends with 0 when it is asked to, without an error in its log."""
@@ -61,6 +62,7 @@ def test_it_works_and_ends_when_it_is_asked_to(emptied, place, how):
         assert [row["code"] for row in service.events("daemon.stopped")] == [0]
 
 
+@pytest.mark.law("row 81")
 def test_a_second_service_does_not_begin(place):
     """A second service on the same state ends with 6 and names the first."""
     with Service(place) as service:
@@ -69,6 +71,7 @@ def test_a_second_service_does_not_begin(place):
         assert f"process {service.process.pid}" in said
 
 
+@pytest.mark.law("row 84")
 def test_a_killed_service_leaves_nothing_to_clean_up(emptied, place):
     """After kill -9 the next start goes on: the lock is gone with the process, and no person is doubled."""
     person(emptied)
@@ -98,6 +101,7 @@ def test_killed_in_the_middle_of_a_create_it_makes_no_second_one(emptied, place)
     assert len(emptied.dump("abmatic", "contacts")) == len(emptied.dump("salesforce", "Contact")) == 1
 
 
+@pytest.mark.law("row 79")
 def test_asked_to_end_in_the_middle_of_a_write_it_settles_it(emptied, place):
     """SIGTERM while a write is under way: its answer is awaited and booked, so that nothing is in doubt afterwards."""
     name = person(emptied)
@@ -113,6 +117,7 @@ def test_asked_to_end_in_the_middle_of_a_write_it_settles_it(emptied, place):
     assert titles(emptied, "abmatic", "contacts") == ["CEO"]
 
 
+@pytest.mark.law("row 82")
 def test_commands_that_write_go_through_the_service(emptied, place):
     """`sync` beside the service is done by it and answers as usual; a mistake is answered with the same words and code as without it."""
     person(emptied)
