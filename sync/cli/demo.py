@@ -20,6 +20,7 @@ from sync.cli.exits import PERSON
 from sync.cli.office import TITLE, Deed, Office, arrivals
 from sync.cli.options import Command, Settings, settings
 from sync.cli.start import starter_files
+from sync.cli.stay import stay
 from sync.cli.workspace import Workspace, read_workspace, start_log
 from sync.errors import UnreachableError
 from sync.model.report import RunReport
@@ -33,13 +34,16 @@ _KEYS: Final = {
 }
 _HERO_OF: Final = "salesforce"
 """Whose edit is explained and undone."""
+_ASK: Final = ("[fields.phone]\n", '[fields.phone]\nconflict = "manual"\n')
+"""In the demo a phone number that both sides changed is a person's to choose."""
 
 
 @click.command(cls=Command)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same data.")
 @click.option("--accounts", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--contacts", type=click.IntRange(min=10), default=40, show_default=True)
-def demo(seed: int, accounts: int, contacts: int) -> int:
+@click.option("--serve", "stays", is_flag=True, help="Stay up afterwards, with the service and its dashboard.")
+def demo(seed: int, accounts: int, contacts: int, *, stays: bool) -> int:
     """See it work: five systems on this machine, brought together; an edit and an opt-out in each arrive in all the others.
 
     Needs no accounts and no settings, contacts nobody, leaves nothing behind.
@@ -50,6 +54,8 @@ def demo(seed: int, accounts: int, contacts: int) -> int:
             say_json(story.run())
         else:
             _tell(story)
+        if stays:
+            stay(story.workspace, urls["control"])
     return PERSON if story.told["verify"]["unexplained"] else 0
 
 
@@ -72,8 +78,8 @@ def _workspace(folder: Path, urls: Mapping[str, str]) -> Workspace:
     (folder / "mappings").mkdir()
     for name, file in starter_files().items():
         if name.startswith("mappings/"):
-            (folder / name).write_bytes(file.read_bytes())
-    tables = ['workspace = "demo"\n']
+            (folder / name).write_text(file.read_text(encoding="utf-8").replace(*_ASK), encoding="utf-8")
+    tables = ['workspace = "demo"\n[server]\nlisten = "127.0.0.1:0"\n[schedule]\npoll = "5s"\n']
     for system, (address, *secrets) in _KEYS.items():
         lines = [f'{address} = "{urls[system]}"', *(f'{secret} = "env:DEMO_KEY"' for secret in secrets)]
         tables.append("\n".join([f"[systems.{system}]", "requests_per_minute = 60000", *lines, ""]))
@@ -91,6 +97,7 @@ class _Story:
     workspace: Workspace
     told: dict[str, Any] = field(default_factory=dict)
     deeds: list[Deed] = field(default_factory=list)
+    puzzles: list[Deed] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
         """All chapters; their objects by name."""
@@ -112,7 +119,8 @@ class _Story:
     def edit(self) -> list[Deed]:
         """People at work behind the API: a new title in every system, an opt-out wherever there is consent."""
         self.deeds = self._office.work()
-        return self.deeds
+        self.puzzles = self._office.puzzle(self.deeds)
+        return [*self.deeds, *self.puzzles]
 
     def plan(self) -> Row:
         """What a sync would do."""
@@ -175,6 +183,7 @@ def _tell(story: _Story) -> None:
     """The chapters for a person."""
     from sync.cli.render.arrivals import draw_arrivals  # noqa: PLC0415 - draws with rich
     from sync.cli.render.findings import draw_verify  # noqa: PLC0415 - draws with rich
+    from sync.cli.render.inbox import draw_conflicts, draw_quarantine  # noqa: PLC0415
     from sync.cli.render.paper import styled  # noqa: PLC0415
     from sync.cli.render.record import draw_record  # noqa: PLC0415
     from sync.cli.render.run import draw_counts, draw_run  # noqa: PLC0415
@@ -191,20 +200,24 @@ def _tell(story: _Story) -> None:
     )
     draw_counts(sheet, story.backfill()["systems"])
     chapter(2, "People work in every system, all at once.")
-    for deed in story.edit():
-        sheet.line(styled(f"{deed.system:<15}", "name"), deed.told(), indent=2)
+    for number, deed in enumerate(story.edit(), 1):
+        sheet.line(styled(f"{number} ", "quiet"), styled(f"{deed.system:<15}", "name"), deed.told(), indent=2)
     chapter(3, "`crm-sync plan` shows what would happen, before anything does.")
     draw_run(sheet, story.plan() | {"conflicts": [], "quarantined": [], "systems": {}}, "Plan", 8)
     chapter(4, "`crm-sync sync` does it. What then stands in the systems, read there:")
     draw_counts(sheet, story.sync()["systems"])
     sheet.gap()
     draw_arrivals(sheet, story.arrived())
-    chapter(5, "`crm-sync explain` tells why a value is what it is.")
+    chapter(5, "What no rule can decide waits for a person: `crm-sync conflicts` and `crm-sync quarantine`.")
+    draw_conflicts(sheet, story.told["sync"]["conflicts"])
+    sheet.gap()
+    draw_quarantine(sheet, story.told["sync"]["quarantined"])
+    chapter(6, "`crm-sync explain` tells why a value is what it is.")
     record = story.explain()
     draw_record(sheet, record | {"fields": {name: cell for name, cell in record["fields"].items() if name == "title"}})
-    chapter(6, "`crm-sync undo` takes that title back, in every system. The opt-outs stay: software never lifts one.")
+    chapter(7, "`crm-sync undo` takes that title back, in every system. The opt-outs stay: software never lifts one.")
     draw_run(sheet, story.undo() | {"conflicts": [], "quarantined": [], "systems": {}}, "Undo", 10)
-    chapter(7, "`crm-sync verify` reads everything again and compares.")
+    chapter(8, "`crm-sync verify` reads everything again and compares.")
     draw_verify(sheet, story.verify())
     sheet.gap()
     sheet.line("That was all on this machine; nothing is left of it. Your own: `crm-sync init`.")

@@ -18,7 +18,7 @@ from sync.engine.detect import News, Seen, detect, readable
 from sync.engine.policy import Choice, Contender, choose, prefer
 from sync.mapping import EntityMapping, FieldMapping, Refs
 from sync.model.record import Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Turn
-from sync.model.values import UNSUBSCRIBED, Absence, Canonical, Native, is_blank
+from sync.model.values import MISSING, UNSUBSCRIBED, Absence, Canonical, Native, is_blank
 
 PAST_MAX = 8
 FLAP_LIMIT = 6
@@ -59,7 +59,7 @@ def merge(record: Record, mapping: EntityMapping, circumstances: Circumstances) 
     """Merges every field of a record; computed fields last."""
     work = _Work(record, mapping, circumstances)
     for mapped in mapping.fields.values():
-        if mapped.compute is None:
+        if mapped.compute is None and not work.is_quiet(mapped):
             work.merge_field(mapped)
     for mapped in mapping.fields.values():
         if mapped.compute is not None:
@@ -91,6 +91,23 @@ class _Work:
             links = tuple(self._link(link) for link in self.record.links)
             self.out.record = replace(self.record, cells=self.cells, links=links)
         return self.out
+
+    def is_quiet(self, mapped: FieldMapping) -> bool:
+        """Whether every link holds to the letter what it held at the last exchange: then there is nothing to detect.
+
+        Most fields of most records are; this is the shortest way to know it. Consent is joined all the same.
+        """
+        hub = self.cells.get(mapped.name)
+        if mapped.type == "consent" or (hub is not None and hub.held):
+            return False
+        for link in self.links:
+            cell = mapped.cells.get(link.observed.system)
+            if cell is None or cell.mode == "write":
+                continue
+            exchange, native = link.exchange.get(mapped.name), link.observed.values.get(cell.path, MISSING)
+            if exchange is None or native.__class__ is not exchange.seen.__class__ or native != exchange.seen:
+                return False
+        return True
 
     def merge_field(self, mapped: FieldMapping) -> None:
         hub = self.cells.get(mapped.name)

@@ -107,7 +107,9 @@ class _Work:
         changes: list[Change] = []
         consent: list[Change] = []
         for name, cell in system.cells.items():
-            change = self._change(link, cell, self.mapping.fields[name]) if cell.writes else None
+            if not cell.writes or self._is_told(link, name, cell):
+                continue
+            change = self._change(link, cell, self.mapping.fields[name])
             if change is not None:
                 (consent if name == self.mapping.consent_field else changes).append(change)
         if consent:
@@ -138,8 +140,6 @@ class _Work:
             return None
         native = link.observed.values.get(cell.path, MISSING)
         exchange = link.exchange.get(mapped.name)
-        if exchange is not None and self._is_told(cell, native, exchange, hub):
-            return None
         if not self._may_write(link, cell, native, exchange):
             return None
         value = self._value(cell)
@@ -147,12 +147,15 @@ class _Work:
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
 
-    def _is_told(self, cell: Cell, native: Native | Absence, exchange: Exchange, hub: HubCell) -> bool:
+    def _is_told(self, link: Link, name: str, cell: Cell) -> bool:
         """Whether the link has acknowledged the very value that stands there: most have, and no lens need be asked."""
+        hub, exchange = self.record.cells.get(name), link.exchange.get(name)
+        if hub is None or hub.held or exchange is None or not cell.verbatim:
+            return False
+        native = link.observed.values.get(cell.path, MISSING)
         return (
-            cell.verbatim
-            and native == hub.value == exchange.seen
-            and native.__class__ is hub.value.__class__
+            native.__class__ is hub.value.__class__
+            and bool(native == hub.value == exchange.seen)
             and exchange.acked == hub.version
             and exchange.rejected is None
             and not is_blank(native)

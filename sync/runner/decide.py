@@ -6,7 +6,7 @@ Crash: what was merged is durable and the record stays pending until its plan is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync.engine.consent import is_opt_out
@@ -14,21 +14,19 @@ from sync.engine.detect import readable
 from sync.engine.merge import Circumstances, Merged, merge
 from sync.engine.plan import Planned, Surroundings, plan
 from sync.mapping import EntityMapping
-from sync.model.record import Conflict, Link, LinkState, Operation, Quarantined, Record
+from sync.model.record import Link, LinkState, Operation, Record
 from sync.model.remote import Capabilities, Kind
 from sync.model.values import is_blank
 from sync.runner.abilities import able
+from sync.runner.aside import WORDLESS_HERE, WORDLESS_THERE, delete_conflict, rival, uncleared, wordless
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.ghosts import ghosts
-from sync.runner.identify import quarantine_id
 from sync.runner.refs import StoreRefs
 from sync.state import RecordSaved, Suppression
 
 BATCH = 1000
 _SEEN_TO = ("AMBIGUOUS_MATCH", "UNMAPPED_VALUE", "UNCLEARED")
-_WORDLESS_HERE = "the mapping has no word for what {} holds"
-_WORDLESS_THERE = "{} has no word for the value"
 
 
 @dataclass(slots=True)
@@ -134,7 +132,9 @@ class _Desk:
             ghosts=self.ghosts,
             related=self.refs.related(record, self.entity),
         )
-        return merge(record, self.entity, around)
+        merged = merge(record, self.entity, around)
+        related = self.refs.related(merged.record, self.entity)  # with the parent that the merge has just found
+        return merged if related == around.related else merge(record, self.entity, replace(around, related=related))
 
     def _taken(self, record: Record) -> frozenset[str]:
         """Match keys that changed to one that another record holds."""
@@ -146,6 +146,8 @@ class _Desk:
             for link in record.links:
                 cell = self.entity.systems[link.system].cells.get(name) if link.system in self.entity.systems else None
                 if cell is None or hub is None or not cell.reads or cell.path not in link.observed.values:
+                    continue
+                if link.observed.values[cell.path] == hub.value:
                     continue
                 key = self.entity.key_of(name, cell.get(link.observed.values[cell.path], self.refs))
                 if key is not None and key != self.entity.key_of(name, hub.value):
@@ -282,7 +284,7 @@ class _Desk:
         self.decided.uncleared += len(planned.uncleared)
         if merged.settled:
             self.store.close_conflicts(record.id, merged.settled)
-        conflicts = [*merged.conflicts, *(_delete_conflict(record, link, gone) for link, gone in planned.doubtful)]
+        conflicts = [*merged.conflicts, *(delete_conflict(record, link, gone) for link, gone in planned.doubtful)]
         for conflict in conflicts:
             self.store.open_conflict(conflict)
         self._note_questions(merged, planned)
@@ -290,10 +292,10 @@ class _Desk:
     def _note_questions(self, merged: Merged, planned: Planned) -> None:
         """Sets aside what a person must see to, and releases what has seen to itself."""
         record = merged.record
-        rows = [_rival(record, system, rivals) for system, rivals in planned.questions]
-        rows += [_held(record, s.link, name, _WORDLESS_HERE.format(s.link.system)) for s, name in merged.held]
-        rows += [_held(record, link, name, _WORDLESS_THERE.format(link.system)) for link, name in planned.wordless]
-        rows += [_uncleared(record, system, name) for system, name in planned.uncleared]
+        rows = [rival(record, system, rivals) for system, rivals in planned.questions]
+        rows += [wordless(record, s.link, name, WORDLESS_HERE.format(s.link.system)) for s, name in merged.held]
+        rows += [wordless(record, link, name, WORDLESS_THERE.format(link.system)) for link, name in planned.wordless]
+        rows += [uncleared(record, system, name) for system, name in planned.uncleared]
         for row in rows:
             self.store.quarantine(row)
         if self.scope.holds(record):
@@ -342,61 +344,3 @@ def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[s
             ):
                 found[what].add(mapping.system)
     return {what: frozenset(systems) for what, systems in found.items()}
-
-
-def _delete_conflict(record: Record, link: Link, gone: str) -> Conflict:
-    values = {gone: "deleted", link.system: "edited"}
-    return Conflict(
-        quarantine_id("delete", record.id, link.system),
-        record.entity,
-        record.id,
-        "(record)",
-        values,
-        "deleted and edited",
-    )
-
-
-def _rival(record: Record, system: str, rivals: tuple[str, ...]) -> Quarantined:
-    return Quarantined(
-        id=quarantine_id("AMBIGUOUS_MATCH", record.id, system),
-        entity=record.entity,
-        system=system,
-        record=record.id,
-        object=None,
-        remote_id=None,
-        error="AMBIGUOUS_MATCH",
-        message=f"not created in {system}: {', '.join(rivals)} there {'holds' if len(rivals) == 1 else 'hold'} its key already",
-        remedy=f"Make one of them the partner: merge or delete the others in {system}; then run `crm-sync quarantine retry`.",
-        candidates=rivals,
-    )
-
-
-def _uncleared(record: Record, system: str, name: str) -> Quarantined:
-    link = next(link for link in record.links if link.system == system and link.state is LinkState.LINKED)
-    return Quarantined(
-        id=quarantine_id("UNCLEARED", record.id, system, name),
-        entity=record.entity,
-        system=system,
-        record=record.id,
-        object=link.observed.object,
-        remote_id=link.observed.remote_id,
-        error="UNCLEARED",
-        message=f"{name} was emptied elsewhere; {system} documents no way to empty it, so it still holds the old value",
-        remedy=f"Empty it in {system} by hand, or set `clearing` for {system} once you know that it takes blanks.",
-        field=name,
-    )
-
-
-def _held(record: Record, link: Link, name: str, message: str) -> Quarantined:
-    return Quarantined(
-        id=quarantine_id("UNMAPPED_VALUE", record.id, link.system, name),
-        entity=record.entity,
-        system=link.system,
-        record=record.id,
-        object=link.observed.object,
-        remote_id=link.observed.remote_id,
-        error="UNMAPPED_VALUE",
-        message=f"{name}: {message}",
-        remedy=f"Add the word to `values` of {record.entity}.{name} for {link.system}, or change it there.",
-        field=name,
-    )

@@ -8,7 +8,7 @@ from process import ROOT
 
 
 def test_every_edit_and_every_opt_out_arrives():
-    """What is changed in each of the five systems, and an opt-out wherever there is consent, stands in all others afterwards."""
+    """What is changed in each system, and each opt-out, stands in all others afterwards; one number and one word wait for a person."""
     command = [sys.executable, "-m", "sync", "demo", "--json", "--contacts", "20", "--accounts", "5"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -23,3 +23,6 @@ def test_every_edit_and_every_opt_out_arrives():
         kept = {name: fate for name, fate in systems.items() if fate is not None}
         assert kept == {name: "here" if name == source else "arrived" for name in opt_outs}, source
     assert told["verify"]["unexplained"] == []
+    [conflict] = told["sync"]["conflicts"]
+    assert (conflict["field"], set(conflict["values"])) == ("phone", {"abmatic", "salesforce"})
+    assert {row["error"] for row in told["sync"]["quarantined"]} == {"UNMAPPED_VALUE"}

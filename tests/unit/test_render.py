@@ -135,6 +135,7 @@ def test_the_published_object_is_complete():
         "created": 0,
         "updated": 0,
         "deleted": 0,
+        "engaged": 0,
         "unchanged": 0,
         "failed": 0,
         "calls": 3,

@@ -1,0 +1,71 @@
+"""What a decision leaves to a person: the rows of the inbox and of the quarantine, each with its reason and its remedy."""
+
+from __future__ import annotations
+
+from sync.model.record import Conflict, Link, LinkState, Quarantined, Record
+from sync.runner.identify import quarantine_id
+
+WORDLESS_HERE = "the mapping has no word for what {} holds"
+WORDLESS_THERE = "{} has no word for the value"
+
+
+def delete_conflict(record: Record, link: Link, gone: str) -> Conflict:
+    """A deletion there meets an edit here."""
+    values = {gone: "deleted", link.system: "edited"}
+    return Conflict(
+        quarantine_id("delete", record.id, link.system),
+        record.entity,
+        record.id,
+        "(record)",
+        values,
+        "deleted and edited",
+    )
+
+
+def rival(record: Record, system: str, rivals: tuple[str, ...]) -> Quarantined:
+    """A create is due, but somebody there holds the key already."""
+    return Quarantined(
+        id=quarantine_id("AMBIGUOUS_MATCH", record.id, system),
+        entity=record.entity,
+        system=system,
+        record=record.id,
+        object=None,
+        remote_id=None,
+        error="AMBIGUOUS_MATCH",
+        message=f"not created in {system}: {', '.join(rivals)} there {'holds' if len(rivals) == 1 else 'hold'} its key already",
+        remedy=f"Make one of them the partner: merge or delete the others in {system}; then run `crm-sync quarantine retry`.",
+        candidates=rivals,
+    )
+
+
+def uncleared(record: Record, system: str, name: str) -> Quarantined:
+    """A field was emptied that a system cannot empty."""
+    link = next(link for link in record.links if link.system == system and link.state is LinkState.LINKED)
+    return Quarantined(
+        id=quarantine_id("UNCLEARED", record.id, system, name),
+        entity=record.entity,
+        system=system,
+        record=record.id,
+        object=link.observed.object,
+        remote_id=link.observed.remote_id,
+        error="UNCLEARED",
+        message=f"{name} was emptied elsewhere; {system} documents no way to empty it, so it still holds the old value",
+        remedy=f"Empty it in {system} by hand, or set `clearing` for {system} once you know that it takes blanks.",
+        field=name,
+    )
+
+
+def wordless(record: Record, link: Link, name: str, message: str) -> Quarantined:
+    """A field holds what has no word in the mapping."""
+    return Quarantined(
+        id=quarantine_id("UNMAPPED_VALUE", record.id, link.system, name),
+        entity=record.entity,
+        system=link.system,
+        record=record.id,
+        object=link.observed.object,
+        remote_id=link.observed.remote_id,
+        error="UNMAPPED_VALUE",
+        message=f"{name}: {message}",
+        remedy=f"Add the word to `values` of {record.entity}.{name} for {link.system}, or change it there.",
+        field=name,
+    )
