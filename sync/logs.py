@@ -8,7 +8,7 @@ e-mail addresses). Control characters are escaped, so that no value can forge a 
 Event names (docs/events.md explains each; a test holds both to what is logged):
 
     config.reloaded     config.refused
-    run.finished        run.stopped         run.failed          run.interrupted
+    run.finished        run.stopped         run.failed          run.interrupted     run.poisoned
     lane.out            lane.in             lane.well
     schedule.missed     schedule.overrun
     webhook.accepted    webhook.refused

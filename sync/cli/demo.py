@@ -20,6 +20,7 @@ from sync.cli.exits import PERSON
 from sync.cli.office import TITLE, Deed, Office, arrivals
 from sync.cli.options import Command, Settings, settings
 from sync.cli.start import starter_files
+from sync.cli.stay import stay
 from sync.cli.workspace import Workspace, read_workspace, start_log
 from sync.errors import UnreachableError
 from sync.model.report import RunReport
@@ -41,7 +42,8 @@ _ASK: Final = ("[fields.phone]\n", '[fields.phone]\nconflict = "manual"\n')
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same data.")
 @click.option("--accounts", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--contacts", type=click.IntRange(min=10), default=40, show_default=True)
-def demo(seed: int, accounts: int, contacts: int) -> int:
+@click.option("--serve", "stays", is_flag=True, help="Stay up afterwards, with the service and its dashboard.")
+def demo(seed: int, accounts: int, contacts: int, *, stays: bool) -> int:
     """See it work: five systems on this machine, brought together; an edit and an opt-out in each arrive in all the others.
 
     Needs no accounts and no settings, contacts nobody, leaves nothing behind.
@@ -52,6 +54,8 @@ def demo(seed: int, accounts: int, contacts: int) -> int:
             say_json(story.run())
         else:
             _tell(story)
+        if stays:
+            stay(story.workspace, urls["control"])
     return PERSON if story.told["verify"]["unexplained"] else 0
 
 
@@ -75,7 +79,7 @@ def _workspace(folder: Path, urls: Mapping[str, str]) -> Workspace:
     for name, file in starter_files().items():
         if name.startswith("mappings/"):
             (folder / name).write_text(file.read_text(encoding="utf-8").replace(*_ASK), encoding="utf-8")
-    tables = ['workspace = "demo"\n']
+    tables = ['workspace = "demo"\n[server]\nlisten = "127.0.0.1:0"\n[schedule]\npoll = "5s"\n']
     for system, (address, *secrets) in _KEYS.items():
         lines = [f'{address} = "{urls[system]}"', *(f'{secret} = "env:DEMO_KEY"' for secret in secrets)]
         tables.append("\n".join([f"[systems.{system}]", "requests_per_minute = 60000", *lines, ""]))
@@ -196,8 +200,8 @@ def _tell(story: _Story) -> None:
     )
     draw_counts(sheet, story.backfill()["systems"])
     chapter(2, "People work in every system, all at once.")
-    for deed in story.edit():
-        sheet.line(styled(f"{deed.system:<15}", "name"), deed.told(), indent=2)
+    for number, deed in enumerate(story.edit(), 1):
+        sheet.line(styled(f"{number} ", "quiet"), styled(f"{deed.system:<15}", "name"), deed.told(), indent=2)
     chapter(3, "`crm-sync plan` shows what would happen, before anything does.")
     draw_run(sheet, story.plan() | {"conflicts": [], "quarantined": [], "systems": {}}, "Plan", 8)
     chapter(4, "`crm-sync sync` does it. What then stands in the systems, read there:")

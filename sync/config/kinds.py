@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from importlib.metadata import entry_points
 from typing import Annotated, Final
 
 from sync.config.keys import Key
@@ -193,3 +194,26 @@ KINDS: Final[Mapping[str, type[SystemConfig]]] = {
     "activecampaign": ActivecampaignConfig,
     "letrics": LetricsConfig,
 }
+
+CONNECTORS: Final = "crm_sync.connectors"
+"""The entry point group of connectors that other packages bring: name = kind, value = a builder (`docs/connectors.md`)."""
+
+
+def model_of(kind: str) -> type[SystemConfig] | None:
+    """The keys of a kind; None for one that nobody knows.
+
+    A kind of another package has those of its builder's ``config``, a `SystemConfig`, or where it says nothing base_url and api_key.
+    Raises whatever the other package raises when it is loaded.
+    """
+    if kind in KINDS:
+        return KINDS[kind]
+    brought = next(iter(entry_points(group=CONNECTORS, name=kind)), None)
+    if brought is None:
+        return None
+    model: type[SystemConfig] = getattr(brought.load(), "config", KeyedConfig)
+    return model
+
+
+def known_kinds() -> list[str]:
+    """Ours, then those of other packages."""
+    return [*KINDS, *sorted(entry_points(group=CONNECTORS).names - KINDS.keys())]

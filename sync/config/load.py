@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sync.config import rules
-from sync.config.kinds import KINDS, SystemConfig
+from sync.config.kinds import SystemConfig, known_kinds, model_of
 from sync.config.lines import Path as KeyPath
 from sync.config.lines import line_index
 from sync.config.model import SECTIONS, Config
@@ -99,16 +99,19 @@ def _system(name: str, raw: Any, tables: Tables) -> SystemConfig | None:
         tables.wrong(path, f"systems.{name} is not a table", f"Write [systems.{name}].")
         return None
     kind = raw.pop("kind", name)
-    model = KINDS.get(kind) if isinstance(kind, str) else None
+    where: KeyPath = path if kind == name else (*path, "kind")
+    try:
+        model = model_of(kind) if isinstance(kind, str) else None
+    except Exception as error:  # noqa: BLE001 - another package's code
+        tables.unknown_systems.append(name)
+        text = f"the connector for systems of kind `{kind}` cannot be loaded ({type(error).__name__})"
+        tables.wrong(where, text, "Reinstall the package that brings it, or ask its authors.")
+        return None
     if model is None:
         tables.unknown_systems.append(name)
-        tables.wrong(
-            path if kind == name else (*path, "kind"),
-            f"there is no kind of system `{kind}`",
-            did_you_mean(str(kind), KINDS),
-        )
+        tables.wrong(where, f"there is no kind of system `{kind}`", did_you_mean(str(kind), known_kinds()))
         return None
-    return rules.named(name, kind, model, raw, tables)
+    return rules.named(name, str(kind), model, raw, tables)
 
 
 def _stopped(file: Path, message: str, remedy: str, line: int | None = None) -> Reading:

@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from sync.config import Config
-from sync.daemon.isolation import ALL, Group, Isolation
+from sync.daemon.isolation import ALL, STRIKES, Group, Isolation
 from sync.daemon.lanes import Lanes
 from sync.daemon.spool import Spool
 from sync.errors import SyncError
@@ -111,13 +111,17 @@ class Jobs:
         self.isolation.died(group, self._clock.now())
         report = self.report(error)
         self.bugs[group] = f"{type(error).__name__}" + (f"; the report is {report}" if report else "")
-        _log.error(
-            "bug",
-            entities=list(group),
-            error=type(error).__name__,
-            report=str(report),
-            times=self.isolation.deaths[group],
-        )
+        times = self.isolation.deaths[group]
+        _log.error("bug", entities=list(group), error=type(error).__name__, report=str(report), times=times)
+        if group != ALL and times >= STRIKES:
+            self._take_apart(group)
+
+    def _take_apart(self, group: Group) -> None:
+        """The records that kill every run of an entity are set aside; without them it goes on at once."""
+        found = upkeep.set_aside_poison(self.config, self.mappings, group[0])
+        if found:
+            _log.warning("run.poisoned", entities=list(group), records=found)
+            self.isolation.lived(group)
 
     def report(self, error: BaseException) -> Path | None:
         """Writes a report about a bug."""

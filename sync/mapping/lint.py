@@ -14,7 +14,7 @@ from sync.mapping.drafts import CellDraft, Draft, FieldDraft, SystemDraft
 from sync.mapping.lint_cells import check_cell, check_default
 from sync.mapping.lint_expressions import Compiled, compile_all, cycles
 from sync.mapping.report import listed, suggest
-from sync.mapping.vendors import OBJECTS, read_only
+from sync.mapping.vendors import OBJECTS, WITHOUT_CONSENT, read_only
 
 Drafts = Mapping[str, Draft]
 
@@ -127,7 +127,16 @@ def _mentioned(draft: Draft) -> set[str]:
     return words | {name for cell in _cells(draft) for name in cell.options.of}
 
 
+def _check_consent(draft: Draft, field: FieldDraft) -> None:
+    for cell in field.cells.values():
+        kind = draft.systems[cell.system].kind if cell.system in draft.systems else ""
+        if field.type == "consent" and kind in WITHOUT_CONSENT:
+            message = f"{kind} knows nothing of consent: what it says makes nobody subscribed, or out"
+            draft.report.add(cell.place, message, "Take the column out.")
+
+
 def _check_type(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
+    _check_consent(draft, field)
     if field.type != "ref":
         if field.entity is not None:
             draft.report.add(

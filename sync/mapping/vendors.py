@@ -27,6 +27,9 @@ READ_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
 READ_ONLY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("groups", "analytics", "analytics.*")}
 """Columns that the API only shows, by kind: group membership and analytics have no endpoint that takes them (seed)."""
 
+WITHOUT_CONSENT: Final = ("letrics",)
+"""Kinds that know nothing of a person's consent: what they say of it counts for nothing (apis/abmatic-conversion-letrics.md 3.4)."""
+
 STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "abmatic": (
         "visitors",

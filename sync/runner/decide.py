@@ -6,7 +6,7 @@ Crash: what was merged is durable and the record stays pending until its plan is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync.engine.consent import is_opt_out
@@ -132,7 +132,9 @@ class _Desk:
             ghosts=self.ghosts,
             related=self.refs.related(record, self.entity),
         )
-        return merge(record, self.entity, around)
+        merged = merge(record, self.entity, around)
+        related = self.refs.related(merged.record, self.entity)  # with the parent that the merge has just found
+        return merged if related == around.related else merge(record, self.entity, replace(around, related=related))
 
     def _taken(self, record: Record) -> frozenset[str]:
         """Match keys that changed to one that another record holds."""

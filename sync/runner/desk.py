@@ -40,7 +40,7 @@ class Desk(Protocol):
 
         ``started_at``, ``next_poll_at``, ``next_reconcile_at``: ISO times or None. ``version``. ``reload_error``: what is
         wrong with files that were not taken, or None. ``alerts``: rows of ``what``, ``since``, ``remedy``. ``lanes``: by
-        system. ``notify``: counts of messages.
+        system. ``notify``: counts of messages. ``spooled``: webhook events that wait outside the state.
         """
 
     def receive(self, system: str, headers: Mapping[str, str], body: bytes, secret_path: str | None) -> int:

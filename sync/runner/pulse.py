@@ -20,7 +20,9 @@ from sync.runner.wire import reading
 from sync.state import Delivery, RunRow, Store
 
 SPANS: Final = 48
-RUNS_MAX: Final = 5000
+RUNS_MAX: Final = 20_000
+_BEFORE: Final = timedelta(days=1)
+"""How far before the window runs are looked at, for the lag at its beginning."""
 _SILENT: Final = frozenset({"resolve", "grant"})
 """Runs that look at no system: they say nothing about the lag."""
 _WRITTEN: Final = ("created", "updated", "deleted")
@@ -51,8 +53,11 @@ def pulse(config: Config, mappings: Mappings, *, hours: int = 24, clock: Clock |
     clock = clock or SystemClock()
     with reading(config, clock) as store:
         now = clock.now()
-        window = Window(now - timedelta(hours=hours), now)
-        runs = store.runs(RUNS_MAX)
+        since = now - timedelta(hours=hours)
+        runs = store.runs_since(since - _BEFORE, RUNS_MAX)
+        if len(runs) == RUNS_MAX:  # what is not looked at is not told as nothing
+            since = max(since, runs[-1].started_at)
+        window = Window(since, now)
         return series(runs, config.systems, window) | {"opt_outs": opt_outs(store, mappings, now)}
 
 

@@ -105,17 +105,17 @@ def _settled(link: Link, mapping: SystemMapping, fresh: NativeRecord, changes: S
         now = fresh.values.get(change.native, MISSING)
         if now is MISSING or cell.eq(now, change.after):
             continue
-        if fresh.by_us or cell.variant(change.after, now):
-            exchange[change.field] = Exchange(change.after, now, change.version)
-        elif is_ineffective(cell, change, now):
+        if is_ineffective(cell, change, now):
             exchange[change.field] = Exchange(now, now, change.version - 1, rejected=payload_hash(change.after))
+        elif fresh.by_us or cell.variant(change.after, now):
+            exchange[change.field] = Exchange(change.after, now, change.version)
     return replace(link, exchange=exchange)
 
 
 def is_ineffective(cell: Cell, change: Change, now: Native | Absence) -> bool:
     """Whether a write that was acknowledged has left the old value in place: a server that ignores the column, not somebody's edit."""
     was_there = change.before is not None and cell.eq(now, change.before)
-    return was_there and not cell.eq(now, change.after)
+    return was_there and not cell.variant(change.after, now)
 
 
 def _report_ineffective(
@@ -126,8 +126,7 @@ def _report_ineffective(
     idle = [
         change
         for change in operation.changes
-        if not fresh.by_us
-        and is_ineffective(mapping.cells[change.field], change, fresh.values.get(change.native, MISSING))
+        if is_ineffective(mapping.cells[change.field], change, fresh.values.get(change.native, MISSING))
     ]
     if idle:
         names = ", ".join(change.field for change in idle)

@@ -14,6 +14,7 @@ from typing import Any
 from sync.config import Config
 from sync.mapping import Mappings
 from sync.model.report import RunReport
+from sync.runner import poison
 from sync.runner import status as judging
 from sync.runner.approve import essence, plan_digest, planned
 from sync.runner.context import Context, Silence
@@ -59,6 +60,15 @@ def _keep_few_plans(store: Store, newest: str) -> None:
 
 def _digest(store: Store, name: str) -> str:
     return plan_digest(essence(row.operation) for row in planned(store, name))
+
+
+def set_aside_poison(config: Config, mappings: Mappings, entity: str) -> list[str]:
+    """Sets the records of an entity aside that kill every run; their ids."""
+    found = mappings.entities.get(entity)
+    if found is None:
+        return []
+    with opened(config, mappings, progress=Silence(), command="run") as context:
+        return poison.set_aside_poison(context, found)
 
 
 def take_in(config: Config, mappings: Mappings, events: Sequence[tuple[str, str, str, str]]) -> int:

@@ -95,6 +95,10 @@ class Records(Runs):
             sql, parameters = sql + within(" AND id IN @list"), [*parameters, array(records)]
         return self._write(sql, *parameters)
 
+    def let_rest(self, numbers: Sequence[int]) -> None:
+        """These records are not merged again before there is news of them."""
+        self._write(within("UPDATE record SET pending = 0 WHERE number IN @list"), array(numbers))
+
     def mark_pending_by_key(self, entity: str, field: str, values: Iterable[str]) -> int:
         """Live records that hold one of these match keys are merged in the next run."""
         return self._write(_MARK_BY_KEY, entity, field, array(value.strip().casefold() for value in values))

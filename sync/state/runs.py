@@ -6,6 +6,7 @@ Crash paragraph: a run that was started and never finished has no seconds; the n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sync.state.documents import dump, load, moment, stamp
@@ -19,6 +20,7 @@ RUNNING = "running"
 _START = insert(RunTable)
 _FINISH = "UPDATE run SET status = ?, seconds = ?, systems = ?, failed = ?, note = ? WHERE run = ?"
 _NEWEST = select(RunTable, "ORDER BY number DESC LIMIT ?")
+_SINCE = select(RunTable, "WHERE started_at >= ? ORDER BY number DESC LIMIT ?")
 _ONE = select(RunTable, "WHERE run = ?")
 _LAST = select(RunTable, "ORDER BY number DESC LIMIT 1")
 _LAST_OF = within(select(RunTable, "WHERE kind IN @list ORDER BY number DESC LIMIT 1"))
@@ -59,6 +61,10 @@ class Runs(Generation):
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs, newest first."""
         return [_run(row) for row in self._rows(_NEWEST, limit)]
+
+    def runs_since(self, at: datetime, limit: int) -> list[RunRow]:
+        """The newest runs that began then or later, newest first."""
+        return [_run(row) for row in self._rows(_SINCE, stamp(at), limit)]
 
     def run(self, run: str) -> RunRow | None:
         """One run."""

@@ -34,7 +34,7 @@ def environment() -> Environment:
         loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters.update(ago=ago, seconds=seconds, value=value, count=count, stamp=stamp, sentence=sentence)
-    found.globals.update(version=__version__, line=line, bars=bars, peak=peak)
+    found.globals.update(version=__version__, line=line, bars=bars, peak=peak, peak_time=peak_time)
     return found
 
 
@@ -130,6 +130,35 @@ def peak(series: Sequence[Sequence[float | None]]) -> float:
     while step < most:
         step *= 10
     return next(step * part for part in (0.1, 0.2, 0.5, 1.0) if step * part >= most)
+
+
+_TIMES: Final = (
+    1,
+    2,
+    5,
+    10,
+    20,
+    30,
+    60,
+    120,
+    300,
+    600,
+    1200,
+    1800,
+    3600,
+    7200,
+    18_000,
+    43_200,
+    86_400,
+    172_800,
+    604_800,
+)
+
+
+def peak_time(series: Sequence[Sequence[float | None]]) -> float:
+    """The same for durations in seconds: a round number of seconds, minutes, hours or days."""
+    most = max((number for numbers in series for number in numbers if number is not None), default=0)
+    return next((float(time) for time in _TIMES if time >= most), peak(series))
 
 
 def line(numbers: Sequence[float | None], width: float, height: float, top: float) -> list[str]:

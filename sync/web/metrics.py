@@ -69,7 +69,7 @@ class Metrics(Collector):
         with reading(config, SystemClock()) as store:
             runs = store.runs(_RUNS)
             yield from _of_opt_outs(opt_outs(store, mappings, datetime.now(UTC)))
-            yield from _of_inbox(store)
+            yield from _of_inbox(store, int(self._desk.facts().get("spooled") or 0))
         self._tally.take(runs)
         yield from self._tally.families()
         yield from _of_last_run(runs)
@@ -145,10 +145,10 @@ def _of_opt_outs(found: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge("opt_out_oldest_waiting_seconds", "Age of the oldest of them.", oldest)
 
 
-def _of_inbox(store: Store) -> Iterator[Metric]:
+def _of_inbox(store: Store, spooled: int) -> Iterator[Metric]:
     waiting = store.waiting_events()
     age = (datetime.now(UTC) - waiting.oldest_at).total_seconds() if waiting.oldest_at else 0
-    yield _gauge("inbox_events", "Webhook events that wait.", waiting.count)
+    yield _gauge("inbox_events", "Webhook events that wait.", waiting.count + spooled)
     yield _gauge("inbox_oldest_seconds", "Age of the oldest of them.", age)
 
 

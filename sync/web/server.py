@@ -88,6 +88,7 @@ class Served:
             lifespan="off",
             log_config=None,
             access_log=False,
+            log_level="warning",
             server_header=False,
             date_header=True,
             proxy_headers=True,

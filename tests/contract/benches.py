@@ -6,11 +6,16 @@ short keys (`ada`), which the bench turns into its system's rows; values are nam
 
 from __future__ import annotations
 
+import csv
 import json
+import sys
 import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType, ModuleType
 
 from sync.connectors.abmatic import Abmatic
 from sync.connectors.activecampaign import ActiveCampaign
@@ -60,6 +65,8 @@ class Bench:
     """A changed row comes with the next pull."""
     enumerates = True
     """A full pull is a verified complete enumeration."""
+    breaks = True
+    """A pull may fail in its middle."""
     refreshes = False
     """A refused token is exchanged for another."""
     opt_in = opt_out = None
@@ -398,6 +405,70 @@ class LetricsBench(Bench):
         return self.control("load", {"system": "letrics", "object": "contacts", "records": records})["ids"]
 
 
+class SheetBench(Bench):
+    """The connector of docs/connectors.md, as it stands there: a CSV file that people edit."""
+
+    system, object = "sheet", "rows"
+    paths = ("email", "title", "last_name")
+    http = writable = creatable = breaks = False
+    described = True
+
+    def prepare(self):
+        self.folder = TemporaryDirectory()
+        self.file = Path(self.folder.name) / "people.csv"
+        self.table = {}
+        self.save()
+
+    def make(self, key, **more):
+        return documented()["Sheet"]("sheet", self.file)
+
+    def close(self):
+        super().close()
+        self.folder.cleanup()
+
+    def add(self, key, **more):
+        row_id = str(len(self.table) + 1)
+        self.table[row_id] = {"id": row_id, "other": "x"} | self.native(key, **more)
+        self.save()
+        return row_id
+
+    def fill(self, count):
+        return [self.add(f"p{n}") for n in range(count)]
+
+    def edit_object(self, **change):
+        if "set" in change:
+            self.table[change["id"]] |= change["set"]
+        else:
+            self.table.pop(change["id"])
+        self.save()
+
+    def save(self):
+        with self.file.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["id", "other", *self.paths])
+            writer.writeheader()
+            writer.writerows(self.table.values())
+
+    def rows(self):
+        return self.table
+
+    def log(self):
+        return [{"write": False, "status": 200}] * (self.open[-1].usage().calls if self.open else 0)
+
+    def forget(self):
+        pass
+
+
+@cache
+def documented():
+    """The names that the example of docs/connectors.md defines."""
+    page = (Path(__file__).parents[2] / "docs" / "connectors.md").read_text(encoding="utf-8")
+    code = page.split("```python\n", 1)[1].split("```", 1)[0]
+    module = ModuleType("sheet")
+    sys.modules["sheet"] = module
+    exec(compile(code, "docs/connectors.md", "exec"), vars(module))
+    return vars(module)
+
+
 BENCHES = {
     "memory": MemoryBench,
     "abmatic": AbmaticBench,
@@ -406,4 +477,5 @@ BENCHES = {
     "conversion-c2": ConversionExportBench,
     "activecampaign": ActiveCampaignBench,
     "letrics": LetricsBench,
+    "sheet": SheetBench,
 }

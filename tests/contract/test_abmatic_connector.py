@@ -81,6 +81,7 @@ def test_a_changed_row_comes_and_only_the_feeds_paths_with_it():
     assert rows["acc_2"].changed_at == NOW
 
 
+@pytest.mark.law("row 61")
 def test_the_changed_filter_reaches_back_two_days_of_the_servers_date():
     """The date asked for is the server's, less the overlap, whatever our own clock says."""
     server = filled(1)
@@ -91,6 +92,7 @@ def test_the_changed_filter_reaches_back_two_days_of_the_servers_date():
     assert server.log[-1][2]["updated_after"] == "2026-03-12"
 
 
+@pytest.mark.law("row 30")
 def test_a_row_deleted_while_pages_are_read_makes_the_walk_start_again():
     """A delete that shifts rows left loses none of them: the walk is repeated before anything is believed."""
     server = filled(250)
@@ -266,6 +268,7 @@ def test_campaign_analytics_come_with_the_campaign():
     assert drain(one, feed, pages[-1].cursor)[1]["cam_1"].values["analytics.impressions"] == 6
 
 
+@pytest.mark.law("row 16")
 @pytest.mark.parametrize(
     "broken",
     [
@@ -280,6 +283,7 @@ def test_a_broken_list_is_no_empty_list(broken):
         drain(connect(lambda request: broken), ACCOUNTS)
 
 
+@pytest.mark.law("row 28")
 def test_pages_without_end_are_cut():
     """A list that always promises another page is given up."""
     numbers = iter(range(10**6))
@@ -407,6 +411,7 @@ def test_a_create_with_an_unclear_answer_is_sent_once_and_left_in_doubt(fault):
     assert len(one.lookup(CONTACTS, "email", ["ada@example.com"])["ada@example.com"]) == 1
 
 
+@pytest.mark.law("row 11")
 def test_an_answer_about_another_row_is_doubt():
     """A proxy that mixes answers up cannot give our record a stranger's id."""
     server = filled(2)
@@ -436,6 +441,7 @@ def test_a_missing_row_is_gone_and_a_lost_tenant_stops_all():
         one.push([update("acc_9", {"name": "x"})])
 
 
+@pytest.mark.law("row 37")
 def test_refused_credentials_stop_before_the_first_row_and_mark_the_rest_as_unsent():
     """AuthError at the first row; later rows get receipts that say nothing was sent."""
     server = filled(2)

@@ -418,6 +418,17 @@ def test_a_list_that_will_not_hold_still_is_not_complete():
     assert not pages[-1].complete
 
 
+def test_a_list_without_a_count_is_walked_once_and_proves_nothing():
+    """Where the vendor tells no total, one walk is as good as three, and nobody is concluded to be missing."""
+    server = ActiveCampaign3()
+    server.put("accounts", name="Acme", updatedTimestamp=server.stamp())
+    server.after.append(
+        lambda method, path, body, answer: httpx.Response(200, json={"accounts": answer.json()["accounts"]})
+    )
+    pages = drained(connect(server), ACCOUNTS, full=True)
+    assert (len(pages[-1].records), pages[-1].complete, len(server.log)) == (1, False, 1)
+
+
 def test_deals_campaigns_automations_and_lists_can_be_read():
     """Every collection of the API comes with the columns that are asked for."""
     server = ActiveCampaign3()

@@ -150,6 +150,29 @@ def test_what_cannot_be_written_is_not_sent():
     assert server.writes() == [("POST", "/contacts")]
 
 
+def test_nothing_is_written_to_an_erased_person():
+    """A contact that the vendor has anonymised is not filled again."""
+    server = ActiveCampaign3()
+    contact = server.person("x@x.invalid", anonymized="1")
+    one = connect(server)
+    one.fetch(CONTACTS, [contact])
+    assert [receipt.error for receipt in one.push([update(contact, {"firstName": "Ada"})])] == ["ERASED"]
+    assert not server.writes()
+
+
+def test_what_is_left_of_a_second_is_no_allowance():
+    """The vendor's headers count one second; usage tells of no quota, for there is none."""
+    server = ActiveCampaign3()
+
+    def counted(method, path, body, answer):
+        answer.headers.update({"RateLimit-Limit": "5", "RateLimit-Remaining": "0"})
+
+    server.after.append(counted)
+    one = connect(server)
+    one.identify()
+    assert (one.usage().calls, one.usage().calls_left, one.usage().calls_limit) == (1, None, None)
+
+
 def test_a_contact_is_deleted_once():
     """A delete is one call; one that was deleted by somebody else is gone."""
     server = ActiveCampaign3()

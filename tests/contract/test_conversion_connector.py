@@ -185,6 +185,7 @@ def test_one_bad_row_of_a_refused_batch_is_found(status, place):
     assert "secret" not in receipts[place].message
 
 
+@pytest.mark.law("row 15")
 def test_a_row_that_fails_inside_a_success_is_rejected_alone():
     """`success: false` of one result rejects that row and no other."""
     server = Conversion0()
@@ -199,6 +200,7 @@ def test_a_row_that_fails_inside_a_success_is_rejected_alone():
     assert outcomes(receipts) == [Outcome.ACKED, Outcome.REJECTED]
 
 
+@pytest.mark.law("row 19")
 def test_results_are_matched_by_address_and_a_missing_one_is_looked_at():
     """Reversed results are paired right; a row nobody mentions is read: stored is acked, absent is rejected."""
     server = Conversion0()
@@ -487,6 +489,7 @@ def c2(answers, seen):
     return connect(server, profile="C2", exports=True)
 
 
+@pytest.mark.law("row 19")
 def test_c2_pairs_results_by_position_and_refuses_a_wrong_count():
     """Results without addresses are taken in order; one too few and the whole batch is in doubt."""
     told = [{"success": True, "cnvContactId": "a"}, {"success": False, "error": {"code": "invalid_field"}}]

@@ -420,7 +420,7 @@ def test_throttling_is_waited_for_within_reason(bench):
         one.fetch(bench.feed, [row_id])
 
 
-@of(listable=True)
+@of(listable=True, breaks=True)
 def test_a_pull_that_fails_keeps_what_it_yielded(bench):
     """An error in the middle of a walk raises; the cursors given before still lead to every row."""
     ids = set(bench.fill(bench.many))

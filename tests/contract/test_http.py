@@ -71,6 +71,7 @@ def _exceptions(kind):
         yield from _exceptions(sub)
 
 
+@pytest.mark.law("row 3")
 def test_every_exception_of_the_library_has_a_fault():
     """No exception class of httpx is left without a place in the table."""
     classes = [c for _, c in inspect.getmembers(httpx, inspect.isclass) if issubclass(c, Exception)]
@@ -80,6 +81,7 @@ def test_every_exception_of_the_library_has_a_fault():
         assert kind in others or any(issubclass(kind, one) for one in known), kind
 
 
+@pytest.mark.law("row 10")
 @given(st.integers(100, 999))
 def test_only_a_positive_no_allows_a_second_write(status):
     """Every status that may stand for a write that happened is a doubt or a success, never "not processed"."""
@@ -92,6 +94,7 @@ def test_only_a_positive_no_allows_a_second_write(status):
         assert verdict not in (Verdict.DONE, Verdict.DOUBT)
 
 
+@pytest.mark.law("row 7")
 @pytest.mark.parametrize(
     ("error", "calls", "verdict"),
     [
@@ -110,6 +113,7 @@ def test_a_write_is_repeated_only_if_no_byte_left(error, calls, verdict):
     assert (len(script.requests), found.verdict) == (calls, verdict)
 
 
+@pytest.mark.law("row 14")
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520])
 def test_a_server_error_on_a_write_is_doubt_and_on_a_read_is_retried(status):
     """The same answer means "ask again" for a read and "nobody knows" for a write."""
@@ -120,6 +124,7 @@ def test_a_server_error_on_a_write_is_doubt_and_on_a_read_is_retried(status):
     assert client(script).read("/rows").data == {"data": 1}
 
 
+@pytest.mark.law("row 16")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -138,6 +143,7 @@ def test_a_success_without_a_sensible_body_is_a_fault(bad):
     assert len(script.requests) == 4
 
 
+@pytest.mark.law("row 17")
 def test_a_write_without_a_body_is_done_but_a_foreign_body_is_doubt():
     """204 is a receipt; a 200 page of a proxy is none."""
     assert client(Script(httpx.Response(204))).write("PUT", "/rows/1", body={}).done
@@ -160,6 +166,7 @@ def test_definite_refusals_of_a_read_are_not_retried(status, error):
 # Pace
 
 
+@pytest.mark.law("row 23")
 def test_a_told_wait_is_kept_by_all_callers():
     """After a 429 the whole key waits as long as the vendor says, then goes on."""
     clock = ManualClock(START)
@@ -180,6 +187,7 @@ def test_a_wait_beyond_patience_is_the_callers_to_decide():
     assert len(script.requests) == 1
 
 
+@pytest.mark.law("row 22")
 @pytest.mark.parametrize(
     ("headers", "data", "wait"),
     [
@@ -293,6 +301,7 @@ def drip(connection):
         time.sleep(0.05)
 
 
+@pytest.mark.law("row 9")
 def test_an_answer_that_drips_is_cut_at_the_deadline():
     """A peer that sends a byte now and then, head included, cannot hold a call beyond its total time."""
     with raw_server(drip) as base:
@@ -304,6 +313,7 @@ def test_an_answer_that_drips_is_cut_at_the_deadline():
         one.close()
 
 
+@pytest.mark.law("row 41")
 def test_a_small_answer_that_inflates_is_refused():
     """The size limit counts what comes out of the decompressor."""
     body = gzip.compress(b"[" + b" " * 5_000_000 + b"]")
@@ -318,6 +328,7 @@ def test_a_small_answer_that_inflates_is_refused():
         one.close()
 
 
+@pytest.mark.law("row 8")
 def test_a_connection_cut_in_the_answer_leaves_a_write_in_doubt():
     """Half an answer is no answer."""
 
@@ -330,6 +341,7 @@ def test_a_connection_cut_in_the_answer_leaves_a_write_in_doubt():
         one.close()
 
 
+@pytest.mark.law("row 40")
 def test_a_deep_body_is_refused_and_big_numbers_stay_whole():
     """Nesting is bounded, and a number beyond 64 bits is not rounded."""
     headers = {"content-type": "application/json"}
@@ -341,6 +353,7 @@ def test_a_deep_body_is_refused_and_big_numbers_stay_whole():
 # Discretion
 
 
+@pytest.mark.law("row 29")
 @pytest.mark.parametrize(
     "link",
     [

@@ -99,6 +99,7 @@ def test_idle_pull_costs_one_call(org, crm, clock):
         assert sum(org.calls.values()) == 1
 
 
+@pytest.mark.law("row 59")
 @pytest.mark.parametrize("late_s", [0, 5, 60, 300, 900])
 def test_rows_that_surface_late_are_found(org, crm, clock, late_s):
     """A row that becomes visible behind newer ones is found by the next runs, up to 900 s behind."""
@@ -218,6 +219,7 @@ def test_hard_deletes_are_told_where_there_is_no_bin(org, crm, clock):
     assert [(r.id, r.deleted, r.values) for r in records] == [(member, True, {})]
 
 
+@pytest.mark.law("row 60")
 def test_a_cursor_in_the_future_is_clamped(org, crm, clock):
     """A cursor that claims a later time than the server's still finds what changes now."""
     org.add("Contact", LastName="old")
@@ -284,6 +286,7 @@ def test_a_refused_bulk_query_falls_back_to_rest(org, make):
     assert pages[-1].complete
 
 
+@pytest.mark.law("row 36")
 def test_a_hidden_field_is_missing_not_blank(org, crm):
     """A field that our user may no longer see is left out of the values; the rest is read on."""
     rid = org.add("Contact", LastName="a", Title="boss")
@@ -325,6 +328,7 @@ def test_an_id_of_another_object_does_not_spoil_a_fetch(org, crm):
     assert (found[live].id, found[foreign]) == (live, None)
 
 
+@pytest.mark.law("row 35")
 def test_another_org_behind_the_same_log_in_is_refused(org, crm):
     """A log-in that is renewed into another org stops the system before anything is read or written there."""
     drain(crm.pull(CONTACT, None))
@@ -415,6 +419,7 @@ def test_all_three_grants_open_the_org(org, make):
         assert "PRIVATE" not in repr(auth)
 
 
+@pytest.mark.law("row 33")
 def test_a_rotated_refresh_token_is_handed_over_before_use(org, make):
     """The new token is out of our hands before the first request that could use its session."""
     org.rotating = True
@@ -432,6 +437,7 @@ def test_a_rotated_refresh_token_is_handed_over_before_use(org, make):
     assert [token for token, _ in kept] == ["refresh-1", "refresh-2"]
 
 
+@pytest.mark.law("row 31")
 def test_an_expired_session_is_renewed_once_with_the_same_request(org, crm):
     """A 401 in the middle leads to one log-in and the same request, headers and all; a write is applied once."""
     rid = org.add("Contact", LastName="a")
@@ -468,6 +474,7 @@ def test_a_strange_401_is_renewed_too(org, crm, body):
     assert drain(crm.pull(CONTACT, None))[0] == []
 
 
+@pytest.mark.law("row 32")
 def test_refused_credentials_are_not_tried_again_and_again(org, make, clock):
     """A refused grant is an AuthError with a remedy, and the log-in is left alone for a while."""
     crm = make(auth=ClientCredentials("id", "wrong"))
@@ -482,6 +489,7 @@ def test_refused_credentials_are_not_tried_again_and_again(org, make, clock):
     assert org.logins == 2
 
 
+@pytest.mark.law("row 39")
 @pytest.mark.parametrize(
     "instance", ["https://evil.example", "https://acme.my.salesforce.com.evil.example", "http://acme.my.salesforce.com"]
 )
@@ -571,6 +579,7 @@ def test_a_long_wait_is_given_back_to_the_runner(org, crm, clock):
     assert clock.now() == before
 
 
+@pytest.mark.law("row 29")
 @pytest.mark.parametrize(
     "link",
     [
@@ -587,6 +596,7 @@ def test_a_link_to_another_host_is_not_followed(org, crm, link):
         drain(crm.pull(CONTACT, None))
 
 
+@pytest.mark.law("row 28")
 def test_pages_that_go_round_are_noticed(org, crm):
     """A next link that comes back ends the pull instead of running for ever."""
     again = {"totalSize": 9, "done": False, "records": [], "nextRecordsUrl": "/services/data/v67.0/query/01g-1"}
@@ -595,6 +605,7 @@ def test_pages_that_go_round_are_noticed(org, crm):
         drain(crm.pull(CONTACT, None))
 
 
+@pytest.mark.law("row 13")
 def test_redirects_are_refused(org, crm):
     """A redirect is not followed, neither with nor without credentials."""
     org.faults.append(Fault("query", 307, b"", {"Location": "http://127.0.0.1:9/"}))
@@ -622,6 +633,7 @@ def test_our_share_of_the_day_stops_reading_but_not_opt_outs(org, make, clock):
     drain(crm.pull(CONTACT, None))
 
 
+@pytest.mark.law("row 24")
 def test_a_spent_org_is_a_quota_error(org, crm):
     """The vendor's own limit stops everything."""
     org.faults.append(

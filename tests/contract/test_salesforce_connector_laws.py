@@ -49,6 +49,7 @@ def test_memberships_hold_every_value_once(values):
     )
 
 
+@pytest.mark.law("row 52")
 @given(SHORT_IDS)
 def test_long_ids_are_stable_and_checked(short):
     """The long form is a fixed point; a wrong checksum is no id."""

@@ -88,6 +88,7 @@ def bodies(org):
 # rows
 
 
+@pytest.mark.law("row 25")
 def test_creates_are_upserts_that_may_be_repeated(org, crm):
     """A create carries our id, tells whether it made the row, and finds the same row when it is repeated."""
     writes = [create(n, Email=f"{n}@x.test") for n in range(450)]
@@ -148,6 +149,7 @@ def test_updates_of_lost_rows_are_told_apart(org, crm):
     assert outcomes(receipts) == [GONE, GONE, REJECTED]
 
 
+@pytest.mark.law("row 20")
 @pytest.mark.parametrize("position", [0, 57, 199])
 def test_one_bad_row_does_not_touch_the_others(org, crm, position):
     """A row that is refused at any place of a request leaves the rest written once."""
@@ -194,6 +196,7 @@ def test_siblings_share_a_request(org, crm):
     assert [{record["AccountId"] for record in body["records"]} for body in bodies(org)] == [{parents[0]}, {parents[1]}]
 
 
+@pytest.mark.law("row 18")
 @pytest.mark.parametrize(
     ("code", "text", "outcome"),
     [
@@ -230,6 +233,7 @@ def test_every_code_of_the_table_ends_a_row(org, make):
     assert ACKED not in outcomes(receipts)
 
 
+@pytest.mark.law("row 26")
 def test_a_locked_row_is_tried_again_alone(org, crm):
     """A lock that passes costs the row nothing; one that stays leaves it for later."""
     for code in ("UNABLE_TO_LOCK_ROW", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"):
@@ -274,6 +278,7 @@ def test_an_outcome_nobody_knows_is_in_doubt_and_not_repeated(org, crm, fault, k
         assert len(org.tables["Contact"]) == 300
 
 
+@pytest.mark.law("row 11")
 def test_an_answer_for_another_row_is_in_doubt(org, crm):
     """A success that names another record than the one written is not believed."""
     rid, other = org.add("Contact", LastName="a"), org.add("Contact", LastName="b")
@@ -447,12 +452,14 @@ def test_a_job_that_fails_over_its_header_rejects_its_rows(org, bulk):
     assert {(r.outcome, r.error, r.fields) for r in receipts} == {(REJECTED, "INVALID_FIELD", ("Email",))}
 
 
+@pytest.mark.law("row 27")
 def test_rows_that_a_job_does_not_list_are_in_doubt(org, bulk):
     """A row in none of the result files may have been written."""
     org.faults.append(Fault("GET .*/successfulResults", 200, b"", {"Content-Type": "text/csv"}))
     assert outcomes(bulk.push([create(n) for n in range(12)])) == [DOUBT] * 12
 
 
+@pytest.mark.law("row 27")
 def test_a_stuck_job_is_aborted_and_its_rest_goes_later(org, bulk, clock):
     """A job that does not end within an hour is aborted; what it did counts, what it did not may go again."""
     before = clock.now()

@@ -160,3 +160,55 @@ def test_group_in_doubt(shipped):
     shipped.sync()
     assert [row["name"] for row in shipped.table("abmatic", "groups")] == ["Fintech"]
     shipped.quiet(shipped.sync())
+
+
+def with_activecampaign(scene):
+    quick = {"horizon": "1s", "verify_delays": ["0.1s"], "retries": 2, "requests_per_minute": 60000}
+    scene.settings("systems.activecampaign", {"base_url": scene.urls["activecampaign"], "api_key": "env:KEY", **quick})
+
+
+def tag(scene, name):
+    scene.control("edit", {"system": "activecampaign", "object": "tags", "create": {"tag": name, "tagType": "contact"}})
+
+
+def test_group_from_a_tag(shipped):
+    """A tag that begins with abm: becomes a target group; any other tag is not even read."""
+    with_activecampaign(shipped)
+    shipped.ship("groups")
+    for name in ("abm:Fintech", "Customer"):
+        tag(shipped, name)
+    group(shipped, "Tier 1", [])
+    tag(shipped, "abm:tier 1")
+    shipped.quiet(shipped.sync())
+    assert sorted(row["name"] for row in shipped.table("abmatic", "groups")) == ["Fintech", "Tier 1"]
+    assert not shipped.state_holds(b"Customer")
+    shipped.nothing_to_do()
+
+
+def test_groups_of_the_company_as_tags(shipped):
+    """A person wears the groups of the company as tags that begin with abm:; other tags stay as they are."""
+    with_activecampaign(shipped)
+    groups = {"type": "multi", "owner": "abmatic", "abmatic": "groups", "salesforce": {"field": "Abmatic_Groups__c", "mode": "write"}}  # fmt: skip
+    shipped.mapping("accounts.fields.groups", groups)
+    shipped.mapping("contacts.systems.activecampaign", {"object": "contacts", "create": True})
+    for name, path in (("email", "email"), ("last_name", "lastName")):
+        shipped.mapping(f"contacts.fields.{name}.activecampaign", path)
+    worn = {"type": "multi", "compute": "account.groups", "activecampaign": {"field": "tags", "prefix": "abm:"}}
+    shipped.mapping("contacts.fields.groups", worn)
+    shipped.account("acme", abmatic={})
+    shipped.quiet(shipped.sync())
+    company = shipped.id("acme", "abmatic")
+    shipped.person("ada", abmatic={"account": company})
+    own = {"email": "ada@acme.example", "lastName": "Ada", "tags": ["Customer"]}
+    shipped.control("edit", {"system": "activecampaign", "object": "contacts", "create": own})
+    group(shipped, "Tier 1", [company])
+    for _ in range(2):
+        shipped.quiet(shipped.sync())
+    assert tags(shipped) == ["Customer", "abm:Tier 1"]
+    shipped.nothing_to_do()
+
+
+def tags(scene):
+    dump = scene.control("dump?system=activecampaign")
+    names = {row["id"]: row["tag"] for row in dump["tags"]}
+    return sorted(names[row["tag"]] for row in dump["contactTags"] if not row["_deleted"])

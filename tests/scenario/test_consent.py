@@ -52,6 +52,7 @@ def test_whoever_opted_out_stays_out_under_a_new_address(scene):
     assert scene.consented("ada.new@acme.example")["state"] == "UNSUBSCRIBED"
 
 
+@pytest.mark.law("row 149")
 def test_whoever_is_deleted_and_made_anew_is_still_out(scene):
     """The ledger survives the row."""
     opted_out(scene)

@@ -29,6 +29,7 @@ def test_absence_from_one_read_is_no_deletion(scene):
     scene.expect("ada", abmatic=None, salesforce=None)
 
 
+@pytest.mark.law("row 140")
 def test_an_empty_answer_deletes_nobody(scene):
     """A list that is empty although rows were there is not believed."""
     scene.mapping("contacts.systems.salesforce.deleted", "delete")
@@ -92,6 +93,7 @@ def test_a_row_that_a_person_makes_anew_is_linked_again(scene):
     scene.expect("ada", title="CTO")
 
 
+@pytest.mark.law("row 143")
 def test_a_merge_hands_the_record_to_the_winner(scene):
     """A Salesforce merge moves the loser's link; the loser's partner elsewhere is reported as a duplicate, never deleted."""
     scene.linked("ada", "bob", title="CTO")
@@ -119,6 +121,7 @@ def test_the_opt_out_of_the_loser_of_a_merge_binds_the_winner(scene):
     scene.expect("bob", salesforce={"opted_out": True})
 
 
+@pytest.mark.law("row 144")
 def test_a_converted_lead_hands_its_link_to_the_contact(scene):
     """A person who was a Lead and becomes a Contact stays one record, and is made nowhere again."""
     scene.mapping("contacts.systems.salesforce.object", ["Contact", "Lead"])

@@ -1,5 +1,7 @@
 """First contact: what stands in both systems is brought together, what stands in one is made in the other."""
 
+import pytest
+
 
 def test_the_same_person_in_both_systems_is_linked_not_copied(scene):
     """Two rows with one address become one record, and nobody is made twice."""
@@ -39,6 +41,7 @@ def test_where_both_sides_differ_the_preferred_one_wins_and_the_loser_is_kept(sc
     assert change["lost"] == [{"system": "abmatic", "value": "later", "rule": "prefer"}]
 
 
+@pytest.mark.law("row 53")
 def test_a_record_without_a_required_field_is_created_nowhere(scene):
     """A missing last name keeps a person where they are, until somebody fills it in."""
     scene.person("ada", abmatic={"last_name": None})
@@ -50,6 +53,7 @@ def test_a_record_without_a_required_field_is_created_nowhere(scene):
     scene.expect("ada", last_name="Lovelace")
 
 
+@pytest.mark.law("row 150")
 def test_two_candidates_are_a_question_and_never_a_guess(scene):
     """Two rows with one address on one side are set aside with both named; when a person has cleared up, the rest is linked."""
     scene.person("ada", abmatic={"title": "CTO"}, salesforce={"title": "one"})

@@ -33,6 +33,7 @@ def test_creates(scene):
     scene.nothing_to_do()
 
 
+@pytest.mark.law("row 141")
 def test_updates(scene):
     """Three updates where two are allowed."""
     scene.linked(*NAMES, title="CTO")
@@ -46,6 +47,7 @@ def test_updates(scene):
         scene.expect(name, title="CEO")
 
 
+@pytest.mark.law("row 44")
 def test_clears(scene):
     """Three values that would be emptied where two are allowed."""
     scene.linked(*NAMES, city="Turin")
@@ -58,6 +60,7 @@ def test_clears(scene):
         scene.expect(name, city=None)
 
 
+@pytest.mark.law("row 139")
 def test_deletes(scene):
     """Three deletions that would travel where two are allowed."""
     scene.mapping("contacts.systems.salesforce.deleted", "delete")

@@ -1,5 +1,7 @@
 """Quarantine: a record that a system refuses stands aside with reason and remedy; everything else goes on."""
 
+import pytest
+
 LONG = "x" * 200
 
 
@@ -23,6 +25,7 @@ def test_a_refused_value_stands_aside_with_its_remedy(scene):
     assert scene.held("ada", "salesforce", "title") == "CTO"
 
 
+@pytest.mark.law("row 55")
 def test_a_refused_value_is_not_sent_again(scene):
     """The next runs do not hammer the system with what it has refused."""
     refused(scene)
@@ -100,6 +103,7 @@ def test_a_create_that_is_refused_stands_aside_alone(scene):
     scene.expect("bob", title="CTO")
 
 
+@pytest.mark.law("row 26")
 def test_a_locked_row_is_tried_again_in_a_later_run(scene):
     """A row lock is nobody's mistake: nothing has to be decided, the next run writes it."""
     scene.linked("ada", "bob", title="CTO")
@@ -114,6 +118,7 @@ def test_a_locked_row_is_tried_again_in_a_later_run(scene):
     scene.expect("bob", title="CEO")
 
 
+@pytest.mark.law("row 45")
 def test_a_word_without_a_translation_is_held_and_changes_nothing(scene):
     """`else = "hold"`: an unknown word stays where it is until somebody adds it to the mapping."""
     seniority = {"type": "enum", "values": ["VP", "Director"], "salesforce": "Seniority__c"}

@@ -12,12 +12,18 @@ SLICE = 40
 SEEDS = range(1_000_000, 1_000_000 + SLICE)
 
 
+@pytest.mark.law("row 36")
 @pytest.mark.parametrize("what", CORPUS)
 def test_what_once_went_wrong_goes_right(what):
     """A history that broke a law breaks none."""
     assert CORPUS[what].run().violations == []
 
 
+@pytest.mark.law("row 6")
+@pytest.mark.law("row 12")
+@pytest.mark.law("row 56")
+@pytest.mark.law("row 65")
+@pytest.mark.law("row 148")
 @pytest.mark.law("L1")
 @pytest.mark.law("L2")
 @pytest.mark.law("L3")

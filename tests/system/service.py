@@ -45,7 +45,18 @@ def until(true, limit_s=30.0, every_s=0.1, what="it"):
 class Place:
     """A folder with a configuration, mappings of its own, and room for a service."""
 
-    def __init__(self, folder, urls, *, systems=("abmatic", "salesforce"), poll="1s", extra=None, more="", server=""):
+    def __init__(
+        self,
+        folder,
+        urls,
+        *,
+        systems=("abmatic", "salesforce"),
+        poll="1s",
+        extra=None,
+        more="",
+        server="",
+        level="debug",
+    ):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -55,7 +66,7 @@ class Place:
             file.chmod(0o644)
         tail = (
             f'[schedule]\npoll = "{poll}"\n[server]\nlisten = "127.0.0.1:{self.port}"\n{server}\n'
-            f'[safety]\nmax_creates = 100000\n[logging]\nformat = "json"\nlevel = "debug"\n{more}'
+            f'[safety]\nmax_creates = 100000\n[logging]\nformat = "json"\nlevel = "{level}"\n{more}'
         )
         self.workspace = Workspace(
             folder,
@@ -70,11 +81,11 @@ class Place:
     def config(self):
         return self.folder / "config.toml"
 
-    def command(self, *arguments, **env):
+    def command(self, *arguments, limit_s=90, **env):
         """A command beside the service; exit code, stdout, stderr."""
         line = [sys.executable, "-m", "sync", *arguments, "--config", str(self.config)]
         done = subprocess.run(
-            line, cwd=self.folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=90
+            line, cwd=self.folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=limit_s
         )
         return done.returncode, done.stdout, done.stderr
 
@@ -100,7 +111,7 @@ class Service:
         threading.Thread(target=self._listen, daemon=True).start()
         self._log = (self.place.folder / "service.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sync", "run", "--config", str(self.place.config)],
+            self.line(),
             cwd=self.place.folder,
             env=environment(NOTIFY_SOCKET="@" + name, **self._env),
             stdout=self._log,
@@ -113,6 +124,10 @@ class Service:
             self.stop(signal.SIGKILL)
             raise AssertionError(self.log()) from None
         return self
+
+    def line(self):
+        """The command."""
+        return [sys.executable, "-m", "sync", "run", "--config", str(self.place.config)]
 
     def __exit__(self, *_):
         self.stop(signal.SIGKILL)

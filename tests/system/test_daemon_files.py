@@ -116,6 +116,7 @@ def test_what_a_running_service_cannot_change_is_refused(emptied, tmp_path):
         assert service.stop() == 0
 
 
+@pytest.mark.law("row 85")
 def test_a_reload_in_the_middle_of_a_run_waits_for_its_end(emptied, tmp_path):
     """A run that is under way ends with the mapping that it began with; the next one has the new one."""
     place = Place(tmp_path, emptied.urls)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from process import vendors
@@ -37,7 +39,7 @@ def person(remote, email="ada@acme.example.com", title="CTO"):
 
 
 def titles(remote, system, name):
-    return [row[TITLE[system]] for row in remote.dump(system, name)]
+    return [row.get(TITLE[system]) for row in remote.dump(system, name)]
 
 
 def carried(remote):
@@ -47,6 +49,7 @@ def carried(remote):
     )
 
 
+@pytest.mark.law("row 89")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_works_and_ends_when_it_is_asked_to(emptied, place, how):
     """It tells systemd that it is ready, carries what it finds, and ends with 0 when it is asked to, without an error in its log."""
@@ -59,6 +62,7 @@ def test_it_works_and_ends_when_it_is_asked_to(emptied, place, how):
         assert [row["code"] for row in service.events("daemon.stopped")] == [0]
 
 
+@pytest.mark.law("row 81")
 def test_a_second_service_does_not_begin(place):
     """A second service on the same state ends with 6 and names the first."""
     with Service(place) as service:
@@ -67,6 +71,7 @@ def test_a_second_service_does_not_begin(place):
         assert f"process {service.process.pid}" in said
 
 
+@pytest.mark.law("row 84")
 def test_a_killed_service_leaves_nothing_to_clean_up(emptied, place):
     """After kill -9 the next start goes on: the lock is gone with the process, and no person is doubled."""
     person(emptied)
@@ -96,6 +101,7 @@ def test_killed_in_the_middle_of_a_create_it_makes_no_second_one(emptied, place)
     assert len(emptied.dump("abmatic", "contacts")) == len(emptied.dump("salesforce", "Contact")) == 1
 
 
+@pytest.mark.law("row 79")
 def test_asked_to_end_in_the_middle_of_a_write_it_settles_it(emptied, place):
     """SIGTERM while a write is under way: its answer is awaited and booked, so that nothing is in doubt afterwards."""
     name = person(emptied)
@@ -111,6 +117,7 @@ def test_asked_to_end_in_the_middle_of_a_write_it_settles_it(emptied, place):
     assert titles(emptied, "abmatic", "contacts") == ["CEO"]
 
 
+@pytest.mark.law("row 82")
 def test_commands_that_write_go_through_the_service(emptied, place):
     """`sync` beside the service is done by it and answers as usual; a mistake is answered with the same words and code as without it."""
     person(emptied)
@@ -137,4 +144,36 @@ def test_a_command_beside_a_service_that_hangs_ends_with_6(emptied, tmp_path):
         code, _, said = place.command("sync")
         assert (code, "does not answer" in said) == (6, True), said
         service.process.send_signal(signal.SIGCONT)
+        assert service.stop() == 0
+
+
+@pytest.mark.slow
+def test_a_backfill_beside_it_does_not_hold_up_a_live_change(emptied, tmp_path):
+    """A backfill goes through the service; an edit made meanwhile is carried within a minute, before the backlog is done."""
+    place = Place(tmp_path, emptied.urls, poll="1h")
+    name = person(emptied)
+    with Service(place) as service:
+        carried(emptied)
+        until(lambda: service.facts()["busy"] is None, what="the end of the first run")
+        emptied.fault("abmatic", "delay_before", method="POST", path="contacts", delay_s=0.5, times=100_000)
+        rows = [{"Email": f"p{n}@acme.example.com", "LastName": f"P{n}"} for n in range(240)]
+        emptied.load("salesforce", "Contact", rows)
+        with ThreadPoolExecutor(1) as beside:
+            filled = beside.submit(place.command, "backfill", "--json", limit_s=400)
+            until(lambda: len(emptied.dump("abmatic", "contacts")) > 5, limit_s=120, what="some of the backlog")
+            began = time.monotonic()
+            emptied.set("salesforce", "Contact", name, {"Title": "CEO"})
+            until(lambda: "CEO" in titles(emptied, "abmatic", "contacts"), limit_s=60, what="the edit")
+            print(
+                "carried after",
+                round(time.monotonic() - began, 1),
+                "s,",
+                len(emptied.dump("abmatic", "contacts")),
+                "of 241",
+            )
+            assert len(emptied.dump("abmatic", "contacts")) < 241
+            code, out, said = filled.result(400)
+        assert code == 0, said
+        assert json.loads(out)["full"]
+        assert len(emptied.dump("abmatic", "contacts")) == 241
         assert service.stop() == 0

@@ -50,6 +50,7 @@ def reread(crm):
     return crm.report("sync")["systems"]["salesforce"]["read"]
 
 
+@pytest.mark.law("row 59")
 def test_late_rows_are_all_found_by_the_next_run(world, tmp_path):
     """Rows and edits that surface 0 to 900 seconds behind the newest stamp are all found by one run; rows read again are counted."""
     crm, newest = begin(world, tmp_path, QUIET)
@@ -64,6 +65,7 @@ def test_late_rows_are_all_found_by_the_next_run(world, tmp_path):
     assert rows == QUIET + len(LATE_S)
 
 
+@pytest.mark.law("row 58")
 def test_late_rows_behind_many_are_found_within_five_runs(world, tmp_path):
     """Behind 700 fresh rows, what is within ten minutes is found by the next run, and 900 seconds late within five."""
     crm, newest = begin(world, tmp_path, BUSY)

@@ -105,7 +105,19 @@ UNUSED = {"conversion": {"overlap"}}
 """Keys that say in config.example.toml that they have no effect."""
 
 
-@pytest.mark.parametrize("text", [CONVERSION, ACTIVECAMPAIGN], ids=["conversion", "activecampaign"])
+LETRICS = '[systems.letrics]\nbase_url = "https://letrics.example/api"\napi_key = "env:KEY"\n'
+
+
+def test_letrics_is_built_as_configured(built):
+    """Letrics is a source whatever is said; pages and the horizon follow the configuration."""
+    plain = built(LETRICS)
+    can = plain.capabilities("contacts")
+    assert (plain.kind, can.writable, can.listable, can.fetch_size, can.horizon_s) == ("letrics", False, True, 100, 300)
+    other = built(LETRICS + 'batch_size = 10\nhorizon = "90s"\n').capabilities("companies")
+    assert (other.fetch_size, other.horizon_s) == (10, 90)
+
+
+@pytest.mark.parametrize("text", [CONVERSION, ACTIVECAMPAIGN, LETRICS], ids=["conversion", "activecampaign", "letrics"])
 def test_no_key_is_left_unread(tmp_path, text, monkeypatch):
     """Every key that a kind documents is read when its connector is built."""
     (tmp_path / "mappings").mkdir()

@@ -15,14 +15,14 @@ _PLAIN: Final = {"here": "*", "arrived": "yes", "missing": "NO", None: "-"}
 
 
 def draw_arrivals(paper: Paper, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each deed, a column for each system that is written."""
+    """A line for each deed, numbered as they were told, and a column for each system that is written."""
     signs = _SIGNS if paper.unicode else _PLAIN
     systems = list(rows[0]["in"]) if rows else []
     paper.table(
-        ["done in", "what", "whose", *systems],
+        ["", "done in", "what", *systems],
         (
-            [row["system"], _what(row), styled(row["email"], "quiet"), *(_cell(signs, row["in"][s]) for s in systems)]
-            for row in rows
+            [styled(str(number), "quiet"), row["system"], _what(row), *(_cell(signs, row["in"][s]) for s in systems)]
+            for number, row in enumerate(rows, 1)
         ),
     )
     paper.line(
@@ -33,7 +33,7 @@ def draw_arrivals(paper: Paper, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _what(row: Mapping[str, Any]) -> Text:
-    return styled("opts out", "warn") if row["what"] == "opt-out" else text(f"title {row['value']}")
+    return styled("opt-out", "warn") if row["what"] == "opt-out" else text("title")
 
 
 def _cell(signs: Mapping[str | None, str], fate: str | None) -> Text:

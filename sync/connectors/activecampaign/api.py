@@ -128,6 +128,8 @@ class Api:
                 walked |= {str(row["id"]): row for row in page.rows}
                 totals.add(page.total)
             found |= walked
+            if totals == {None}:
+                break  # nothing to hold it against
             if totals == {len(walked)}:
                 return Walk(walked, held=found.keys() == walked.keys(), at=began or self.clock.now())
         return Walk(found, held=False, at=began or self.clock.now())

@@ -28,7 +28,9 @@ BYTES_MAX: Final = 399_999
 PER_MINUTE: Final = 90
 """The vendor's limit is 100 a minute (20 for imports of one)."""
 SETTLES_S: Final = 6.0
-_PAUSE_S: Final = (2.0, 3.0, 5.0, 10.0)
+_PAUSE_S: Final = (1.0, 2.0, 3.0, 5.0, 10.0)
+_PATIENCE_S: Final = 60.0
+"""An import is waited for this long at least, however short the horizon of other writes is."""
 _OVER: Final = frozenset({"completed", "failed", "interrupted"})
 
 
@@ -148,10 +150,10 @@ class Bulk:
     def _wait(self, batch_id: str) -> dict[str, Any]:
         """The end of an import; empty where it did not come within the horizon."""
         clock = self._api.clock
-        ends = clock.monotonic() + self._horizon_s
         pauses = iter(_PAUSE_S)
         while (early_s := self._sent_at + SETTLES_S - clock.monotonic()) > 0:
             clock.sleep(early_s)
+        ends = clock.monotonic() + max(self._horizon_s, _PATIENCE_S)
         while True:
             answer = self._api.read("/import/info", params={"batchId": batch_id}, shape=holds("status"))
             if answer.data.get("status") in _OVER:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -188,8 +189,8 @@ class ActiveCampaign:
         return self.push([Write(number, Kind.ENGAGE, "notes", contact, "", {"note": text})])[0]
 
     def usage(self) -> Usage:
-        """Calls made and left."""
-        return self._client.meter.usage(self._consent.refusals)
+        """Calls made. What the vendor tells to be left is left of one second, and no allowance."""
+        return replace(self._client.meter.usage(self._consent.refusals), calls_left=None, calls_limit=None)
 
     def close(self) -> None:
         """Gives sockets back."""

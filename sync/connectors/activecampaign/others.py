@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Final
+from urllib.parse import parse_qsl
 
 from sync.connectors.activecampaign.answers import holds, is_absent
 from sync.connectors.activecampaign.api import LIMIT, Api, Row, rows_of, total_of
@@ -44,7 +46,7 @@ class Others:
         walk = self._api.all(endpoint.route, endpoint.key)
         values = self._values(feed, walk.rows)
         since = None if full else place.since
-        rows = list(walk.rows.values())
+        rows = [row for row in walk.rows.values() if _passes(feed.where, row)]
         if since is not None:
             floor = min(since, walk.at) - self._overlap  # the vendor's clock may have been put back
             rows = [row for row in rows if _is_fresh(endpoint, row, values, floor)]
@@ -146,6 +148,15 @@ class Others:
             found = next((value for value in rows if str(value.get("customFieldId")) == field_id), None)
             return None if found is None else account_value(meta, found.get("fieldValue"))
         return column(row[path]) if path in row else MISSING
+
+
+def _passes(where: str | None, row: Row) -> bool:
+    """Whether a row is what the mapping's `where` asks for: columns with patterns, ``tag=abm:*``, without regard to case.
+
+    These lists know no filter that could be relied on (`apis/activecampaign.md` 5), so it is applied here.
+    """
+    asked = parse_qsl(where or "", keep_blank_values=True)
+    return all(fnmatchcase(str(row.get(name) or "").casefold(), pattern.casefold()) for name, pattern in asked)
 
 
 def _is_fresh(endpoint: Endpoint, row: Row, values: Values, floor: datetime) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sync.connectors.activecampaign.api import Row
+from sync.connectors.activecampaign.people import is_erased
 from sync.connectors.activecampaign.sides import ACCOUNTS, LISTS, TAGS, Sides
 
 _KEPT_MAX: Final = 20_000
@@ -19,12 +20,13 @@ _KEPT_MAX: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One contact as it was read; None for a side table that was not."""
+    """One contact as it was read; None for a side table that was not. ``erased``: the vendor made the person unrecognisable."""
 
     email: str
     lists: tuple[Row, ...] | None
     tags: tuple[Row, ...] | None
     accounts: tuple[Row, ...] | None
+    erased: bool = False
 
 
 class Recall:
@@ -45,13 +47,9 @@ class Recall:
                 None if lists is None else tuple(lists),
                 None if tags is None else tuple(tags),
                 None if accounts is None else tuple(accounts),
+                is_erased(row),
             )
 
     def take(self, contact: str) -> Seen | None:
         """What was seen of a contact, once: after a write it is history."""
         return self._seen.pop(contact, None)
-
-    def email(self, contact: str) -> str | None:
-        """The address of a contact as it was seen."""
-        seen = self._seen.get(contact)
-        return seen.email if seen else None

@@ -80,7 +80,7 @@ class Writer:
     def _refuse(self, tray: Tray, writes: Sequence[Write], seen: dict[int, Seen | None]) -> None:
         taken: set[str] = set()
         for write in writes:
-            refusal = _refusal(write) or self._ungranted(write, seen.get(write.number))
+            refusal = _refusal(write, seen.get(write.number)) or self._ungranted(write, seen.get(write.number))
             address = str(write.values.get("email") or "").strip().casefold()
             if refusal is None and write.kind is Kind.CREATE and address in taken:
                 refusal = rejected(write, "DUPLICATE_KEY", "two records carry this address", fields=("email",))
@@ -100,9 +100,11 @@ class Writer:
         return self._consent.refusal(write, address)
 
 
-def _refusal(write: Write) -> Receipt | None:
+def _refusal(write: Write, seen: Seen | None) -> Receipt | None:
     if write.kind not in (Kind.CREATE, Kind.UPDATE, Kind.DELETE, Kind.SUBSCRIBE):
         return rejected(write, "UNSUPPORTED", f"ActiveCampaign cannot {write.kind.value} contacts")
+    if seen is not None and seen.erased and write.kind is not Kind.DELETE:
+        return rejected(write, "ERASED", "the person was anonymised there", "Erase the person here: `crm-sync forget`.")
     strange = tuple(sorted(path for path in write.values if not _is_writable(path)))
     if strange:
         return rejected(

@@ -19,8 +19,8 @@ from sync.errors import AbortError, DriftError
 
 Searches = Callable[[str, str], Search]
 
-NOTHING: Final[Mapping[str, Any]] = {"added_after": "1970-01-02T00:00:00Z", "added_before": "1970-01-01T00:00:00Z"}
-"""A window that ends before it begins: it proves the key, and costs no record."""
+NOTHING: Final[Mapping[str, Any]] = {"added_after": "1970-01-01T00:00:00Z", "added_before": "1970-01-01T00:00:00Z"}
+"""A window in which nobody can have been added: it proves the key, and costs no record."""
 _NOBODYS: Final = "crm-sync-no-such-tld"
 _FORMS: Final = (("POST", "brackets"), ("GET", "brackets"), ("GET", "repeat"), ("GET", "comma"))
 _COMPANIES: Final = "companies"

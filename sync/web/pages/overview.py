@@ -12,7 +12,7 @@ from sync.runner.pulse import pulse
 from sync.web.asking import Ask, Elsewhere, Page
 
 _RUNS: Final = 6
-_DAYS: Final = {24: "24 hours", 24 * 7: "7 days", 24 * 30: "30 days"}
+_DAYS: Final = {6: "6 hours", 24: "24 hours", 24 * 7: "7 days", 24 * 30: "30 days"}
 _PLACES: Final = (
     (re.compile(r"crm-sync conflicts"), "/conflicts", "Choose"),
     (re.compile(r"crm-sync quarantine"), "/quarantine", "Look at them"),

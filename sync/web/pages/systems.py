@@ -27,12 +27,13 @@ def show(ask: Ask) -> Page:
 
 
 def _settings(system: Any) -> dict[str, Any]:
-    rate = (
-        f"{system.requests_per_second:g} a second"
-        if system.requests_per_second
-        else f"{system.requests_per_minute:g} a minute"
-    )
-    return {"kind": system.kind, "writes": system.writes, "rate": rate, "base": system.base}
+    return {"kind": system.kind, "writes": system.writes, "rate": _rate(system), "base": system.base}
+
+
+def _rate(system: Any) -> str:
+    if system.requests_per_second:
+        return f"{system.requests_per_second:,g} a second"
+    return f"{system.requests_per_minute:,g} a minute" if system.requests_per_minute else "the vendor's own"
 
 
 def _spent(runs: list[dict[str, Any]]) -> dict[str, dict[str, int]]:

@@ -47,12 +47,14 @@ def test_day_or_weekday_suffices():
     assert [(each.day, each.strftime("%a")) for each in found] == [(13, "Fri"), (16, "Mon")]
 
 
+@pytest.mark.law("row 63")
 def test_the_hour_that_comes_twice_fires_once():
     """When the clock is set back, 02:30 is one night's reconcile, not two."""
     found = times("30 2 * * *", BERLIN, datetime(2026, 10, 24, 12, tzinfo=BERLIN), 3)
     assert [each.strftime("%d %H:%M") for each in found] == ["25 02:30", "26 02:30", "27 02:30"]
 
 
+@pytest.mark.law("row 63")
 def test_the_hour_that_does_not_come_is_made_up_for():
     """When the clock is set forward over 02:30, that night has its reconcile all the same."""
     found = times("30 2 * * *", BERLIN, datetime(2026, 3, 28, 12, tzinfo=BERLIN), 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +124,8 @@ def passes(isolation, entities, poison, now):
     return groups
 
 
+@pytest.mark.law("row 86")
+@pytest.mark.law("row 90")
 def test_after_three_deaths_the_rest_runs_without_the_poison():
     """All together three times, then one by one, then without the one that dies; when it is cured, all together again."""
     isolation, entities, now = Isolation(), ["account", "contact"], NOW

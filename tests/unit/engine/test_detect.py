@@ -34,6 +34,7 @@ def test_our_own_write_seen_again_is_no_news():
     assert news(link("one", {"title": "CTO"}, {"title": Exchange("CTO", "CTO", 3)})).news is News.NOTHING
 
 
+@pytest.mark.law("row 46")
 def test_what_the_server_made_of_our_write_is_no_news():
     """A value that the server cut is compared with what it then held, not with what was sent."""
     assert news(link("one", {"title": "Chief"}, {"title": Exchange("Chief Officer", "Chief", 3)})).news is News.NOTHING
@@ -57,6 +58,7 @@ def test_a_value_without_an_exchange_is_first_contact():
     assert news(link("one", {"title": "VP"})).news is News.FIRST
 
 
+@pytest.mark.law("row 43")
 def test_a_path_that_is_not_returned_says_nothing():
     """MISSING is not a blank: nothing may be concluded from it."""
     assert news(link("one", {"email": "a@b.de"}, {"title": ("CEO", 2)})).news is News.UNKNOWN

@@ -52,6 +52,7 @@ def test_two_rows_here_with_the_key_are_a_question():
     assert set(found.candidates) == {"one:r1", "one:r2", "two:x1"}
 
 
+@pytest.mark.law("row 147")
 def test_two_records_with_the_key_are_a_question():
     """A key that two records hold names neither."""
     found = match(row([claim("two", "A"), claim("three", "B")]), slots(A={"two"}, B={"three"}), NONE)

@@ -105,6 +105,7 @@ def test_a_change_of_form_only_is_no_edit():
     assert merged(seen(rec, "one", email="A@B.de"), PREFER).turns == []
 
 
+@pytest.mark.law("row 142")
 @pytest.mark.law("L8")
 def test_a_field_that_two_systems_keep_turning_is_frozen_alone():
     """After six turns within a day a value that comes back is held as flapping; other fields go on."""

@@ -113,6 +113,7 @@ def test_a_persons_grant_travels():
     assert writes(found)["one", "status"] == SUBSCRIBED
 
 
+@pytest.mark.law("row 148")
 @given(
     st.lists(
         st.tuples(st.sampled_from(["one", "two", "three"]), st.sampled_from([SUBSCRIBED, PENDING, UNSUBSCRIBED])),

@@ -215,6 +215,7 @@ def test_the_condition_decides_about_a_create_alone(warm_contacts):
 # references --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.law("row 146")
 def test_a_child_waits_for_its_parent(account_of_contact):
     """Where the parent has no row yet the child is not made, and the record is looked at again."""
     refs = Refs({("one", "c-1"): "acc"})

@@ -29,6 +29,7 @@ def test_latest_takes_what_is_certainly_later():
     assert (found.winner.value, found.rule) == ("b", "latest")
 
 
+@pytest.mark.law("row 57")
 def test_latest_falls_back_where_intervals_overlap():
     """Changes within each other's margin have no order: the preferred system decides."""
     found = choose([contender("one", "a", 1), contender("two", "b", 1.1)], "latest", ORDER)

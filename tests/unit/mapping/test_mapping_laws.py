@@ -153,6 +153,8 @@ def is_canonical(value):
     )
 
 
+@pytest.mark.law("row 42")
+@pytest.mark.law("row 54")
 @every_lens
 @settings(max_examples=20, deadline=None)
 @given(native=natives)
@@ -176,6 +178,7 @@ def test_get_put(name, native):
         assert cell.agrees(value, native, NO_REFS)
 
 
+@pytest.mark.law("row 50")
 @every_lens
 @settings(max_examples=20, deadline=None)
 @given(native=natives)
@@ -195,6 +198,7 @@ def test_put_get(name, native):
     )
 
 
+@pytest.mark.law("row 48")
 @every_lens
 @settings(max_examples=20, deadline=None)
 @given(left=natives, right=natives)
@@ -207,6 +211,7 @@ def test_eq_is_an_equivalence(name, left, right):
     assert cell.eq(MISSING, MISSING)
 
 
+@pytest.mark.law("row 54")
 @every_lens
 @settings(max_examples=20, deadline=None)
 @given(native=natives, before=natives)

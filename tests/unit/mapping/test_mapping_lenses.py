@@ -209,6 +209,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.law("row 49")
 @pytest.mark.parametrize(("options", "native", "expected"), READS)
 def test_get(options, native, expected):
     """Every spelling of a vendor is read as what it means."""
@@ -223,6 +224,7 @@ def test_put(options, value, before, expected):
     assert found == expected and type(found) is type(expected)
 
 
+@pytest.mark.law("row 51")
 @pytest.mark.parametrize(("options", "left", "right", "expected"), SAME)
 def test_eq(options, left, right, expected):
     """Native values are equal if the system cannot tell them apart, and only then."""
@@ -235,6 +237,7 @@ def test_agrees(options, value, native, expected):
     assert make_cell(**options).agrees(value, native, NO_REFS) is expected
 
 
+@pytest.mark.law("row 46")
 @pytest.mark.parametrize(("sent", "seen", "expected"), VARIANTS)
 def test_variant(sent, seen, expected):
     """A server's normalisation is told from somebody's edit."""

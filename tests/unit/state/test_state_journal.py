@@ -7,6 +7,8 @@ import sys
 import textwrap
 from datetime import timedelta
 
+import pytest
+
 from sync.model.record import Change, Operation, Quarantined, Status, Turn
 from sync.model.remote import Kind
 from sync.model.values import MISSING
@@ -128,6 +130,7 @@ def test_runs(store, clock):
     assert store.run("r9") is None
 
 
+@pytest.mark.law("row 75")
 def test_prune(store, hand, clock):
     """Old history goes; open doubts, links, records, the ledger and the audit log stay."""
     record = hand.record("R1", "003A")

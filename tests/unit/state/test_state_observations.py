@@ -139,6 +139,7 @@ def test_absence(store, hand):
     assert store.totals() == {("contact", "salesforce"): Totals(1, 0)}
 
 
+@pytest.mark.law("row 48")
 def test_odd_values(store, hand):
     """Half an emoji, a huge number or a control character in one row stops neither the page nor the row."""
     odd = {"Name": "Jane \ud83d", "Big": 2**80, "Nul": "a\0b", "List": [{"x": None}], "Float": 1.5}

@@ -45,6 +45,7 @@ def test_private(store, path):
     assert [mode(path), mode(path.parent), mode(path.with_name("crm-sync.db.generation"))] == [0o600, 0o700, 0o600]
 
 
+@pytest.mark.law("row 72")
 def test_made_private(url, path, clock):
     """A state that others could read is closed to them, and the operator is told."""
     Store.open(url, clock=clock).close()
@@ -64,6 +65,7 @@ def test_foreign_urls(bad, clock):
     assert caught.value.remedy
 
 
+@pytest.mark.law("row 68")
 @pytest.mark.parametrize("left", ["nothing", "an empty file"])
 def test_lost_state(url, path, clock, left):
     """A state that was there and is gone or empty is never started anew."""
@@ -77,6 +79,7 @@ def test_lost_state(url, path, clock, left):
         assert "crm-sync.db.generation" in caught.value.remedy
 
 
+@pytest.mark.law("row 68")
 def test_no_init(url, clock, path):
     """Without `init`, and for readers, a missing state is an error and nothing is made."""
     for options in ({"init": False}, {"read_only": True}):
@@ -91,6 +94,7 @@ def overwrite(path: Path, page: int, page_size: int = 4096):
         file.write(os.urandom(page_size))
 
 
+@pytest.mark.law("row 67")
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "flipped page"])
 def test_damage(url, path, clock, damage):
     """A damaged state is refused with a way back, before anything relies on it, and is left as it is."""
@@ -142,6 +146,7 @@ def test_killed_in_a_transaction(url, clock):
         assert store.get_meta("key 1") is None
 
 
+@pytest.mark.law("row 69")
 def test_old_backup(url, path, clock, tmp_path):
     """A restored older copy is known as such until a person confirms, also after more runs and restarts."""
     with Store.open(url, clock=clock) as store:
@@ -183,6 +188,7 @@ def test_lost_sidecar(url, path, clock):
         assert store.rolled_back
 
 
+@pytest.mark.law("row 70")
 def test_newer_schema(url, path, clock):
     """A state of a newer program is refused, by writers, readers and copies alike."""
     Store.open(url, clock=clock).close()
@@ -204,6 +210,7 @@ def test_other_database(url, path, clock):
         Store.open(url, clock=clock)
 
 
+@pytest.mark.law("row 72")
 def test_unwritable_folder(clock):
     """Where no file can be made (not even by root) the refusal says so and what to check."""
     for opener in (
@@ -215,6 +222,7 @@ def test_unwritable_folder(clock):
         assert "rights" in caught.value.remedy
 
 
+@pytest.mark.law("row 64")
 def test_disk_full(store, hand):
     """A full disk undoes the whole step and is named; with space again the same step succeeds."""
     store._execute("PRAGMA max_page_count = 80")
@@ -243,6 +251,7 @@ def test_failed_part_dooms_the_whole(store):
     assert store.get_meta("a") == "2"
 
 
+@pytest.mark.law("row 74")
 def test_reader_beside_writer(url, store, clock):
     """Readers, copies and backups work while a writer has the state open, and see what is committed only."""
     store.set_meta("a", "1")
@@ -256,6 +265,7 @@ def test_reader_beside_writer(url, store, clock):
     assert store.get_meta("a") == "2"
 
 
+@pytest.mark.law("row 73")
 def test_waits_for_a_reader(url, path, store):
     """A commit waits for another program that is reading, and nothing is lost."""
     code = """
@@ -298,6 +308,7 @@ def test_backup(url, path, store, tmp_path, clock):
         store.backup(Path("/proc/backup.db"))
 
 
+@pytest.mark.law("row 81")
 def test_lock_names_its_holder(url):
     """A second process is told who holds the lock; kill -9 frees it without a clean-up."""
     code = (
@@ -321,6 +332,7 @@ def test_lock_names_its_holder(url):
     Lock(state_file(url), "sync").acquire()
 
 
+@pytest.mark.law("row 77")
 def test_versions_with_the_wal_bug(url):
     """WAL is used only with an SQLite that is known to be free of the WAL-reset bug."""
     sound = [(3, 44, 6), (3, 50, 7), (3, 51, 3), (3, 53, 0), (4, 0, 0)]

@@ -59,6 +59,7 @@ def test_quarantine(store, clock):
     assert store.refused_creates(["R1"]) == {}
 
 
+@pytest.mark.law("row 38")
 def test_tenant_pin(store):
     """A system that opens another tenant's data than the first time is refused."""
     store.pin_tenant("salesforce", Tenant("00D1"))

@@ -85,6 +85,7 @@ def second(tmp_path):
     return folder
 
 
+@pytest.mark.law("row 71")
 def test_killed_migration(tmp_path, url, path, clock, second):
     """kill -9 inside a migration leaves the old shape, whole; the next start migrates."""
     with Store.open(url, clock=clock) as store:

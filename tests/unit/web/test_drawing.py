@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sync.model.values import MISSING
 from sync.runner.pulse import SPANS, Window, looks, series
 from sync.state import RunRow
-from sync.web.drawing import ago, bars, count, line, peak, seconds, sentence, stamp, value
+from sync.web.drawing import ago, bars, count, line, peak, peak_time, seconds, sentence, stamp, value
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -24,13 +24,13 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
         (59, "59 s"),
         (60, "1 min"),
         (3661, "1 h 1 min"),
-        (90061, "1 d 1 h"),
+        (90061, "1 d"),
         (864000, "10 d"),
     ],
 )
 def test_durations_are_said_in_two_units(number, said):
-    """A duration has at most two units, the largest first."""
-    assert seconds(number).startswith(said.split(" 1 h")[0] if "d" in said else said)
+    """A duration has at most two units, the largest first; days stand alone."""
+    assert seconds(number) == said
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,7 @@ def test_the_scale_holds_every_number(lists):
     top = peak(lists)
     assert top >= most
     assert most < 1e-9 or top <= 10 * most or top == 1.0
+    assert peak_time(lists) >= most
 
 
 def test_lines_break_where_nothing_is_known():
@@ -137,3 +138,15 @@ def test_lag_never_exceeds_the_time_since_the_first_look(minutes):
     lag = series([row(m) for m in sorted(minutes)], ["abmatic"], window)["lag"]["abmatic"]
     for found in lag:
         assert found is None or 0 <= found <= max(minutes) * 60
+
+
+def test_the_scale_of_durations_is_said_in_one_unit():
+    """The top of a scale of durations is a round number that people say."""
+    assert [seconds(peak_time([[n]])) for n in (0, 7, 61, 5000, 90_000, 3_000_000)] == [
+        "1 s",
+        "10 s",
+        "2 min",
+        "2 h",
+        "2 d",
+        "57 d",
+    ]
