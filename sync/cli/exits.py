@@ -66,7 +66,9 @@ def code_for(error: BaseException) -> int:
 def say(error: BaseException, arguments: Sequence[str] = ()) -> int:
     """Tells a person what happened and what to do next; answers the exit code."""
     code = code_for(error)
-    if code == BUG:
+    if (
+        code == BUG and type(error) is not SyncError
+    ):  # that is what a service told us of a bug: its own log has the report
         _bug(error, arguments)
     elif code == INTERRUPTED:
         _line("Interrupted. What was done is recorded; the same command goes on from here.")

@@ -137,6 +137,10 @@ def _error(found: Any, status: int) -> SyncError:
             f"the service holds the state and did not accept the token: {message}",
             remedy="[server] token must be that of the running service.",
         )
+    if kind == "bug":
+        return SyncError(
+            f"the service could not do it: {message}", remedy=remedy or "Its log says where the report is."
+        )
     known = _KINDS.get(kind)
     if known is None:
         return LockedError(f"the service could not do it: {message}", remedy=remedy or "Look at its log.")

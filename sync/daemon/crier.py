@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ class Crier:
         self._ledger = Ledger()
         self._own: dict[str, Alert] = {}
         self._seen: list[Alert] = []
+        self._lock = threading.Lock()
 
     def remember(self, raw: Any) -> None:
         """What the last process has told."""
@@ -47,8 +49,9 @@ class Crier:
         now = self._clock.now()
         if seen is not None:
             self._seen = judge(seen, now)
-        messages = self._ledger.take([*self._own.values(), *self._seen], now)
-        left = len(self._ledger.open())
+        with self._lock:
+            messages = self._ledger.take([*self._own.values(), *self._seen], now)
+            left = len(self._ledger.open())
         for message in messages:
             others = left - (message.state != "well")
             if message.state == "well":
@@ -59,10 +62,12 @@ class Crier:
         return bool(messages)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Open alerts for people, oldest first."""
+        """Open alerts for people, oldest first; from any thread."""
+        with self._lock:
+            found = self._ledger.open()
         return [
             {"key": a.key, "what": a.what, "remedy": a.remedy, "since": a.since.isoformat() if a.since else None}
-            for a in self._ledger.open()
+            for a in found
         ]
 
     def counts(self) -> Mapping[str, int]:

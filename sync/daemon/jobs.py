@@ -7,6 +7,7 @@ the death at its next start; everything else is as after any run that dies.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from sync.config import Config
 from sync.daemon.isolation import ALL, STRIKES, Group, Isolation
 from sync.daemon.lanes import Lanes
 from sync.daemon.spool import Spool
-from sync.errors import SyncError
+from sync.errors import StateError, SyncError
 from sync.mapping import Mappings
 from sync.model.clock import Clock
 from sync.model.report import RunReport
@@ -95,7 +96,10 @@ class Jobs:
         try:
             done = upkeep.run(self.config, self.mappings, wanted)
         except SyncError:
-            self.isolation.end()  # not a bug: a state that cannot be written, or a process that is to end
+            # not a bug: a state that cannot be written, or a process that is to end; nobody counts it as a death
+            self.isolation.end()
+            with suppress(StateError):
+                self._note_isolation()
             raise
         except Exception as error:  # noqa: BLE001 - a bug stops this run, not the service
             self._died(group, error)

@@ -76,6 +76,7 @@ class Tasks:
         self._facts: Callable[[], Mapping[str, Any]] = dict
         self._cried_at = -math.inf
         self._prompted_at = -math.inf
+        self._later: threading.Timer | None = None
 
     @property
     def config(self) -> Config:
@@ -170,12 +171,17 @@ class Tasks:
         """Events that arrived prompt a poll, but not more often than polls may be prompted."""
         wait_s = self._prompted_at + PROMPT_GAP_S - time.monotonic()
         if wait_s > 0:
-            later = threading.Timer(wait_s, self.prompted)
-            later.daemon = True
-            later.start()
+            self._prompt_later(wait_s)
         elif self._jobs.take_in():
             self._prompted_at = time.monotonic()
             self._poll()
+
+    def _prompt_later(self, wait_s: float) -> None:
+        """Once, however many events arrive meanwhile."""
+        if self._later is None or not self._later.is_alive():
+            self._later = threading.Timer(wait_s, self.prompted)
+            self._later.daemon = True
+            self._later.start()
 
     def _reconcile(self) -> None:
         self._interrupts.news = self._news

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 
-from sync.config import Config
+from sync.config import Config, SalesforceConfig, SystemConfig
 from sync.engine.guard import Limits
 from sync.errors import AbortError
 from sync.mapping import Mappings
@@ -95,9 +96,13 @@ class Hold:
         return found
 
     def second(self) -> Mapping[str, System]:
-        """Connectors beside those of the run under way, made when they are first asked for."""
+        """Connectors beside those of the run under way, made when they are first asked for.
+
+        A system whose log-in rotates its token has none: two connections would make each other's token worthless.
+        """
         if not self._second:
-            self._second = self._connect(self.config, self.clock, self.store)
+            apart = {name: each for name, each in self.config.systems.items() if not _rotates(each)}
+            self._second = self._connect(replace(self.config, systems=apart), self.clock, self.store)
         return self._second
 
     def swap(self, config: Config) -> None:
@@ -117,6 +122,10 @@ class Hold:
         self._systems, self._second = {}, {}
         for system in systems:
             system.connector.close()
+
+
+def _rotates(system: SystemConfig) -> bool:
+    return isinstance(system, SalesforceConfig) and system.auth == "refresh_token"
 
 
 _held: ContextVar[Hold | None] = ContextVar("held state", default=None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
+from math import ceil, log10
 from typing import Any, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -126,10 +127,8 @@ def peak(series: Sequence[Sequence[float | None]]) -> float:
     most = max((number for numbers in series for number in numbers if number is not None), default=0)
     if most <= 0:
         return 1.0
-    step = 1.0
-    while step < most:
-        step *= 10
-    return next(step * part for part in (0.1, 0.2, 0.5, 1.0) if step * part >= most)
+    step = 10.0 ** ceil(log10(most))
+    return next((step * part for part in (0.1, 0.2, 0.5, 1.0) if step * part >= most), 10 * step)
 
 
 _TIMES: Final = (

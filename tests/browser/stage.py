@@ -121,3 +121,13 @@ class Stage:
         finally:
             server.stop()
             redaction.forget_hidden()
+
+
+def form_token(page):
+    """The token of the first form of a page."""
+    return page.text.split('name="form_token" value="', 1)[1].split('"', 1)[0]
+
+
+def log_in(client, token=TOKEN, onward="/"):
+    page = client.get("/login")
+    return client.post("/login", data={"form_token": form_token(page), "token": token, "next": onward})

@@ -340,6 +340,19 @@ def test_the_windows_themselves_are_looked_at_again():
     assert len(rows) == 5 and drain(one, cursor=cursor)[1] == {}
 
 
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("told", [True, False])
+def test_windows_that_the_server_ignores_are_not_cut_for_ever(told, total):
+    """In a new order on each request, and heeding no window: everybody comes, or nearly, and there is an end to it."""
+    server = Letrics0(ignored=("added_after", "added_before"), order="random", total=total)
+    server.crowd(240)
+    if not told:
+        for row in server.companies.values():
+            row.pop("added_at")
+    _, rows = drain(connect(server, batch_size=100))
+    assert len(rows) > 210 and len(server.log) < 400
+
+
 def test_places_in_codes_and_in_names_cannot_be_compared():
     """`Germany` is believed of a row that says DE; `Italy` of one that says Germany is not."""
     server = Letrics0()

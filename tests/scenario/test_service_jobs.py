@@ -10,6 +10,7 @@ from sync.daemon.isolation import STRIKES
 from sync.daemon.jobs import Jobs
 from sync.daemon.lanes import Lanes
 from sync.daemon.spool import Arrived, Spool
+from sync.errors import StoppedError
 from sync.model.clock import SystemClock
 from sync.runner import cycle, decide
 from sync.runner.context import Alone
@@ -120,6 +121,21 @@ def test_a_process_that_died_in_a_run_is_counted_at_the_next_start(service, monk
             jobs.run()
         jobs = service.again()
     assert jobs.isolation.split()
+
+
+def test_a_process_that_is_asked_to_end_in_a_run_has_not_died(service, monkeypatch):
+    """SIGTERM in the middle of a run is no death: however often, the next start runs everything together."""
+
+    def stop(*_, **__):
+        raise StoppedError("at a safe point")
+
+    monkeypatch.setattr("sync.runner.upkeep.run", stop)
+    jobs = service
+    for _ in range(STRIKES):
+        with pytest.raises(StoppedError):
+            jobs.run()
+        jobs = service.again()
+    assert not jobs.isolation.deaths
 
 
 def test_an_event_is_taken_in_once(service):

@@ -578,6 +578,22 @@ def test_enrolment_in_doubt(mailed):
     assert len(there(mailed, "contactTags")) == 1
 
 
+def test_account_never_stands_for_a_person(mailed):
+    """An event of a known account and an address that only ActiveCampaign knows tags that person, not whoever has the account's number."""
+    mailed.with_accounts()
+    mailed.mapping("accounts.systems.activecampaign", {"object": "accounts", "create": True})
+    for name, path in (("name", "name"), ("domain", "accountUrl")):
+        mailed.mapping(f"accounts.fields.{name}.activecampaign", path)
+    mailed.account("acme", abmatic={})
+    mailed.quiet(mailed.sync())
+    stranger = {"email": "zoe@else.example", "lastName": "Zoe"}
+    row = mailed.control("edit", {"system": "activecampaign", "object": "contacts", "create": stranger})["id"]
+    route(mailed, to_activecampaign(tag="Seen"))
+    event(mailed, "contact.revealed", account_id=mailed.id("acme", "abmatic"), email="zoe@else.example")
+    mailed.quiet(mailed.sync("engagement"))
+    assert [worn["contact"] for worn in there(mailed, "contactTags")] == [row]
+
+
 def test_unknown_automation(mailed):
     """An automation that is not there is set aside with its remedy."""
     route(mailed, to_activecampaign(automation="No such thing"))

@@ -310,3 +310,17 @@ def test_progress_goes_to_stderr_and_masks(capsys, monkeypatch):
         bars.advance("push salesforce", 3, 12)
         bars.note("ada@x.example")
     assert "ada@" not in capsys.readouterr().err
+
+
+def test_what_was_told_is_shown(drawn):
+    """A run that delivered events has a column for them, another has none; a record says what was told of it."""
+    sheet, seen = drawn
+    run.draw_counts(sheet, {"abmatic": {"read": 3}})
+    assert "engaged" not in seen()
+    run.draw_counts(sheet, {"salesforce": {"read": 3, "engaged": 2}})
+    assert "engaged" in seen()
+    told = {"system": "salesforce", "object": "Task", "id": "00T9", "status": "settled", "at": None, "reason": EVIL}
+    shown = {"entity": "contact", "record": "01J9", "key": "ada@x.example", "fields": {}, "engagements": [told]}
+    record.draw_record(sheet, shown)
+    assert "told salesforce, Task 00T9 settled" in seen()
+    assert "\x1b" not in seen()

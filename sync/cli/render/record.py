@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.text import Text
 
 from sync.cli.render.paper import Paper, ago, heading, styled, text, value
 
 Row = Mapping[str, Any]
+_TOLD_MAX: Final = 5
 
 
 def draw_record(paper: Paper, record: Row) -> None:
@@ -21,9 +22,21 @@ def draw_record(paper: Paper, record: Row) -> None:
     ]
     paper.table([""] * 4, (_link(link) for link in links), indent=2)
     _draw_open(paper, record)
+    for told in (record.get("engagements") or ())[:_TOLD_MAX]:
+        _draw_told(paper, told)
     for name, field in record["fields"].items():
         paper.gap()
         _draw_field(paper, name, field)
+
+
+def _draw_told(paper: Paper, told: Row) -> None:
+    """What an event about the record caused elsewhere."""
+    when = f" · {ago(told['at'])}" if told.get("at") else ""
+    paper.line(
+        text(f"told {told['system']}, {told['object']} "),
+        styled(f"{told.get('id') or ''} {told['status'].replace('_', ' ')}{when} · {told['reason']}".strip(), "quiet"),
+        indent=2,
+    )
 
 
 def _link(link: Row) -> list[Text]:

@@ -49,9 +49,11 @@ def draw_counts(paper: Paper, systems: Mapping[str, Row]) -> None:
     """One line for each system."""
     if not systems:
         return
+    told = any(row.get("engaged") for row in systems.values())
+    counts = (*_COUNTS, "engaged") if told else _COUNTS
     paper.table(
-        ["system", *(f"#{name}" for name in _COUNTS)],
-        ([name, *map(_count(row), _COUNTS)] for name, row in systems.items()),
+        ["system", *(f"#{name}" for name in counts)],
+        ([name, *map(_count(row), counts)] for name, row in systems.items()),
     )
 
 

@@ -27,6 +27,8 @@ from sync.model.remote import Feed, NativeRecord, Page
 WALKS_MAX: Final = 5
 PAGES_DEEP: Final = 200
 """A window of more pages is cut: a search may cap its depth, and a break costs less."""
+KEYS_KNOWN: Final = 200_000
+"""So many keys of one pull are remembered, to find out that nothing new comes any more."""
 _SKEW: Final = timedelta(seconds=60)
 
 
@@ -48,11 +50,14 @@ class End(Enum):
 class Walked:
     """What the walks over one window have seen. ``first`` and ``total``: rows told on the first and on the last page.
 
-    ``shaky``: rows may have been skipped.
+    ``shaky``: rows may have been skipped. ``outside``: the server showed a row that is not in the window. ``known``: the keys that
+    the pull has seen in all its windows; ``news``: how many this window added.
     """
 
     name: str
+    window: Window
     key: Callable[[Row], str]
+    known: set[str]
     seen: set[str] = field(default_factory=set)
     span: Span = field(default_factory=Span)
     first: int | None = None
@@ -60,6 +65,8 @@ class Walked:
     shaky: bool = False
     pages: int = 0
     fresh: int = 0
+    news: int = 0
+    outside: bool = False
     _before: list[str] = field(default_factory=list)
     _walked: set[str] = field(default_factory=set)
 
@@ -74,10 +81,15 @@ class Walked:
         keys = [self.key(row) for row in listing.rows]
         self.pages += 1
         self._note(listing, keys)
-        self.span.take(added_at(self.name, row) for row in listing.rows)
+        times = [added_at(self.name, row) for row in listing.rows]
+        self.outside |= any(at is not None and not self.window.holds(at) for at in times)
+        self.span.take(at for at in times if at is None or self.window.holds(at))
         fresh = {key: row for key, row in zip(keys, listing.rows, strict=True) if key not in self.seen}
         self.seen |= fresh.keys()
         self.fresh += len(fresh)
+        self.news += len(fresh.keys() - self.known)
+        if len(self.known) < KEYS_KNOWN:
+            self.known |= fresh.keys()
         return list(fresh.items())
 
     def ends(self, listing: Listing) -> bool:
@@ -124,6 +136,9 @@ class Pull:
     learn: Callable[[datetime], None]
     nameless: int = 0
     _pages: int = 0
+    _known: set[str] = field(default_factory=set)
+    _leaf: frozenset[str] = frozenset()
+    _heeded: bool = True
 
     def run(self, *, full: bool) -> Iterator[Page]:
         """All pages; the last has no rows and the cursor of the whole."""
@@ -150,7 +165,7 @@ class Pull:
 
     def _window(self, window: Window) -> Generator[Page, None, bool]:
         """Reads one window, and settles it. True: the clock was wrong, and the pull must begin again."""
-        walked = Walked(self.feed.object, self._track)
+        walked = Walked(self.feed.object, window, self._track, self._known)
         for left in reversed(range(WALKS_MAX)):
             end = yield from self._walk(window, walked)
             if end is End.SKEWED:
@@ -175,7 +190,7 @@ class Pull:
                 return End.SHAKY
             if walked.is_all(self.search.per_page):
                 return End.CLEAN
-            if walked.pages >= PAGES_DEEP and window.rest(walked.span) != (window,):
+            if walked.pages >= PAGES_DEEP and self._heeded and window.rest(walked.span) != (window,):
                 return End.DEEP
             if not self._may():
                 return End.STOPPED
@@ -196,9 +211,10 @@ class Pull:
     def _settled(self, window: Window, walked: Walked, end: End, *, last: bool) -> bool:
         """Whether this window is done with, be it in pieces; else it is walked again."""
         if end is End.CLEAN:
+            self._leaf = frozenset(walked.seen)
             self.place = self.place.settle()
             return True
-        pieces = window.pieces(walked.span) if end is End.SHAKY else window.rest(walked.span)
+        pieces = self._pieces(window, walked, end)
         if pieces and pieces != (window,):
             self.place = self.place.settle(pieces)
             return True
@@ -206,10 +222,19 @@ class Pull:
             # It would be begun again and again: the others have their turn first.
             self.place = self.place.postpone()
             return True
-        if last or end is End.DEEP or walked.fresh == 0:
+        if last or end is End.DEEP or walked.fresh == 0 or not (self._heeded or walked.news):
+            self._leaf = frozenset(walked.seen)
             self.place = self.place.settle()
             return True
         return False
+
+    def _pieces(self, window: Window, walked: Walked, end: End) -> tuple[Window, ...]:
+        """Smaller windows, unless the server does not heed them: it showed rows outside, or the neighbour's rows once more."""
+        again = len(walked.seen & self._leaf) * 2 > len(walked.seen)
+        self._heeded = self._heeded and not (walked.outside or again)
+        if not self._heeded:
+            return ()
+        return window.pieces(walked.span) if end is End.SHAKY else window.rest(walked.span)
 
     # the rest --------------------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from sync.model.values import Native
 if TYPE_CHECKING:
     from sync.connectors.salesforce.parts import Parts
 
-JOURNAL_ROWS, BULK_JOURNAL_ROWS = 1000, 10_000
+JOURNAL_ROWS, BULK_JOURNAL_ROWS = 1000, 5000
 EXPORT_FACTOR = 25
 """A bulk query pays from this many times `bulk_threshold` rows on: 25 calls of 2,000 rows take as long as one job."""
 
@@ -144,10 +144,10 @@ class Salesforce:
         return found
 
     def journal_size(self, object: str, pending: int) -> int:  # noqa: A002, ARG002 - the contract's words
-        """A thousand; ten thousand where a bulk job pays."""
-        return (
-            min(pending, BULK_JOURNAL_ROWS) if pending >= self._bulk_threshold else min(JOURNAL_ROWS, max(pending, 1))
-        )
+        """A thousand; five thousand where a bulk job pays, or as many as it takes to pay: they all are in memory at once."""
+        if pending < self._bulk_threshold:
+            return min(JOURNAL_ROWS, max(pending, 1))
+        return min(pending, max(BULK_JOURNAL_ROWS, self._bulk_threshold))
 
     def push(self, writes: Sequence[Write]) -> list[Receipt]:
         """Collections, or a bulk job from `bulk_threshold` rows on. Opt-outs never wait in a job, nor for our share."""

@@ -46,9 +46,11 @@ def operation(context: Context, happening: Happening, route: Route, about: Who) 
     remote_id = _remote_id(context, route.to, about) if kind == "activecampaign" else None
     changes = tuple(Change(name, name, None, value, happening.system, "route", 0) for name, value in values.items())
     cause = happening.cause(route)
+    # what ActiveCampaign does is done to a person: an account's record must never lend its id there
+    record = about.person or (None if kind == "activecampaign" else about.account)
     return Operation(
         ENTITY,
-        about.person or about.account or f"eng_{digest(cause)}",
+        record or f"eng_{digest(cause)}",
         route.to,
         object_,
         Kind.ENGAGE,

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from stage import TOKEN, Stage
+from stage import Stage
 
 from sync.sandbox.start import Sandbox
 
@@ -51,13 +51,3 @@ def fresh(tmp_path):
     """A workspace of its own, to change."""
     with Sandbox(**SMALL) as sandbox:
         yield Stage(sandbox.urls, tmp_path / "fresh").past()
-
-
-def form_token(page):
-    """The token of the first form of a page."""
-    return page.text.split('name="form_token" value="', 1)[1].split('"', 1)[0]
-
-
-def log_in(client, token=TOKEN, onward="/"):
-    page = client.get("/login")
-    return client.post("/login", data={"form_token": form_token(page), "token": token, "next": onward})

@@ -73,13 +73,13 @@ def test_counts_and_sentences():
     assert sentence("run `crm-sync <x>` now") == "run <code>crm-sync &lt;x&gt;</code> now"
 
 
-@given(st.lists(st.lists(st.none() | st.floats(0, 1e9)), max_size=4))
+@given(st.lists(st.lists(st.none() | st.floats(1e-9, 1e9) | st.just(0.0)), max_size=4))
 def test_the_scale_holds_every_number(lists):
     """The top of a scale is never below the largest number, and never ten times it."""
     most = max((number for numbers in lists for number in numbers if number is not None), default=0)
     top = peak(lists)
     assert top >= most
-    assert most < 1e-9 or top <= 10 * most or top == 1.0
+    assert not most or top <= 10.1 * most
     assert peak_time(lists) >= most
 
 

@@ -5,8 +5,7 @@ from html import escape
 
 import httpx
 import pytest
-from conftest import form_token, log_in
-from stage import MARKUP, TOKEN
+from stage import MARKUP, TOKEN, form_token, log_in
 
 from sync.web.gate import FORWARDED
 from sync.web.login import safe_path

@@ -5,8 +5,7 @@ import shutil
 
 import httpx
 import pytest
-from conftest import form_token
-from stage import Stage
+from stage import Stage, form_token
 
 from sync.runner import api
 from sync.runner.context import Silence
