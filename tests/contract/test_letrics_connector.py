@@ -538,10 +538,12 @@ def test_private_addresses_are_taken_where_that_is_allowed():
     assert values(person_with(emails=both), "email", allow_personal_email=True) == {"email": "w@acme.example.com"}
 
 
-def test_a_person_whose_only_address_is_private_has_none_that_is_known():
-    """The address is left out, not blank: nothing may be emptied elsewhere because of it."""
-    assert values(person_with(emails=[{"email": "ada@home.example", "type": "personal"}]), "email") == {}
-    assert values(person_with(emails=["ada@gmail.com"]), "email") == {}
+def test_a_person_whose_only_address_is_private_is_nobody():
+    """Asked for by address, they are left out whole; without the address their other fields come."""
+    for mails in ([{"email": "ada@home.example", "type": "personal"}], ["ada@gmail.com"]):
+        server = person_with(emails=mails)
+        assert drain(connect(server), Feed("contacts", ("email", "job_title")))[1] == {}
+        assert values(server, "job_title") == {"job_title": "Finance Manager"}
     assert values(person_with(emails=[]), "email") == {"email": None}
 
 

@@ -118,6 +118,10 @@ class Reading:
         """The first address that may be taken."""
         return next((address for address, private in addresses(row) if self._private or not private), None)
 
+    def withholds(self, feed: Feed, row: Row) -> bool:
+        """Whether a person is asked for by an address, and has none but such as may not be taken: then they are nobody here."""
+        return "email" in feed.paths and self.mail(row) is None and any(True for _ in addresses(row))
+
     def _email(self, row: Row) -> Native:
         """The address; blank only where the vendor says that there is none at all."""
         found = self.mail(row)

@@ -239,7 +239,10 @@ class Pull:
     # the rest --------------------------------------------------------------------------------------------------------------
 
     def _records(self, window: Window, rows: Sequence[tuple[str, Row]]) -> tuple[NativeRecord, ...]:
-        wanted = [(self.reading.key(self.feed.object, row), row) for _, row in rows if self.filters.passes(row, window)]
+        fit = [
+            row for _, row in rows if self.filters.passes(row, window) and not self.reading.withholds(self.feed, row)
+        ]
+        wanted = [(self.reading.key(self.feed.object, row), row) for row in fit]
         self.nameless += sum(key is None for key, _ in wanted)
         return tuple(self.reading.record(self.feed, key, row) for key, row in wanted if key is not None)
 
