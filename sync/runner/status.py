@@ -72,8 +72,8 @@ def _service(config: Config, store: Store) -> dict[str, Any] | None:
 
 def remember(config: Config, context: Context, unexplained: int) -> None:
     """Keeps what a verify came to: nobody says that all is well over differences that nothing explains."""
-    if context.entities and not unexplained:
-        return  # it has looked at a part only
+    if not unexplained and (context.entities or not _unexplained(context.store)):
+        return  # it has looked at a part only, or there is nothing to take back: a command that looks leaves the state as it is
     verdict = {"at": context.clock.now().isoformat(), "unexplained": unexplained}
     keep_fact(config.state.url, "verified", orjson.dumps(verdict).decode())
 

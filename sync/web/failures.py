@@ -38,7 +38,7 @@ _TABLE: Final[tuple[tuple[type[SyncError], str, int, int], ...]] = (  # the firs
     (RetryError, "retry", 424, 5),
     (ReplanError, "replan", 409, 3),
     (QuarantineError, "quarantine", 409, 3),
-    (StoppedError, "stopped", 503, 5),
+    (StoppedError, "stopped", 409, 5),
 )
 BUG: Final = ("bug", 500, 1)
 _EXITS: Final = {"unauthorized": 5, "forbidden": 2, "throttled": 5}

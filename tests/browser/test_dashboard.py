@@ -234,3 +234,18 @@ def test_dark_can_be_chosen_and_stays(chromium, looked_at):
         assert dark != light
         visitor.goes_to("/runs")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_the_front_page_lives(chromium, fresh):
+    """With scripts the overview shows a new run by itself, and whoever is at a button stays there."""
+    fresh.listen("127.0.0.1:0")
+    with fresh.served() as url, Visitor(chromium, url) as visitor:
+        visitor.page.clock.install()
+        page = visitor.goes_to("/")
+        runs = page.get_by_role("region", name="Runs").locator("tbody tr")
+        before = runs.count()
+        page.get_by_role("button", name="Sync now").focus()
+        fresh.sync()
+        page.clock.fast_forward(21_000)
+        expect(runs).to_have_count(before + 1)
+        expect(page.get_by_role("button", name="Sync now")).to_be_focused()

@@ -12,6 +12,8 @@ from sync.connectors.activecampaign import ActiveCampaign as Connector
 from sync.model.remote import Feed, Kind, Outcome, Write
 from sync.sandbox.activecampaign import ActiveCampaign
 
+LONG = (pytest.mark.slow, pytest.mark.timeout(600))
+
 
 class Emulated:
     """The emulator's time as the connector's: a wait moves it for both."""
@@ -208,7 +210,7 @@ def test_check_and_schema_speak_of_the_account(world):
 # Numbers
 
 
-@pytest.mark.parametrize("count", [2000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2000, pytest.param(10_000, marks=LONG)])
 def test_thousands_of_people_in_and_out_stay_near_the_minimum(limited, count):
     """New contacts with title, opt-out and company take an import per 250 and a read by id; read, 100 a call. No limit is met."""
     accounts = [limited.add("accounts", name=f"Company {n}") for n in range(500)]
@@ -250,7 +252,7 @@ def test_an_idle_poll_costs_one_call_an_object(limited):
     assert sorted(call.route for call in limited.calls) == ["/accounts", "/contacts"]
 
 
-@pytest.mark.parametrize("minutes", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("minutes", [1, pytest.param(10, marks=LONG)])
 def test_the_limit_is_never_met_by_single_writes(limited, minutes):
     """Four a second leaves one of the account's five to others, for as many minutes as it takes."""
     ada = limited.add("contacts", email=ADA)

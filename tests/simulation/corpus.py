@@ -1,4 +1,4 @@
-"""Histories that once broke a law, each as short as could be found, with what was wrong."""
+"""Histories that once broke a law, each as short as could be found, and those that lead to one rule each."""
 
 from __future__ import annotations
 
@@ -70,6 +70,134 @@ CORPUS = {
             ("run", False, (), (), ()),
             ("act", "delta", "edit", 1, "title", "t18"),
             ("run", False, (), (), ()),
+        ),
+    ),
+    "somebody edits between our write and its reading back": History(
+        1,
+        Setting(keyed=False),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t1"),
+            ("run", False, ((("beta", "fetch", 2), ("edit", 0, "title", "typed")),), (), ()),
+        ),
+    ),
+    "somebody edits, and the feed does not show it yet": History(
+        2,
+        Setting(keyed=False, lag_s=30.0),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("wait", 60),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t1"),
+            ("act", "beta", "edit", 0, "title", "y1"),
+            ("act", "beta", "edit", 0, "title", "typed"),
+            ("run", False, (), (), ()),
+        ),
+    ),
+    "a longer text than one of them can hold": History(
+        11,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t1-a long one"),
+            ("run", False, (), (), ()),
+        ),
+    ),
+    "somebody makes a row while we are about to make it": History(
+        3,
+        Setting(keyed=False),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, ((("beta", "pull", 2), ("create", 0, "theirs")),), (), ()),
+        ),
+    ),
+    "killed in the middle of a create that happened": History(
+        4,
+        Setting(keyed=False),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, ((("beta", "push", 1), "crash after"),), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t1"),
+        ),
+    ),
+    "a write that timed out lands while the record moves on": History(
+        5,
+        Setting(keyed=False),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t1"),
+            ("run", False, ((("beta", "push", 1), Trouble.LATE),), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t2"),
+            ("run", False, (), (), ()),
+            ("wait", 100),
+            ("run", False, (), (), ()),
+        ),
+    ),
+    "an opt-out meets an opt-in": History(
+        6,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "gamma", "optout", 0),
+            ("run", False, (), (), ()),
+            ("act", "delta", "optin", 0),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "delete", 0),
+            ("run", True, (), (), ()),
+            ("act", "alpha", "back", 0, "again"),
+        ),
+    ),
+    "exact here, a band there": History(
+        7,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "size", 37),
+            ("run", False, (), (), ()),
+            ("act", "beta", "edit", 0, "title", "longer than six"),
+            ("act", "gamma", "edit", 0, "size", 38),
+            ("run", False, (), (), ()),
+        ),
+    ),
+    "a column is hidden for a run": History(
+        8,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "city", "c1"),
+            ("run", True, ((("alpha", "hide", "title"), "hidden"), (("beta", "hide", "city"), "hidden")), (), ()),
+        ),
+    ),
+    "two edits of one field, and a longer text than one of them can hold": History(
+        9,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t1-a long one"),
+            ("act", "gamma", "edit", 0, "title", "t2"),
+            ("run", False, (), (), ()),
+            ("act", "delta", "edit", 0, "title", "t3"),
+            ("run", False, (), (), ()),
+        ),
+    ),
+    "deleted in one, living in the others": History(
+        10,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "delete", 0),
+            ("run", True, (), (), ()),
+            ("act", "beta", "edit", 0, "title", "t4"),
+            ("run", True, (), (), ()),
         ),
     ),
 }

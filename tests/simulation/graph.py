@@ -34,7 +34,8 @@ class Derivations:
         """A person replaced what the row showed."""
         graph = self.parents[person, field]
         seen = self.meanings(person, system, field, before)
-        graph[self.canonical(system, field, after)] |= seen - {self.canonical(system, field, after)}
+        for value in {self.canonical(system, field, after), *self.meanings(person, system, field, after)}:
+            graph[value] |= seen - {value}
 
     def canonical(self, system: str, field: str, native: Value) -> Value:
         """What a native value says by itself."""

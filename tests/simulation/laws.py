@@ -137,8 +137,9 @@ class _State:
             return self.world.systems[link.system].traits.clearable is False or name == "email"
         if self.entity.fields[name].type == "consent":
             return hub.value != UNSUBSCRIBED
-        tried = x is not None and cell.eq(native, x.seen) and cell.eq(cell.put(hub.value, native, self.refs), x.sent)
-        return tried and not cell.eq(x.sent, x.seen)  # type: ignore[union-attr]
+        asked = cell.put(hub.value, native, self.refs)
+        kept = self.world.systems[link.system].kept(OBJECT, cell.path, asked)
+        return x is not None and cell.eq(asked, x.sent) and cell.eq(native, kept)  # it cannot hold it better
 
     def _complete(self) -> Iterator[Violation]:
         """Whoever is somewhere is everywhere, but for those who were deleted or wait for a person."""

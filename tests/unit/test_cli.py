@@ -376,7 +376,7 @@ def test_the_demo_tells_its_story_against_a_real_sandbox(crm, runner, monkeypatc
     assert [name for name, *_ in runner.calls] == ["backfill", "sync", "plan", "sync", "explain", "undo", "verify"]
     name, (run,), options = runner.calls[5]
     assert (name, run, options["field"]) == ("undo", "01J8", "title") and "@" in options["record"]
-    found = re.search(r"salesforce +(\S+@\S+) is now Chief Example Officer", out)
+    found = re.search(r"salesforce +the title of (\S+@\S+) becomes 'Chief Example Officer'", out)
     assert found and found[1] == options["record"]
     assert "NO" in out or "✗" in out, "nobody synced, so nothing arrived, and the table says so"
     runner.answers["verify"] = ROWS["verify"] | {"unexplained": [{"field": "f", "values": {}}]}
