@@ -123,6 +123,7 @@ class Salesforce:
             journal_size=JOURNAL_ROWS,
             fetch_size=2000,
             horizon_s=self._horizon_s,
+            lengths=schema.lengths(),
         )
 
     def pull(self, feed: Feed, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
