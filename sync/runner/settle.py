@@ -170,11 +170,14 @@ def _report_ineffective(context: Context, entity: EntityMapping, ours: _Ours, ro
 
 
 def _unexplained(fresh: NativeRecord, link: Link, cell: Cell) -> bool:
-    """Whether the row holds there what neither we nor anybody before wrote, as far as is known."""
+    """Whether the row holds there what neither we nor anybody before wrote, as far as is known: to be merged, or put right.
+
+    A column that is only written is put right too, where we have written it.
+    """
     now, exchange = fresh.values.get(cell.path, MISSING), link.exchange.get(cell.field)
-    if now is MISSING or not cell.reads:
+    if now is MISSING:
         return False
     if exchange is None:
-        value = cell.get(now, NO_REFS)
+        value = cell.get(now, NO_REFS) if cell.reads else HELD
         return value is not HELD and not is_blank(value)
     return not cell.eq(now, exchange.seen) and not (is_blank(now) and is_blank(exchange.seen))

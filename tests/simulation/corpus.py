@@ -200,4 +200,24 @@ CORPUS = {
             ("run", True, (), (), ()),
         ),
     ),
+    "somebody wrote into a column that is only written, between our write and its reading back, and it stayed": History(
+        5234,
+        Setting(),
+        (
+            ("act", "delta", "create", 0, "a0", None),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "score", 18),
+            ("run", False, ((("gamma", "fetch", 2), ("edit", 0, "score", 121)),), (), ()),
+        ),
+    ),
+    "somebody makes our text shorter between our write and its reading back": History(
+        12,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t12"),
+            ("run", False, ((("delta", "fetch", 2), ("edit", 0, "title", "t1")),), (), ()),
+        ),
+    ),
 }
