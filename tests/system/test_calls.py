@@ -57,7 +57,9 @@ def test_an_idle_run_asks_once_for_each_object(world, tmp_path):
     crm.report("sync")
     assert world.totals()["salesforce"] == counted(world, "salesforce", *READS) == len(SALESFORCE)
     assert [counted(world, "abmatic", f"GET /v1/{name}") for name in ABMATIC[:-1]] == [1, 1, 1]
-    assert world.totals()["abmatic"] == len(ABMATIC) + 1, "the list of groups is read for the groups, and for their members"
+    assert world.totals()["abmatic"] == len(ABMATIC) + 1, (
+        "the list of groups is read for the groups, and for their members"
+    )
     assert not any(world.writes().values())
 
 
