@@ -126,6 +126,7 @@ class Salesforce:
             journal_size=self._journal_rows,
             fetch_size=2000,
             horizon_s=self._horizon_s,
+            lengths=schema.lengths(),
         )
 
     def pull(self, feed: Feed, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
