@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import bench  # noqa: F401 - finds the processes' folder
+import bench  # noqa: F401 - it knows the folder of the processes
 from process import ADDRESSES, ROOT, Vendors
 from service import PATH_SECRET, WEBHOOK_SECRET, Service, free_port
 
@@ -36,7 +36,7 @@ LOOK_S = 1.0
 class Site:
     """A folder with the shipped mappings and a configuration that leaves every limit as it is documented."""
 
-    def __init__(self, folder: Path, urls: Mapping[str, str], *, poll: str, reverify: str = "1d") -> None:
+    def __init__(self, folder: Path, urls: Mapping[str, str], *, poll: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.config = folder / "config.toml"
@@ -46,7 +46,7 @@ class Site:
             tables += [f"[systems.{system}]", f"{address} = {json.dumps(urls[system])}"]
             tables += [f'{secret} = "env:CRM_SYNC_TEST_KEY"' for secret in secrets] + [SECRETS.get(system, "")]
         tables += [
-            f'[schedule]\npoll = "{poll}"\nreverify = "{reverify}"',
+            f'[schedule]\npoll = "{poll}"',
             f'[server]\nlisten = "127.0.0.1:{self.port}"',
             '[logging]\nformat = "json"\nlevel = "debug"',
         ]
