@@ -20,6 +20,8 @@ class Abmatic1:
         self.rows = {name: {} for name in ("accounts", "contacts", "campaigns", "visitors", "groups")}
         self.members = {}
         self.analytics = {}
+        self.made = {}
+        """What the server itself gives a new row."""
         self.before = []
         self.after = []
         self.log = []
@@ -85,7 +87,7 @@ class Abmatic1:
         if name == "accounts" and "name" not in body:
             meta = {"field": "name", "request_id": "req_3"}
             return self._error(400, "invalid_request", code="MISSING_REQUIRED_FIELD", meta=meta)
-        key = self.add(name, **body)
+        key = self.add(name, **body, **self.made)
         return httpx.Response(201, json={"data": self.rows[name][key]})
 
     def _error(self, status, error, **more):

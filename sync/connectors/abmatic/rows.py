@@ -6,7 +6,7 @@ The three revisions disagree about names, so a path also finds the name another 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -123,6 +123,28 @@ def pick(row: Row, paths: Iterable[str]) -> dict[str, Native]:
     """The values of a row under these paths, MISSING ones left out."""
     found = {path: read(row, path) for path in paths}
     return {path: value for path, value in found.items() if value is not MISSING}
+
+
+class Told(Mapping[str, Native]):
+    """A row that an answer carries, by native path. It tells no path that this connector puts together itself.
+
+    It is found under every path that `read` knows; iterated are the row's own names.
+    """
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+
+    def __getitem__(self, path: str) -> Native:
+        value = MISSING if READ_ONLY.fullmatch(path) else read(self._row, path)
+        if value is MISSING:
+            raise KeyError(path)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._row if not READ_ONLY.fullmatch(name))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def comparable(path: str, value: Native) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from engine_records import HEAD, NOW, applied, at, link, mapped, merged, planned, record, seen, settled
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync.model.record import LinkState
@@ -175,11 +175,39 @@ def test_nothing_is_planned_over_an_unmerged_change(life, edit):
         assert (system, column) not in before or hidden
 
 
+def ancestors(rec, found, name):
+    """The value before the merge, if it stands or is in `past`, and somebody who moved on from it had seen it: what follows descends from it."""
+    hub, fields = rec.cells.get(name), MAPPING.fields[name].cells
+    moved = [
+        x.exchange[name]
+        for x in rec.links
+        if x.system in fields and name in x.exchange and fields[x.system].path in x.observed.values
+        if not fields[x.system].eq(x.observed.values[fields[x.system].path], x.exchange[name].seen)
+    ]
+    if hub is None or not any(x.acked == hub.version for x in moved):
+        return []
+    cell = found.record.cells[name]
+    return [value for value in (cell.value, *(past.value for past in cell.past)) if value == hub.value]
+
+
+def first_rows(**shown):
+    """Rows of a life that show little."""
+    return {system: {"email": "a@b.de", **shown.get(system, {})} for system in COLUMNS}
+
+
+# "one" comes to say for the first time what the record has, while "three", which had seen that, clears it: the clear descends from both
+JOINED_AND_CLEARED = (
+    first_rows(one={"level": "odd"}, three={"level": "Low"}),
+    [[("one", "level", "lo", 0), ("three", "level", None, 0)]],
+)
+
+
 @pytest.mark.law("L3")
 @given(LIFE)
+@example(JOINED_AND_CLEARED)
 @settings(max_examples=100)
 def test_no_edit_is_lost(life):
-    """Every value that a row shows is after the merge the value, its coarser view, a kept loser, a question, or told as unknown."""
+    """Every value that a row shows is after the merge the value, its ancestor or coarser view, a kept loser, a question, or told as unknown."""
     rec = lived(life)
     found = merged(rec, MAPPING)
     for x in rec.links:
@@ -193,6 +221,7 @@ def test_no_edit_is_lost(life):
             if exchange is None and is_blank(native):
                 continue
             known = [found.record.cells[name].value] if name in found.record.cells else []
+            known += ancestors(rec, found, name)
             known += [lost.value for t in found.turns if t.field == name for lost in t.lost]
             known += [v for c in found.conflicts if c.field == name for v in c.values.values()]
             told = [s for s, field in found.held if field == name]
