@@ -29,6 +29,8 @@ from sync.runner.settle import read_back
 from sync.state import Finished
 
 GROUP = 2000
+LOOK_S = 1.0
+"""One call may last for minutes, a fetch of many rows from a slow system: news does not wait for its end."""
 
 
 def push(context: Context, run: str, *, only_consent: bool = False) -> Pushed:
@@ -50,7 +52,7 @@ def drive(context: Context, lanes: Mapping[str, Steps]) -> None:
         for name in lanes:
             _step(context, lanes, name, None, pool, waiting)
         while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            done, _ = wait(waiting, timeout=LOOK_S, return_when=FIRST_COMPLETED)
             for future in done:
                 _step(context, lanes, waiting.pop(future), future, pool, waiting)
             if waiting:
