@@ -86,6 +86,10 @@ class Interrupts:
         self.news(context)
         self.looked()
 
+    def gives_way(self) -> bool:
+        """Every run but a poll does."""
+        return self.news is not None and not self.hasty
+
     def looked(self) -> None:
         """There was a look for news just now."""
         self._looked_at = time.monotonic()

@@ -56,6 +56,9 @@ class Surroundings(Protocol):
     def interlude(self, context: Context) -> None:
         """At a safe point of a long run: the place for what is more urgent than a backlog (`live`)."""
 
+    def gives_way(self) -> bool:
+        """Whether interludes come in runs that begin now: such a run leaves part of every system's rate to them."""
+
     def patience_s(self, system: str) -> float | None:
         """How long the others wait for a system that sends nothing; None: as long as its own time-outs last."""
 
@@ -71,6 +74,10 @@ class Alone:
 
     def interlude(self, context: Context) -> None:
         """Nothing."""
+
+    def gives_way(self) -> bool:
+        """No."""
+        return False
 
     def bite(self) -> int | None:
         """As large as the connector likes."""

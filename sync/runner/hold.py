@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from typing import Final
 
 from sync.config import Config, SalesforceConfig, SystemConfig
 from sync.engine.guard import Limits
@@ -21,6 +22,9 @@ from sync.model.clock import Clock
 from sync.runner.context import Context, Progress, Surroundings, System
 from sync.state import Lock, Store, state_file
 
+LEFT: Final = 0.5
+"""The part of a system's rate that a long run leaves to live changes: Abmatic's 100 calls a minute are a look every 15 s (20 calls) and
+10 rows written (3 calls each)."""
 Connect = Callable[[Config, Clock, Store], Mapping[str, System]]
 Outside = Callable[[], Mapping[str, str | AbortError]]
 
@@ -48,7 +52,7 @@ class Hold:
         self._outside = outside
         self._store: Store | None = None
         self._systems: Mapping[str, System] = {}
-        self._second: Mapping[str, System] = {}
+        self._long: Mapping[str, System] = {}
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -73,22 +77,39 @@ class Hold:
             self._systems = self._connect(self.config, self.clock, self.store)
         return self._systems
 
+    def _of_long_runs(self) -> Mapping[str, System]:
+        """Connectors at a lower rate, made when they are first asked for; news is carried by the others meanwhile.
+
+        A system whose log-in rotates its token has but one: two connections would make each other's token worthless.
+        """
+        if not self._long:
+            apart = {name: _slower(each) for name, each in self.config.systems.items() if not _rotates(each)}
+            made = self._connect(replace(self.config, systems=apart), self.clock, self.store)
+            usual = self.systems
+            # the pace is no reason to ask anew what a system can do
+            self._long = {
+                name: replace(made[name], settings=each.settings) if name in made else each
+                for name, each in usual.items()
+            }
+        return self._long
+
     def peek(self, name: str) -> System | None:
         """A system whose connector is made already; from any thread."""
         return self._systems.get(name)
 
     def context(self, mappings: Mappings, progress: Progress, entities: Sequence[str], limits: Limits) -> Context:
         """A context for one run, without the systems that are out."""
+        systems = self._of_long_runs() if self._around.gives_way() else self.systems
         found = Context(
             self.store,
             mappings,
-            self.systems,
+            systems,
             self.clock,
             limits,
             progress,
             entities=tuple(entities),
             around=self._around,
-            calls_before={name: system.connector.usage().calls for name, system in self.systems.items()},
+            calls_before={name: system.connector.usage().calls for name, system in systems.items()},
         )
         for name, why in self._outside().items():
             if name in found.systems:
@@ -96,14 +117,8 @@ class Hold:
         return found
 
     def second(self) -> Mapping[str, System]:
-        """Connectors beside those of the run under way, made when they are first asked for.
-
-        A system whose log-in rotates its token has none: two connections would make each other's token worthless.
-        """
-        if not self._second:
-            apart = {name: each for name, each in self.config.systems.items() if not _rotates(each)}
-            self._second = self._connect(replace(self.config, systems=apart), self.clock, self.store)
-        return self._second
+        """The connectors that a run which gives way does not use; a system whose log-in rotates its token has none."""
+        return {name: each for name, each in self.systems.items() if not _rotates(self.config.systems[name])}
 
     def swap(self, config: Config) -> None:
         """Another configuration from the next run on; its connectors are made anew."""
@@ -118,10 +133,15 @@ class Hold:
             store.close()
 
     def _hang_up(self) -> None:
-        systems = [*self._systems.values(), *self._second.values()]
-        self._systems, self._second = {}, {}
-        for system in systems:
-            system.connector.close()
+        connectors = {id(each.connector): each.connector for each in (*self._systems.values(), *self._long.values())}
+        self._systems, self._long = {}, {}
+        for connector in connectors.values():
+            connector.close()
+
+
+def _slower(system: SystemConfig) -> SystemConfig:
+    rate = system.rate_per_second
+    return system if rate is None else replace(system, requests_per_second=rate * (1 - LEFT), requests_per_minute=None)
 
 
 def _rotates(system: SystemConfig) -> bool:

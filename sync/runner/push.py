@@ -31,6 +31,8 @@ from sync.state import Finished
 PAGE = 2000
 AGAIN = 100
 """Rows that are read again together even where a request reads one alone: several connectors then read a list instead."""
+LOOK_S = 1.0
+"""One call may last for minutes, a fetch of many rows from a slow system: news does not wait for its end."""
 
 
 def push(context: Context, run: str, *, only_consent: bool = False) -> Pushed:
@@ -52,7 +54,7 @@ def drive(context: Context, lanes: Mapping[str, Steps]) -> None:
         for name in lanes:
             _step(context, lanes, name, None, pool, waiting)
         while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            done, _ = wait(waiting, timeout=LOOK_S, return_when=FIRST_COMPLETED)
             for future in done:
                 _step(context, lanes, waiting.pop(future), future, pool, waiting)
             if waiting:

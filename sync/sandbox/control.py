@@ -91,10 +91,19 @@ class Control:
                 front.vendor.populate(population)
 
     def dump(self, request: Request) -> Any:
-        """Every stored row of one vendor by object, or of all by vendor and object."""
-        asked = self.asked(request)
-        dumps = {name: _dumped(front) for name, front in asked.items()}
-        return dumps[next(iter(asked))] if request.param("system") else dumps
+        """Every stored row of one vendor by object, or of all by vendor and object.
+
+        `object` shows that object alone, `id` (any number of them) those rows alone.
+        """
+        for name, _ in request.query:
+            bodies.only_known([name], {"system", "object", "id"}, "query parameter")
+        system, only = request.param("system"), request.param("object")
+        asked = dict(self.fronts) if system is None else {system: self.front(system)}
+        if only is not None:
+            self._object({"system": system, "object": only})
+        ids = {value for name, value in request.query if name == "id"}
+        dumps = {name: _dumped(front, only, ids) for name, front in asked.items()}
+        return dumps[next(iter(asked))] if system else dumps
 
     def edit(self, request: Request) -> Any:
         """A person's edit."""
@@ -214,10 +223,14 @@ ROUTES: dict[str, dict[str, Action]] = {
 }
 
 
-def _dumped(front: Front) -> dict[str, Iterable[dict[str, Any]]]:
+def _dumped(front: Front, only: str | None, ids: set[str]) -> dict[str, Iterable[dict[str, Any]]]:
     with front.lock:
         front.vendor.store.release()
-        return {name: front.vendor.rows(name) for name in front.vendor.objects()}
+        names = [name for name in front.vendor.objects() if only in (None, name)]
+        found: dict[str, Iterable[dict[str, Any]]] = {name: front.vendor.rows(name) for name in names}
+    if not ids:
+        return found
+    return {name: [row for row in rows if str(row.get("id") or row.get("Id")) in ids] for name, rows in found.items()}
 
 
 def _row_id(body: dict[str, Any]) -> str | None:

@@ -21,6 +21,11 @@ def rows(number: int) -> int:
     return max(200, int(number * SCALE))
 
 
+def wanted(name: str, otherwise: int) -> int:
+    """A size that the environment may set by that name."""
+    return int(os.environ.get(name, otherwise))
+
+
 def rival(script: str, *words: object) -> Done:
     """Another program on the same sandbox, as a process of its own."""
     started = time.perf_counter()

@@ -106,3 +106,24 @@ def test_a_condition_gates_creation_alone(scene):
     scene.edit("ada", abmatic={"title": "Editor"})
     scene.quiet(scene.sync())
     scene.expect("ada", title="Editor")
+
+
+@pytest.mark.law("L2")
+def test_after_a_backfill_in_both_directions_a_full_run_has_no_news(scene):
+    """What Abmatic computes for a company that the backfill has made there arrives in the same run; the next one writes nothing."""
+    scene.with_accounts()
+    score = {
+        "type": "integer", "owner": "abmatic", "abmatic": "engagement_score",
+        "salesforce": {"field": "Abmatic_Score__c", "mode": "write"},
+    }  # fmt: skip
+    scene.mapping("accounts.fields.engagement_score", score)
+    scene.account("acme", salesforce={"city": "Turin"})
+    scene.account("bolt", abmatic={"phone": "+12025550101"})
+    scene.person("ada", salesforce={"title": "CTO", "account": scene.id("acme", "salesforce")})
+    scene.person("bob", abmatic={"title": "Editor", "account": scene.id("bolt", "abmatic")})
+    scene.quiet(scene.backfill())
+    [made] = scene.rows("acme", "salesforce")
+    assert made["Abmatic_Score__c"] == 0
+    scene.forget_calls()
+    assert scene.quiet(scene.sync(full=True)).operations == []
+    assert scene.writes() == 0

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from types import SimpleNamespace
+
 import pytest
 
 from sync.model.clock import SystemClock
 from sync.runner import api
 from sync.runner.context import Alone, Silence
+from sync.runner.hold import Hold
 from sync.runner.live import carry_news
-from sync.runner.wire import hold
+from sync.runner.push import drive
+from sync.runner.wire import connect, hold, limits
 
 
 class Between(Alone):
@@ -28,6 +33,9 @@ class Between(Alone):
                 act()
             self.looks += 1
             self.done.append(carry_news(context, self.hold.second()))
+
+    def gives_way(self):
+        return True
 
     def bite(self):
         return self.size
@@ -124,3 +132,44 @@ def test_before_the_first_load_there_is_no_news(scene):
     assert not any(c.created + c.updated for each in around.done[:3] for c in each.systems.values())
     assert len(dump(scene, "salesforce", "Contact")) == 10
     scene.quiet(scene.sync())
+
+
+def test_a_long_run_leaves_half_of_every_rate_to_live_changes(scene):
+    """While it works, news has connectors of its own, with the whole rate; polls use those too."""
+    config, mappings = scene.both
+    made = []
+
+    def counted(asked, clock, store):
+        made.append({name: system.rate_per_second for name, system in asked.systems.items()})
+        return connect(asked, clock, store)
+
+    around = Between(1, None)
+    held = Hold(config, SystemClock(), "test", counted, around, dict)
+    usual = {name: system.rate_per_second for name, system in config.systems.items()}
+    with held.lock, held.taken():
+        try:
+            long = held.context(mappings, Silence(), (), limits(config)).systems
+            news = held.second()
+            around.gives_way = lambda: False
+            poll = held.context(mappings, Silence(), (), limits(config)).systems
+        finally:
+            held.close()
+    assert sorted(made, key=str) == sorted([usual, {name: rate and rate / 2 for name, rate in usual.items()}], key=str)
+    assert all(long[name].connector is not news[name].connector for name in usual)
+    assert all(poll[name].connector is news[name].connector for name in usual)
+    assert {name: each.settings for name, each in long.items()} == {name: each.settings for name, each in poll.items()}
+
+
+def test_news_does_not_wait_for_the_end_of_a_call():
+    """A call that lasts for ever is no reason not to look: here it ends because of the look."""
+    looked = threading.Event()
+
+    class Surroundings(Alone):
+        def interlude(self, context):
+            looked.set()
+
+    def lane():
+        assert (yield lambda: looked.wait(60))
+
+    drive(SimpleNamespace(around=Surroundings()), {"slow": lane()})
+    assert looked.is_set()

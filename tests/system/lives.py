@@ -96,14 +96,14 @@ class Lives:
         self.vendors.create(system, CONTACTS[system], values | more)
 
     def _touch(self, email: str, system: str, values: dict[str, Any]) -> None:
-        [row] = self.rows(system, email)
-        self.vendors.set(system, CONTACTS[system], str(row["Id" if system == "salesforce" else "id"]), values)
-        self.people[email].title = next(iter(values.values()))
+        for row in self.rows(system, email):  # after kills without a rest nobody may have arrived there yet
+            self.vendors.set(system, CONTACTS[system], str(row["Id" if system == "salesforce" else "id"]), values)
+            self.people[email].title = next(iter(values.values()))
 
     def _opt_out(self, email: str) -> None:
-        [row] = self.rows("salesforce", email)
-        self.vendors.set("salesforce", "Contact", row["Id"], {"HasOptedOutOfEmail": True})
-        self.people[email].out = True
+        for row in self.rows("salesforce", email):
+            self.vendors.set("salesforce", "Contact", row["Id"], {"HasOptedOutOfEmail": True})
+            self.people[email].out = True
 
     def _delete(self, email: str) -> None:
         [row] = self.rows("salesforce", email)

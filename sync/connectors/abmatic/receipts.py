@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sync.connectors.abmatic.rows import Row, moment, pick
+from sync.connectors.abmatic.rows import Row, Told, moment
 from sync.connectors.http import Answer, outcome_for
 from sync.connectors.http.answer import code
 from sync.errors import AbortError, QuotaError
@@ -14,14 +14,17 @@ TIMED_OUT: Final = "TIMEOUT"
 
 
 def acked(write: Write, key: str, row: Row, *, created: bool = False) -> Receipt:
-    """It happened; `row` is what is stored, as far as it is known."""
+    """It happened; `row` is what is stored, as far as it is known.
+
+    The whole row is told, not what was written alone: what Abmatic has computed for a new row (a score) is news at once.
+    """
     stamp = row.get("updated_at")
     return Receipt(
         write.number,
         Outcome.ACKED,
         key,
         created=created,
-        values=pick(row, write.values) if row else None,
+        values=Told(row) if row else None,
         version=stamp if isinstance(stamp, str) else None,
         changed_at=moment(stamp),
     )
