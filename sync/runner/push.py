@@ -1,8 +1,8 @@
 """Push: verify-read, journal, write, settle; each system in its own lane, all lanes side by side.
 
 A lane is a generator that yields the calls to make (they run on a worker thread) and does everything with the state on the main
-thread. Order in a lane: opt-outs of all entities, then parents before children, then deletes. Of one entity updates go before creates: an edit
-that a backfill found waits for no backlog of new rows.
+thread. Order in a lane: opt-outs of all entities, then parents before children, then deletes. Of one entity updates go
+before creates: an edit that a backfill found waits for no backlog of new rows.
 
 A process that is asked to end makes no further call; what is under way is waited for and settled, what was journalled and not yet
 sent is taken back.
