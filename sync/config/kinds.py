@@ -86,7 +86,8 @@ class KeyedConfig(SystemConfig):
 class AbmaticConfig(KeyedConfig):
     """Abmatic (`apis/abmatic-conversion-letrics.md` 1.1, 1.5, 1.8, 1.9).
 
-    Its filters know only days and no zone, hence the overlap of two. ``put_mode`` full: read, merge, write, read again.
+    Its filters know only days and no zone, hence the overlap of two. ``put_mode`` full: read, merge, write, read again; partial:
+    read, write what differs. The API takes one row a request.
     """
 
     overlap: Annotated[timedelta, Key(duration_or_zero, "2d")]
@@ -108,7 +109,10 @@ class AbmaticConfig(KeyedConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesforceConfig(SystemConfig):
-    """Salesforce (`apis/salesforce.md` 1). Which secrets are there depends on ``auth``; ``audience`` is the JWT's."""
+    """Salesforce (`apis/salesforce.md` 1). Which secrets are there depends on ``auth``.
+
+    ``audience`` is the JWT's; None: the generic log-in host, that of sandboxes where ``login_url`` belongs to one.
+    """
 
     login_url: Annotated[str, Key(base_url)]
     auth: Annotated[str, Key(choice("client_credentials", "jwt", "refresh_token"), "client_credentials")]
@@ -117,7 +121,7 @@ class SalesforceConfig(SystemConfig):
     username: Annotated[str | None, Key(optional(text), None)]
     private_key: Annotated[Secret | None, Key(optional(secret), None)]
     refresh_token: Annotated[Secret | None, Key(optional(secret), None)]
-    audience: Annotated[str, Key(base_url, "https://login.salesforce.com")]
+    audience: Annotated[str | None, Key(optional(base_url), None)]
     api_version: Annotated[str, Key(api_version, "67.0")]
     daily_call_share: Annotated[float, Key(number(most=1), 0.5)]
     bulk_threshold: Annotated[int, Key(whole(1), 2000)]

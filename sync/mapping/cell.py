@@ -100,9 +100,14 @@ class Cell:
         wanted = self.lens.put(value, native, refs)
         return wanted.__class__ is not Absence and self.eq(wanted, native)
 
-    def variant(self, sent: Native | Absence, seen: Native | Absence) -> bool:
-        """Whether `seen` is what a server may make of `sent`: cut, trimmed, rounded, escaped, in another case."""
-        return self.eq(sent, seen) or is_variant(sent, seen)
+    def variant(
+        self, sent: Native | Absence, seen: Native | Absence, limit: int | None = None, *, proven: bool = False
+    ) -> bool:
+        """Whether `seen` can be shown to be what a server made of `sent`: cut, trimmed, rounded, escaped, in another case.
+
+        `limit`: characters that the column holds, where known. `proven`: the row's version is the one that our write made.
+        """
+        return self.eq(sent, seen) or is_variant(sent, seen, limit, proven=proven)
 
     def source(self, values: Mapping[str, Canonical], related: Mapping[str, Mapping[str, Canonical]]) -> Canonical:
         """The canonical value that this cell writes: the field's, or a join or expression of several.

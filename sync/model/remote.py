@@ -156,6 +156,10 @@ class ObjectSchema:
     deletable: bool = True
     open: bool = False
 
+    def lengths(self) -> dict[str, int]:
+        """Native path -> characters that the field holds, for those that tell."""
+        return {path: described.length for path, described in self.fields.items() if described.length}
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
@@ -208,3 +212,5 @@ class Capabilities:
     """changed_at may not be compared within a day."""
     horizon_s: float = 300.0
     """How long a timed-out write may still land."""
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    """Native path -> characters that the column holds, where the system tells."""

@@ -159,7 +159,10 @@ class _Case:
         now = fresh.values.get(change.native, MISSING)
         if cell is None or now is MISSING:
             return False
-        return cell.eq(now, change.after) or (cell.variant(change.after, now) and not cell.eq(now, change.before))
+        if cell.eq(now, change.after):
+            return True
+        limit = self.able.lengths.get(change.native)
+        return cell.variant(change.after, now, limit) and not cell.eq(now, change.before)
 
     def _is_over(self, row: Journalled) -> bool:
         return row.doubt_until is None or self.context.clock.now() >= row.doubt_until
@@ -169,7 +172,8 @@ class _Case:
         self._free(row)
         book(self.context, self.entity, self.mapping, self.feed, [pair])
         if fresh is not None:
-            settle(self.context, self.entity, self.mapping, self.feed, [pair], {fresh.id: fresh})
+            held = {fresh.id: fresh}
+            settle(self.context, self.entity, self.mapping, self.feed, [pair], held, self.able.lengths)
         self.store.mark_pending(records=[row.operation.record])
 
     def _did_not_happen(self, row: Journalled, fresh: NativeRecord | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sync.engine.refusals import payload_hash
 from sync.mapping import NO_REFS, Cell, EntityMapping, SystemMapping
@@ -35,6 +35,7 @@ def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]])
             place.feed,
             written,
             {k: v for k, v in known.items() if v is not None},
+            place.able.lengths,
         )
 
 
@@ -54,9 +55,11 @@ def settle(
     feed: Feed,
     written: Sequence[tuple[Journalled, Receipt]],
     held: Mapping[str, NativeRecord],
+    lengths: Mapping[str, int],
 ) -> int:
     """Brings `seen` up to what the system then held, where that is our write after the server's normalisation.
 
+    `lengths`: how much the system's columns hold, by native path.
     Returns how many rows hold something else than what we wrote: news, for the merge to look at.
     """
     links = context.store.links_to(mapping.system, feed.object, held)
@@ -65,8 +68,9 @@ def settle(
     for row, receipt in written:
         name = str(receipt.remote_id or row.operation.remote_id)
         if name in changed:
-            links[name] = _settled(links[name], mapping, held[name], row.operation.changes)
-            _report_ineffective(context, entity, mapping, row, held[name])
+            ours = _Ours(mapping, held[name], lengths, proven=_is_receipts(receipt, held[name]))
+            links[name] = _settled(links[name], ours, row.operation.changes)
+            _report_ineffective(context, entity, ours, row)
     for name in changed:
         if any(_unexplained(held[name], links[name], cell) for cell in mapping.cells.values()):
             strange.add(name)
@@ -97,37 +101,56 @@ def _store(
     )
 
 
-def _settled(link: Link, mapping: SystemMapping, fresh: NativeRecord, changes: Sequence[Change]) -> Link:
+def _is_receipts(receipt: Receipt, fresh: NativeRecord) -> bool:
+    """Whether the row is still the version that our write made: nobody has been there since."""
+    return receipt.version is not None and receipt.version == fresh.version
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """A row that we have written, as it is read back, and what is known of the system that keeps it."""
+
+    mapping: SystemMapping
+    fresh: NativeRecord
+    lengths: Mapping[str, int]
+    proven: bool
+
+    def held(self, change: Change) -> Native | Absence:
+        return self.fresh.values.get(change.native, MISSING)
+
+    def is_as_sent(self, change: Change) -> bool:
+        return self.mapping.cells[change.field].eq(self.held(change), change.after)
+
+    def is_kept(self, change: Change) -> bool:
+        """Whether what is held can be shown to be what the system made of the write."""
+        limit, cell = self.lengths.get(change.native), self.mapping.cells[change.field]
+        return cell.variant(change.after, self.held(change), limit, proven=self.proven)
+
+    def is_ineffective(self, change: Change) -> bool:
+        """Whether a write that was acknowledged has left the old value in place: a server that ignores the column, not somebody's edit."""
+        cell, now = self.mapping.cells[change.field], self.held(change)
+        was_there = change.before is not None and cell.eq(now, change.before)
+        return was_there and not cell.variant(change.after, now, self.lengths.get(change.native))
+
+
+def _settled(link: Link, ours: _Ours, changes: Sequence[Change]) -> Link:
     """The link with `seen` as the system holds it."""
     exchange = dict(link.exchange)
     for change in changes:
-        cell = mapping.cells[change.field]
-        now = fresh.values.get(change.native, MISSING)
-        if now is MISSING or cell.eq(now, change.after):
+        now = ours.held(change)
+        if now is MISSING or ours.is_as_sent(change):
             continue
-        if is_ineffective(cell, change, now):
+        if ours.is_ineffective(change):
             exchange[change.field] = Exchange(now, now, change.version - 1, rejected=payload_hash(change.after))
-        elif fresh.by_us or cell.variant(change.after, now):
+        elif ours.fresh.by_us or ours.is_kept(change):
             exchange[change.field] = Exchange(change.after, now, change.version)
     return replace(link, exchange=exchange)
 
 
-def is_ineffective(cell: Cell, change: Change, now: Native | Absence) -> bool:
-    """Whether a write that was acknowledged has left the old value in place: a server that ignores the column, not somebody's edit."""
-    was_there = change.before is not None and cell.eq(now, change.before)
-    return was_there and not cell.variant(change.after, now)
-
-
-def _report_ineffective(
-    context: Context, entity: EntityMapping, mapping: SystemMapping, row: Journalled, fresh: NativeRecord
-) -> None:
+def _report_ineffective(context: Context, entity: EntityMapping, ours: _Ours, row: Journalled) -> None:
     """Sets aside what a system has said it wrote and has not, as if it had refused it."""
     operation = row.operation
-    idle = [
-        change
-        for change in operation.changes
-        if is_ineffective(mapping.cells[change.field], change, fresh.values.get(change.native, MISSING))
-    ]
+    idle = [change for change in operation.changes if ours.is_ineffective(change)]
     if idle:
         names = ", ".join(change.field for change in idle)
         context.store.quarantine(
@@ -147,11 +170,14 @@ def _report_ineffective(
 
 
 def _unexplained(fresh: NativeRecord, link: Link, cell: Cell) -> bool:
-    """Whether the row holds there what neither we nor anybody before wrote, as far as is known."""
+    """Whether the row holds there what neither we nor anybody before wrote, as far as is known: to be merged, or put right.
+
+    A column that is only written is put right too, where we have written it.
+    """
     now, exchange = fresh.values.get(cell.path, MISSING), link.exchange.get(cell.field)
-    if now is MISSING or not cell.reads:
+    if now is MISSING:
         return False
     if exchange is None:
-        value = cell.get(now, NO_REFS)
+        value = cell.get(now, NO_REFS) if cell.reads else HELD
         return value is not HELD and not is_blank(value)
     return not cell.eq(now, exchange.seen) and not (is_blank(now) and is_blank(exchange.seen))

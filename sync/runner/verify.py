@@ -12,9 +12,10 @@ from typing import Any
 from sync.engine.consent import strictness
 from sync.engine.detect import readable
 from sync.engine.merge import canonical_values
-from sync.mapping import Cell, EntityMapping, FieldMapping
+from sync.mapping import Cell, EntityMapping, FieldMapping, SystemMapping
 from sync.model.record import Link, LinkState, Operation, Record, Status
 from sync.model.values import HELD, MISSING, is_blank
+from sync.runner.abilities import able
 from sync.runner.approve import planned
 from sync.runner.context import Context
 from sync.runner.cycle import Ran
@@ -40,13 +41,27 @@ def compare(context: Context, ran: Ran) -> Verdict:
     aside = {(q.record, q.system): q.error for q in context.store.quarantined()}
     keys = Keys(context.store, context.mappings)
     for entity in context.chosen():
-        refs = StoreRefs(context.store)
+        refs, shut = StoreRefs(context.store), _shut(context, entity)
         for records in _all(context, entity):
             refs.prefetch(records, entity)
             keys.learn(record.id for record in records)
             for record in records:
-                _Comparison(entity, record, refs, pending, aside, keys, verdict).run()
+                _Comparison(entity, record, refs, pending, aside, shut, keys, verdict).run()
     return verdict
+
+
+def _shut(context: Context, entity: EntityMapping) -> frozenset[str]:
+    """The systems that this entity's rows are read from and, as configured, not written to."""
+    return frozenset(
+        mapping.system
+        for mapping in entity.systems.values()
+        if context.alive(mapping.system) and not _is_written(context, mapping)
+    )
+
+
+def _is_written(context: Context, mapping: SystemMapping) -> bool:
+    can = able(context, mapping.system, mapping.objects[-1])
+    return context.systems[mapping.system].writes and (can is None or can.writable)
 
 
 def _pending(context: Context, run: str) -> dict[tuple[str, str], Operation]:
@@ -70,6 +85,7 @@ class _Comparison:
     refs: StoreRefs
     pending: dict[tuple[str, str], Operation]
     aside: dict[tuple[str | None, str], str]
+    shut: frozenset[str]
     keys: Keys
     verdict: Verdict
 
@@ -121,7 +137,7 @@ class _Comparison:
                 if _opted_in_wrongly(self, cell, native)
                 else "consent: nothing is known there, and software subscribes nobody"
             )
-        if not cell.writes or self.entity.systems[link.system].mode == "read":
+        if not cell.writes or self.entity.systems[link.system].mode == "read" or link.system in self.shut:
             return "one-way: this side is read, not written"
         if cell.get(native, self.refs) is HELD:
             return "the mapping has no word for it"

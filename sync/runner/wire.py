@@ -196,7 +196,11 @@ def _abmatic(config: SystemConfig, clock: Clock, gate: Suppressed, known: Known)
         retries=config.retries,
         horizon_s=config.horizon.total_seconds(),
         overlap_days=config.overlap_days,
-        clearing=config.clearing != "off",
+        batch_size=config.batch_size,
+        clearing=config.clearing,
+        wire_case=config.wire_case,
+        put_mode=config.put_mode,
+        native_salesforce_sync=config.native_salesforce_sync,
         canaries=lambda: known.rows,
     )
 
@@ -213,6 +217,7 @@ def _salesforce(config: SystemConfig, clock: Clock, gate: Suppressed, known: Kno
         gate=gate,
         api_version=config.api_version,
         bulk_threshold=config.bulk_threshold,
+        batch_size=config.batch_size,
         overlap_s=config.overlap.total_seconds(),
         daily_call_share=config.daily_call_share,
         timeout_s=config.timeout_s,
@@ -230,7 +235,7 @@ def _salesforce_auth(config: SalesforceConfig, known: Known) -> Auth:
     if config.auth == "jwt":
         assert config.username is not None
         assert config.private_key is not None
-        return JwtBearer(client_id, config.username, config.private_key.reveal())
+        return JwtBearer(client_id, config.username, config.private_key.reveal(), config.audience)
     secret = config.client_secret.reveal() if config.client_secret else ""
     if config.auth == "refresh_token":
         assert config.refresh_token is not None

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import httpx
 
 NOW = datetime(2026, 2, 2, 12, tzinfo=UTC)
+
+
+def snaked(body):
+    """The body as a server keeps it that knows camelCase alone; names in snake_case are dropped without a word."""
+    return {re.sub("[A-Z]", lambda hump: f"_{hump[0].lower()}", name): value for name, value in body.items() if not re.search("_[a-z]", name)}  # fmt: skip
 
 
 class Abmatic1:
@@ -22,6 +28,11 @@ class Abmatic1:
         self.analytics = {}
         self.made = {}
         """What the server itself gives a new row."""
+        self.bodies = []
+        self.replaces = True
+        """Whether a PUT blanks what it does not name."""
+        self.camel = False
+        """Whether bodies are taken in camelCase alone; answers are in snake_case."""
         self.before = []
         self.after = []
         self.log = []
@@ -44,6 +55,9 @@ class Abmatic1:
             if answer is not None:
                 return answer
         body = json.loads(request.content) if request.content else None
+        if body is not None:
+            self.bodies.append(body)
+            body = snaked(body) if self.camel else body
         answer = self._route(request.method, call[1], call[2], body)
         for hook in list(self.after):
             answer = hook(*call, answer) or answer
@@ -65,8 +79,8 @@ class Abmatic1:
             return httpx.Response(200, json={"data": {"campaign_id": rest[0]} | self.analytics.get(rest[0], {})})
         if method == "PUT":
             row = rows[rest[0]]
-            kept = {key: row[key] for key in ("id", "created_at", "engagement_score") if key in row}
-            rows[rest[0]] = kept | body | kept | {"updated_at": self.now.isoformat()}
+            own = {key: row[key] for key in ("id", "created_at", "engagement_score") if key in row}
+            rows[rest[0]] = ({} if self.replaces else row) | body | own | {"updated_at": self.now.isoformat()}
         return httpx.Response(200, json={"data": rows[rest[0]], "meta": {"request_id": "req_1"}})
 
     def _list(self, rows, params):

@@ -79,6 +79,7 @@ class Org:
         self.tables = {name: {} for name in PREFIXES}
         self.fields = {name: [*STANDARD, *EXTRA[name]] for name in PREFIXES}
         self.tokens, self.logins, self.calls = set(), 0, Counter()
+        self.audiences = []
         self.log, self.faults, self.errors = [], [], {}
         self.page_size, self.limit, self.used = 2000, 100_000, 0
         self.rotating, self.refresh, self.spent = False, "refresh-0", set()
@@ -391,6 +392,7 @@ class Handler(BaseHTTPRequestHandler):
                 return 400, {"error": "invalid_grant", "error_description": "expired access/refresh token"}, {}
         elif form["grant_type"].endswith("jwt-bearer"):
             claims = json.loads(base64.urlsafe_b64decode(form["assertion"].split(".")[1] + "=="))
+            org.audiences.append(claims["aud"])
             if claims["sub"] != "me@acme.test":
                 return 400, {"error": "invalid_grant"}, {}
         elif form.get("client_secret") != "secret":

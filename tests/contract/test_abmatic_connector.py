@@ -472,7 +472,7 @@ def test_blanks_are_not_sent_while_clearing_is_off():
     [receipt] = connect(server).push([update("acc_1", {"name": "x", "website": None})])
     assert told(receipt, "name", "website") == ["x", "w0.example"]
     assert connect(server).push([update("acc_1", {"website": ""})])[0].outcome is Outcome.REJECTED
-    connect(server, clearing=True).push([update("acc_1", {"website": None})])
+    connect(server, clearing="null").push([update("acc_1", {"website": None})])
     assert server.rows["accounts"]["acc_1"]["website"] is None
 
 

@@ -101,6 +101,19 @@ def test_creates_are_upserts_that_may_be_repeated(org, crm):
     assert [len(body["records"]) for body in bodies(org)] == [200, 200, 50] * 2
 
 
+def test_no_request_holds_more_rows_than_configured(org, make):
+    """`batch_size` bounds collections of every operation; what is journalled at a time is whole requests."""
+    crm = make(batch_size=30)
+    made = crm.push([create(n) for n in range(70)])
+    crm.push([update(n, receipt.remote_id, Title="t") for n, receipt in enumerate(made)])
+    assert [len(body["records"]) for body in bodies(org)] == [30, 30, 10] * 2
+    crm.push([delete(n, receipt.remote_id) for n, receipt in enumerate(made)])
+    assert sum(method == "DELETE" for method, *_ in org.log) == 3
+    can = crm.capabilities("Contact")
+    assert (can.batch_size, can.journal_size) == (30, 990)
+    assert [crm.journal_size("Contact", pending) for pending in (0, 5, 1999, 2000)] == [1, 5, 990, 2000]
+
+
 def test_a_write_says_nothing_but_its_paths(org, crm):
     """Only the given paths are sent; null clears; a row keeps what is not named."""
     rid = org.add("Contact", LastName="a", Email="a@x.test", Title="boss")

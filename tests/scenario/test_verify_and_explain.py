@@ -73,3 +73,16 @@ def test_every_write_is_in_the_history_with_its_cause(scene):
     [change] = row["changes"]
     assert (row["status"], row["system"], change["before"], change["after"], change["from"]) == ("settled", "salesforce", "CTO", "CEO", "abmatic")  # fmt: skip
     assert change["rule"]
+
+
+def test_what_we_may_not_write_is_explained_as_one_way(scene):
+    """With `writes = false` a system falls behind by intention, and verify says so."""
+    scene.linked("ada", title="CTO")
+    scene.settings("systems.abmatic.writes", value=False)
+    scene.edit("ada", salesforce={"title": "CEO"})
+    scene.quiet(scene.sync())
+    verdict = scene.verify()
+    assert verdict["unexplained"] == []
+    assert [(row["field"], row["why"]) for row in verdict["explained"]] == [
+        ("title", "one-way: this side is read, not written")
+    ]

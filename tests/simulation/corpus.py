@@ -200,4 +200,54 @@ CORPUS = {
             ("run", True, (), (), ()),
         ),
     ),
+    "somebody wrote into a column that is only written, between our write and its reading back, and it stayed": History(
+        5234,
+        Setting(),
+        (
+            ("act", "delta", "create", 0, "a0", None),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "score", 18),
+            ("run", False, ((("gamma", "fetch", 2), ("edit", 0, "score", 121)),), (), ()),
+        ),
+    ),
+    "somebody makes our text shorter between our write and its reading back": History(
+        12,
+        Setting(),
+        (
+            ("act", "alpha", "create", 0, "a0", "home"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "title", "t12"),
+            ("run", False, ((("delta", "fetch", 2), ("edit", 0, "title", "t1")),), (), ()),
+        ),
+    ),
+    "somebody edits one row while the request that writes it is busy with another: the window of a write": History(
+        5481,
+        Setting(keyed=False, tells=True),
+        (
+            ("act", "alpha", "create", 1, "a1", "home 1"),
+            ("act", "delta", "create", 2, "da2", None),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 2, "title", "t11-a long one"),
+            ("act", "alpha", "edit", 1, "title", None),
+            ("run", False, ((("beta", "push", 1), ("edit", 2, "title", "t116")),), (), ()),
+        ),
+    ),
+    "somebody makes a row while the request that makes it is under way: the window, and a question": History(
+        5595,
+        Setting(keyed=False),
+        (
+            ("act", "gamma", "create", 0, "t10"),
+            ("run", False, ((("beta", "push", 1), ("create", 0, "t112")),), (), ()),
+        ),
+    ),
+    "a row that the index did not show when ours was made, and showed at once when it was edited": History(
+        5728,
+        Setting(keyed=False, lag_s=30.0),
+        (
+            ("act", "beta", "create", 0, "ba0", "home 0"),
+            ("act", "alpha", "create", 0, "t1"),
+            ("act", "alpha", "create", 1, "t4"),
+            ("run", False, ((("beta", "fetch", 1), ("edit", 0, "size", 109)),), (), ()),
+        ),
+    ),
 }

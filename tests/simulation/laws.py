@@ -241,7 +241,8 @@ class _State:
         ours = [row for row in rows if row.made_by]
         late = any((name, row.id) in self.world.landed_late for row in ours)
         theirs = [row for row in rows if not row.made_by]
-        return bool(theirs) and (late or any(row.shown_at > our.created_at for row in theirs for our in ours))
+        hidden = any((name, row.id) in self.world.hidden for row in theirs)
+        return bool(theirs) and (late or hidden)
 
     def buried(self) -> Iterator[Violation]:
         for person, name, at in self.world.deletions:

@@ -29,7 +29,7 @@ from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.report import report
 from sync.state import Store
 from tests.simulation.people import World
-from tests.simulation.world import PATHS, mappings
+from tests.simulation.world import OBJECT, PATHS, mappings
 
 FREE = Limits(None, None, None, None, None)
 HORIZON = timedelta(minutes=5)
@@ -96,7 +96,8 @@ class Watched(Memory):
         self.pushed, self.calls_made = 0, Counter[str]()
         self.unjournalled: list[str] = []
         self._late: set[int] = set()
-        self._meanwhile: set[int] = set()
+        self._meanwhile: set[tuple[str, str]] = set()
+        """(row, path): what people wrote while a request of ours was under way; none of its rows can take notice any more."""
         self._dies = False
 
     def _befall(self, verb: str, write: Write | None) -> Trouble | None:
@@ -114,9 +115,10 @@ class Watched(Memory):
             self._dies = True
             return None
         if isinstance(what, tuple):
+            before = self._natives()
             self.world.act(self.name, *what)
             if write is not None:
-                self._meanwhile.add(write.number)
+                self._meanwhile |= {(row, path) for row, path, _ in before ^ self._natives()}
             return None
         if what is Trouble.LATE and write is not None:
             self._late.add(write.number)
@@ -128,7 +130,19 @@ class Watched(Memory):
         if row is None or row[0] != Status.SENT.value or self.store._depth:
             self.unjournalled.append(f"{self.name} {write.kind.value} {write.record}")
 
+    def _natives(self) -> set[tuple[str, str, object]]:
+        return {(row.id, path, value) for row in self.system.live(OBJECT) for path, value in row.values.items()}
+
+    def _note_hidden(self, write: Write) -> None:
+        """Rows of whom we are about to make, which no look-up could show: not in the index yet, or made since our request began."""
+        meanwhile = {row for row, path in self._meanwhile if path == PATHS[self.name]["email"]}
+        person = self.world.owner.get(str(write.values.get(PATHS[self.name]["email"])).casefold())
+        for row in self.world.rows(person, self.name) if person is not None else ():
+            if row.shown_at > self.world.clock.now() or row.id in meanwhile:
+                self.world.hidden.add((self.name, row.id))
+
     def push(self, writes: Sequence[Write]) -> list[Receipt]:
+        self._meanwhile.clear()
         receipts = super().push(writes)
         if self._dies:
             raise Crash
@@ -136,11 +150,13 @@ class Watched(Memory):
 
     def _apply(self, write: Write) -> Receipt:
         late = write.number in self._late
-        if write.remote_id and (late or write.number in self._meanwhile):
-            self.world.excuse(self.name, write.remote_id, set(write.values))
+        if write.kind is Kind.CREATE:
+            self._note_hidden(write)
         holder = self._holder(write)[0] if write.kind is Kind.CREATE else None
-        if holder is not None and (late or write.number in self._meanwhile):
-            self.world.excuse(self.name, holder.id, set(write.values))
+        target = write.remote_id or (holder.id if holder is not None else None)
+        if target is not None:
+            under_way = set(write.values) if late else {path for row, path in self._meanwhile if row == target}
+            self.world.excuse(self.name, target, under_way & set(write.values))
         receipt = super()._apply(write)
         if late and receipt.remote_id and write.kind is Kind.CREATE:
             self.world.landed_late.add((self.name, receipt.remote_id))

@@ -68,6 +68,8 @@ class World:
         self.known: set[tuple[str, str]] = set()
         """Rows that the program has exchanged values with."""
         self.landed_late: set[tuple[str, str]] = set()
+        self.hidden: set[tuple[str, str]] = set()
+        """Rows of people that no look-up could show when ours was made: the stated residue, which becomes a question."""
         self.moved: set[int] = set()
         self.joined: set[int] = set()
         """People whose rows were merged with somebody's."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from sync.config import load
 from sync.config.keys import keys_of
+from sync.config.kinds import KINDS as CONFIGURED
+from sync.config.model import SECTIONS
 from sync.model.clock import ManualClock
 from sync.runner import wire
 from sync.runner.wire import build
@@ -96,10 +100,11 @@ class Reading:
 
     def __getattr__(self, name):
         self.read.add(name)
-        return getattr(self.config, name)
+        computed = getattr(type(self.config), name, None)
+        return computed.fget(self) if isinstance(computed, property) else getattr(self.config, name)
 
 
-OTHERS = {"name", "kind", "writes", "verify_delays", "clock_margin", "webhook_secret"}
+OTHERS = {"name", "kind", "writes", "verify_delays", "clock_margin", "webhook_secret", "webhook_header"}
 """Keys that the runner and the daemon take for themselves."""
 UNUSED = {"conversion": {"overlap"}}
 """Keys that say in config.example.toml that they have no effect."""
@@ -117,18 +122,78 @@ def test_letrics_is_built_as_configured(built):
     assert (other.fetch_size, other.horizon_s) == (10, 90)
 
 
-@pytest.mark.parametrize("text", [CONVERSION, ACTIVECAMPAIGN, LETRICS], ids=["conversion", "activecampaign", "letrics"])
-def test_no_key_is_left_unread(tmp_path, text, monkeypatch):
-    """Every key that a kind documents is read when its connector is built."""
-    (tmp_path / "mappings").mkdir()
-    (tmp_path / "config.toml").write_text(text)
-    (config,) = load(tmp_path / "config.toml", ENVIRONMENT).systems.values()
-    reading = Reading(config)
-    monkeypatch.setattr(wire, type(config).__name__, Reading)
-    builder = wire._builders()[config.kind]
-    builder(
-        reading, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda address: False, wire.Known(None, print)
-    ).close()
-    keys = set(keys_of(type(config))) - OTHERS - UNUSED.get(config.kind, set())
-    rates = {"requests_per_minute", "requests_per_second"} if "rate_per_second" in reading.read else set()
-    assert keys - rates <= reading.read
+ABMATIC = '[systems.abmatic]\nbase_url = "https://api.abmatic.ai/v1"\napi_key = "env:KEY"\n'
+
+
+@pytest.mark.parametrize(
+    ("key", "object", "shown"),
+    [
+        ("", "accounts", ("batch_size", 1)),
+        ("", "accounts", ("clearable", False)),
+        ('clearing = "empty"', "accounts", ("clearable", True)),
+        ('profile = "A3"', "accounts", ("creatable", False)),
+        ('native_salesforce_sync = "pull_only"', "contacts", ("creatable", False)),
+        ('native_salesforce_sync = "on"', "contacts", ("writable", False)),
+        ('native_salesforce_sync = "on"', "groups", ("creatable", True)),
+        ('horizon = "90s"', "contacts", ("horizon_s", 90)),
+    ],
+)
+def test_keys_of_abmatic_take_effect(built, key, object, shown):  # noqa: A002
+    """Each key changes what the connector says it can do; those that change requests are in its contract tests."""
+    name, value = shown
+    assert getattr(built(ABMATIC + key + "\n").capabilities(object), name) == value
+
+
+SALESFORCE = '[systems.salesforce]\nlogin_url = "https://acme.my.salesforce.com"\nclient_id = "env:KEY"\n'
+GRANTS = (
+    'client_secret = "env:KEY"\n',
+    'auth = "refresh_token"\nclient_secret = "env:KEY"\nrefresh_token = "env:KEY"\n',
+    'auth = "jwt"\nusername = "me@acme.example"\nprivate_key = "env:KEY"\n',
+)
+KINDS = {
+    "abmatic": [ABMATIC],
+    "salesforce": [SALESFORCE + grant for grant in GRANTS],
+    "conversion": [CONVERSION],
+    "activecampaign": [ACTIVECAMPAIGN],
+    "letrics": [LETRICS],
+}
+
+
+def test_the_size_of_requests_to_salesforce_is_as_configured(built):
+    """Rows journalled at a time are whole requests of that size."""
+    one = built(SALESFORCE + GRANTS[0] + "batch_size = 30\n")
+    assert one.journal_size("Contact", 1999) == 990
+
+
+def test_every_kind_is_looked_at():
+    """No kind of system is left out of the test below."""
+    assert set(KINDS) == set(wire._builders()) & set(CONFIGURED)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_key_is_left_unread(tmp_path, kind, monkeypatch):
+    """Every key that a kind documents is read when its connector is built; those of a grant, where it is the one in use."""
+    read = set()
+    for text in KINDS[kind]:
+        (tmp_path / "mappings").mkdir(exist_ok=True)
+        (tmp_path / "config.toml").write_text(text)
+        (config,) = load(tmp_path / "config.toml", ENVIRONMENT).systems.values()
+        reading = Reading(config)
+        with monkeypatch.context() as patch:
+            patch.setattr(wire, type(config).__name__, Reading)
+            wire._builders()[kind](
+                reading, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda address: False, wire.Known(None, print)
+            ).close()
+        read |= reading.read
+    keys = set(keys_of(type(config))) - OTHERS - UNUSED.get(kind, set())
+    rates = {"requests_per_minute", "requests_per_second"} if "rate_per_second" in read else set()
+    assert keys - rates <= read
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_no_key_of_a_section_is_left_unread(section):
+    """Every key of [server], [schedule] and the others is taken by some room outside the configuration itself."""
+    rooms = [file for file in Path(wire.__file__).parents[1].rglob("*.py") if "config" not in file.parts]
+    source = "\n".join(file.read_text() for file in rooms)
+    unread = [key for key in keys_of(SECTIONS[section]) if not re.search(rf"\b{section}\.{key}\b", source)]
+    assert unread == []

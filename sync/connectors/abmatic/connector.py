@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from sync.connectors.abmatic.finder import Finder
 from sync.connectors.abmatic.listing import is_list, pages
-from sync.connectors.abmatic.probe import Probe
-from sync.connectors.abmatic.profiles import A1, A2, A3, PROFILES, Profile
+from sync.connectors.abmatic.probe import Probe, native_sync
+from sync.connectors.abmatic.profiles import A1, A2, A3, PROFILES, Profile, beside
 from sync.connectors.abmatic.reader import Reader
 from sync.connectors.abmatic.rows import Row
 from sync.connectors.abmatic.side import analytics, collect
 from sync.connectors.abmatic.tenancy import Canaries, Tenancy, find
-from sync.connectors.abmatic.writer import Writer
+from sync.connectors.abmatic.writer import Style, Writer
 from sync.connectors.base import Finding, Suppressed
 from sync.connectors.http import Client, Limits, Throttle
 from sync.connectors.http.client import Observer
@@ -54,7 +54,9 @@ class Abmatic:
         horizon_s: how long a timed-out write may still land.
         verify_delays: seconds between in-doubt look-ups, for the runner.
         overlap_days: how far a changed-since pull reaches back; the filter's time zone is not documented.
-        clearing: whether a blank may be sent; what it does there is not documented.
+        batch_size: rows per write request; the API takes one.
+        clearing, wire_case, put_mode: see `Style`; none of it is documented.
+        native_salesforce_sync: what the vendor's own Salesforce sync does; see `profiles.beside`.
         on_call: told about every attempt.
         canaries: some live links of the state, as (object, remote id), for the tenant check.
         transport: an httpx transport in place of sockets, for tests.
@@ -77,7 +79,11 @@ class Abmatic:
         horizon_s: float = 300.0,
         verify_delays: Sequence[float] = (2, 10, 30, 120),
         overlap_days: int = 2,
-        clearing: bool = False,
+        batch_size: int = 1,
+        clearing: str = "off",
+        wire_case: str = "snake",
+        put_mode: str = "full",
+        native_salesforce_sync: str = "off",
         on_call: Observer | None = None,
         canaries: Canaries = tuple,
         transport: Any = None,
@@ -86,7 +92,8 @@ class Abmatic:
         self.verify_delays = tuple(verify_delays)
         self._base_url, self._clock, self._gate, self._canaries = base_url, clock, gate, canaries
         self._per_minute, self._horizon_s = requests_per_minute, horizon_s
-        self._overlap_days, self._clearing = overlap_days, clearing
+        self._overlap_days, self._batch_size = overlap_days, batch_size
+        self._style, self._native_sync = Style(clearing, wire_case, put_mode), native_salesforce_sync
         self._client = Client(
             base_url,
             system=name,
@@ -98,7 +105,7 @@ class Abmatic:
             transport=transport,
         )
         self._resolving = threading.Lock()
-        self._resolved = PROFILES.get(profile)
+        self._resolved = self._ours(PROFILES[profile]) if profile in PROFILES else None
         self._made: Writer | None = None
 
     def identify(self) -> Tenant:
@@ -107,7 +114,8 @@ class Abmatic:
 
     def probe(self) -> list[Finding]:
         """Profile, lists that answer, and the rate that the vendor grants. Reads only."""
-        return Probe(self._client, self._profile(), self._per_minute, self._detect).findings()
+        probe = Probe(self._client, self._profile(), self._per_minute, self._detect)
+        return [*probe.findings(), *native_sync(self._native_sync)]
 
     def describe(self, object: str) -> ObjectSchema | None:  # noqa: A002
         """None: Abmatic describes no schema. Raises DriftError for an object that this profile has not."""
@@ -121,8 +129,9 @@ class Abmatic:
             writable=endpoint.updatable,
             creatable=endpoint.creatable,
             lookup_paths=endpoint.lookups,
-            returns_record=endpoint.creatable,
-            clearable=self._clearing,
+            returns_record=endpoint.creatable or endpoint.updatable,
+            clearable=self._style.clearing != "off",
+            batch_size=self._batch_size,
             journal_size=_JOURNAL_MAX,
             horizon_s=self._horizon_s,
         )
@@ -208,15 +217,18 @@ class Abmatic:
 
     def _writer(self) -> Writer:
         if self._made is None:
-            self._made = Writer(self._client, self._profile(), self._tenancy(), self._gate, clearing=self._clearing)
+            self._made = Writer(self._client, self._profile(), self._tenancy(), self._gate, self._style)
         return self._made
 
     def _profile(self) -> Profile:
         """The revision spoken; asked of the server once where the setting is ``auto``."""
         with self._resolving:
             if self._resolved is None:
-                self._resolved = self._detect()
+                self._resolved = self._ours(self._detect())
             return self._resolved
+
+    def _ours(self, profile: Profile) -> Profile:
+        return beside(profile, self._native_sync)
 
     def _detect(self) -> Profile:
         if self._client.read("/me", accept=_MISSING).done:

@@ -66,6 +66,19 @@ class Probe:
         return Finding("rate", well=well, detail=f"vendor's limit {told}, ours {self._per_minute}", remedy=remedy)
 
 
+_BESIDE: Final = {
+    "pull_only": "Abmatic itself takes from Salesforce: no accounts and contacts are made in Abmatic meanwhile",
+    "on": "Abmatic itself writes to Salesforce: no accounts and contacts are written in Abmatic meanwhile",
+}
+
+
+def native_sync(declared: str) -> list[Finding]:
+    """What the vendor's own Salesforce sync, as it is declared, leaves to us; nothing where it is off."""
+    remedy = 'Switch it off there, then set `native_salesforce_sync = "off"`.'
+    told = _BESIDE.get(declared)
+    return [Finding("native_salesforce_sync", well=False, detail=told, remedy=remedy)] if told else []
+
+
 def _told(data: Any) -> str:
     """How many rows, and the names of their columns; the vendor documents only some of them."""
     rows = f"{data['pagination']['total']} rows"

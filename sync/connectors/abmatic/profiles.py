@@ -7,7 +7,7 @@ throughout (August 2026). Source: `apis/abmatic-conversion-letrics.md` 1.1, 1.2,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sync.errors import DriftError
@@ -127,3 +127,22 @@ A3: Final = _profile(
 )
 
 PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for profile in (A1, A2, A3)}
+
+_SHARED: Final = ("accounts", "contacts")
+"""What Abmatic's own Salesforce sync writes, there and here (`apis/` 1.7)."""
+
+
+def beside(profile: Profile, native_sync: str) -> Profile:
+    """What is left to us of a revision beside Abmatic's own Salesforce sync, which matches by domain and address and then creates.
+
+    ``pull_only``: what is new in Salesforce comes to Abmatic by itself, so rows made by us would stand there twice. ``on``: it also
+    goes from there to Salesforce, so whatever we wrote would go round in a circle. ``off``: everything.
+    """
+    if native_sync == "off":
+        return profile
+    shared = {
+        name: replace(endpoint, creatable=False, updatable=endpoint.updatable and native_sync == "pull_only")
+        for name, endpoint in profile.endpoints.items()
+        if name in _SHARED
+    }
+    return replace(profile, endpoints={**profile.endpoints, **shared})

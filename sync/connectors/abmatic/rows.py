@@ -1,4 +1,4 @@
-"""Abmatic's rows: reading a native path out of one, and laying values into one.
+"""Abmatic's rows: reading a native path out of one.
 
 The three revisions disagree about names, so a path also finds the name another revision uses (`apis/` 1.9).
 """
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from sync.connectors.abmatic.profiles import Endpoint
 from sync.model.remote import Feed, NativeRecord
-from sync.model.values import MISSING, Native, is_blank
+from sync.model.values import MISSING, Native
 
 Row = Mapping[str, Any]
 
-_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("work_email",),
     "work_email": ("email",),
     "title": ("job_title",),
@@ -27,32 +27,26 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "account_id": ("account.id",),
 }
 
-_COMPUTED: Final = re.compile(
-    r"id|created_at|updated_at|account|groups|analytics|temperature|abmatic_link|is_enriched|enriched_at|source"
-    r"|last_seen(_at)?|last_turned_hot_at|.*_score|(linkedin_)?last_\d+_days_.*|linkedin_last_.*|linkedin_recently_.*"
-    r"|last_conversion_at|conversion_events|visited_pages|visitors_count|associated_account_collections"
-)
-"""Columns that Abmatic computes: never sent back, unless a mapping names one."""
-
 READ_ONLY: Final = re.compile(r"groups|analytics(\..*)?")
 """Paths this connector puts together itself: there is nothing to write them to."""
 
 
 def read(row: Row, path: str) -> Native:
     """The value under a path: a flat key (which may hold a dot or a space), nested, or under an alias; else MISSING."""
-    for name in (path, *_ALIASES.get(path, ())):
-        value = _at(row, name)
+    for name in (path, *ALIASES.get(path, ())):
+        value = at(row, name)
         if value is not MISSING:
             return value
     return MISSING
 
 
-def _at(row: Row, path: str) -> Native:
+def at(row: Row, path: str) -> Native:
+    """The value under this very path, flat or nested; else MISSING."""
     if path in row:
         return row[path]
     head, dot, rest = path.partition(".")
     inner = row.get(head)
-    return _at(inner, rest) if dot and isinstance(inner, Mapping) else MISSING
+    return at(inner, rest) if dot and isinstance(inner, Mapping) else MISSING
 
 
 _WITHOUT_CASE: Final = frozenset({"website", "email", "work_email"})
@@ -100,25 +94,6 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
-def nest(values: Mapping[str, Native]) -> dict[str, Any]:
-    """A request body from paths."""
-    body: dict[str, Any] = {}
-    for path, value in values.items():
-        _lay(body, path, value)
-    return body
-
-
-def merged(row: Row, values: Mapping[str, Native]) -> dict[str, Any]:
-    """The whole writable row with our values laid over it, for a PUT that may replace everything (`apis/` 1.9).
-
-    Computed columns stay at home. So do blank ones that are not ours: what a sent blank means is not documented.
-    """
-    body = {name: value for name, value in row.items() if not _COMPUTED.fullmatch(name) and not is_blank(value)}
-    for path, value in values.items():
-        _lay(body, _wire_name(row, path), value)
-    return body
-
-
 def pick(row: Row, paths: Iterable[str]) -> dict[str, Native]:
     """The values of a row under these paths, MISSING ones left out."""
     found = {path: read(row, path) for path in paths}
@@ -157,21 +132,3 @@ def comparable(path: str, value: Native) -> str:
     except ValueError:
         return text
     return host.removeprefix("www.").rstrip(".")
-
-
-def _wire_name(row: Row, path: str) -> str:
-    """The name that this row itself uses for a path."""
-    if _at(row, path) is not MISSING:
-        return path
-    return next((name for name in _ALIASES.get(path, ()) if "." not in name and name in row), path)
-
-
-def _lay(body: dict[str, Any], path: str, value: Native) -> None:
-    head, dot, rest = path.partition(".")
-    if not dot or path in body:
-        body[path] = value
-        return
-    inner = body.get(head)
-    copy = dict(inner) if isinstance(inner, Mapping) else {}
-    _lay(copy, rest, value)
-    body[head] = copy

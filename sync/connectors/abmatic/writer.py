@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
+from sync.connectors.abmatic.bodies import camelled, merged, nest, partial, same
 from sync.connectors.abmatic.profiles import Endpoint, Profile
 from sync.connectors.abmatic.receipts import TIMED_OUT, acked, failed, later, rejected
-from sync.connectors.abmatic.rows import READ_ONLY, Row, is_row_of, key_of, merged, nest, pick, read
+from sync.connectors.abmatic.rows import READ_ONLY, Row, is_row_of, key_of, pick, read
 from sync.connectors.abmatic.side import is_single
 from sync.connectors.abmatic.tenancy import Tenancy, find
 from sync.connectors.base import Suppressed
@@ -33,15 +35,31 @@ _OPT_IN: Final = frozenset({"subscribed", "opted_in", "opt_in"})
 _NO_ENDPOINT: Final = frozenset({404, 405, 501})
 
 
+_BLANKS: Final[Mapping[str, Native]] = {"null": None, "empty": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to write what the vendor does not document (`apis/` 1.9).
+
+    ``clearing``: what a blank is sent as, ``null`` or ``empty``; ``off``: it is not sent. ``wire_case``: ``snake`` or ``camel``.
+    ``put_mode``: ``full``, the whole row goes back with our values in it; ``partial``, what differs alone.
+    """
+
+    clearing: str = "off"
+    wire_case: str = "snake"
+    put_mode: str = "full"
+
+
 class Writer:
     """Pushes of one connector."""
 
-    def __init__(self, client: Client, profile: Profile, tenancy: Tenancy, gate: Suppressed, *, clearing: bool) -> None:
+    def __init__(self, client: Client, profile: Profile, tenancy: Tenancy, gate: Suppressed, style: Style) -> None:
         self._client = client
         self._profile = profile
         self._tenancy = tenancy
         self._gate = gate
-        self._clearing = clearing
+        self._style = style
         self.gate_refusals = 0
 
     def push(self, writes: Sequence[Write]) -> list[Receipt]:
@@ -75,7 +93,13 @@ class Writer:
     def _sift(self, write: Write) -> dict[str, Native]:
         """What may be sent: no path we put together ourselves, and no blank while clearing is off."""
         own = {path: value for path, value in write.values.items() if not READ_ONLY.fullmatch(path)}
-        return own if self._clearing else {path: value for path, value in own.items() if not is_blank(value)}
+        blank = self._style.clearing
+        if blank not in _BLANKS:
+            return {path: value for path, value in own.items() if not is_blank(value)}
+        return {path: _BLANKS[blank] if is_blank(value) else value for path, value in own.items()}
+
+    def _worded(self, body: dict[str, Any]) -> dict[str, Any]:
+        return camelled(body) if self._style.wire_case == "camel" else body
 
     def _refusal(self, endpoint: Endpoint, write: Write, values: Mapping[str, Native]) -> Receipt | None:
         """The receipt of a write that is not sent at all."""
@@ -94,7 +118,7 @@ class Writer:
         def is_ours(data: Any) -> bool:
             return is_single(data) and key_of(endpoint, data["data"]) is not None and _same_person(values, data["data"])
 
-        answer = self._client.write("POST", endpoint.route, body=nest(values), shape=is_ours)
+        answer = self._client.write("POST", endpoint.route, body=self._worded(nest(values)), shape=is_ours)
         if not answer.done or answer.data is None:
             return self._not_done(write, answer)
         self._client.meter.add(written=1)
@@ -105,13 +129,14 @@ class Writer:
         row = find(self._client, endpoint, key)
         if row is None:
             return self._gone(endpoint, write, key)
-        if all(_same(read(row, path), value) for path, value in values.items()):
+        if all(same(read(row, path), value) for path, value in values.items()):
             return acked(write, key, row)
+        body = partial(row, values) if self._style.put_mode == "partial" else merged(row, values)
         answer = self._client.write(
             "PUT",
             endpoint.one or "",
             parts={"id": key},
-            body=merged(row, values),
+            body=self._worded(body),
             shape=lambda data: is_single(data) and is_row_of(data["data"], key),
         )
         if answer.verdict is Verdict.ABSENT:
@@ -147,9 +172,10 @@ class Writer:
 
     def _unsupported(self, write: Write) -> Receipt:
         text = f"Abmatic profile {self._profile.name} cannot {write.kind.value} {write.object}"
-        return rejected(write, "UNSUPPORTED", text, "Set `writes = false`, or the profile that the key belongs to.")
+        return rejected(write, "UNSUPPORTED", text, _UNWRITTEN)
 
 
+_UNWRITTEN: Final = "Set `writes = false`, or the profile that the key belongs to; see `native_salesforce_sync` too."
 _CLEARING: Final = "`clearing` is off for Abmatic: empty the field there by hand."
 
 
@@ -162,7 +188,3 @@ def _same_person(values: Mapping[str, Native], row: Row) -> bool:
     """Whether an answer is about the row we sent, not another request's (a proxy may mix them up)."""
     sent, told = values.get("email"), read(row, "email")
     return not (isinstance(sent, str) and isinstance(told, str)) or sent.strip().casefold() == told.strip().casefold()
-
-
-def _same(have: Native, want: Native) -> bool:
-    return type(have) is type(want) and bool(have == want)

@@ -86,7 +86,7 @@ class Memory:
 
     def capabilities(self, object: str) -> Capabilities:  # noqa: A002 - the contract's word
         """As the traits say. Raises DriftError for an unknown object."""
-        self.describe(object)
+        schema = self.describe(object)
         traits = self.system.traits
         return Capabilities(
             creatable=traits.creatable,
@@ -103,6 +103,7 @@ class Memory:
             fetch_size=traits.batch_size,
             day_granular=traits.day_granular,
             horizon_s=traits.horizon_s,
+            lengths=schema.lengths() if schema is not None else {},
         )
 
     # reading ---------------------------------------------------------------------------------------------------------

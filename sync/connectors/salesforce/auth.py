@@ -32,17 +32,22 @@ class ClientCredentials:
 
 @dataclass(frozen=True, slots=True)
 class JwtBearer:
-    """An assertion signed with the certificate's private key (PEM text), for a user pre-authorised in the app."""
+    """An assertion signed with the certificate's private key (PEM text), for a user pre-authorised in the app.
+
+    ``audience`` is whom it is for; None: as the log-in's address has it.
+    """
 
     client_id: str
     username: str
     private_key: str = field(repr=False)
+    audience: str | None = None
 
     def form(self, audience: str, now: datetime) -> Mapping[str, str]:
         """The fields of the token request; the assertion is good for three minutes."""
         import jwt  # noqa: PLC0415 - cryptography is slow to load and only this grant needs it
 
-        claims = {"iss": self.client_id, "sub": self.username, "aud": audience, "exp": now + ASSERTION_LIFE}
+        claims = {"iss": self.client_id, "sub": self.username, "exp": now + ASSERTION_LIFE}
+        claims["aud"] = self.audience or audience
         assertion = jwt.encode(claims, self.private_key, algorithm="RS256")
         return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
 

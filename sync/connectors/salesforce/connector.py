@@ -47,6 +47,7 @@ class Salesforce:
         gate: Suppressed,
         api_version: str = "67.0",
         bulk_threshold: int = 2000,
+        batch_size: int = 200,
         overlap_s: float = 600.0,
         daily_call_share: float = 0.5,
         timeout_s: float = 30.0,
@@ -62,6 +63,7 @@ class Salesforce:
         self._gate = gate
         self._version = api_version.removeprefix("v")
         self._bulk_threshold = bulk_threshold
+        self._batch_size = batch_size
         self._overlap_s = overlap_s
         self._timeout_s = timeout_s
         self._retries = retries
@@ -92,6 +94,7 @@ class Salesforce:
             on_secret=self._on_secret,
             overlap_s=self._overlap_s,
             export_rows=export_rows,
+            batch_size=self._batch_size,
         )
 
     def identify(self) -> Tenant:
@@ -119,10 +122,11 @@ class Salesforce:
             sparse=False,
             lookup_paths=described.keys,
             repeatable_create=any(field.external_id for field in schema.fields.values()),
-            batch_size=200,
-            journal_size=JOURNAL_ROWS,
+            batch_size=self._batch_size,
+            journal_size=self._journal_rows,
             fetch_size=2000,
             horizon_s=self._horizon_s,
+            lengths=schema.lengths(),
         )
 
     def pull(self, feed: Feed, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
@@ -144,10 +148,18 @@ class Salesforce:
         return found
 
     def journal_size(self, object: str, pending: int) -> int:  # noqa: A002, ARG002 - the contract's words
-        """A thousand; five thousand where a bulk job pays, or as many as it takes to pay: they all are in memory at once."""
+        """Full requests up to a thousand rows; where a bulk job pays, five thousand or as many as it takes to pay.
+
+        They all are in memory at once.
+        """
         if pending < self._bulk_threshold:
-            return min(JOURNAL_ROWS, max(pending, 1))
+            return min(self._journal_rows, max(pending, 1))
         return min(pending, max(BULK_JOURNAL_ROWS, self._bulk_threshold))
+
+    @property
+    def _journal_rows(self) -> int:
+        """As many full requests as fit into a thousand rows."""
+        return JOURNAL_ROWS // self._batch_size * self._batch_size
 
     def push(self, writes: Sequence[Write]) -> list[Receipt]:
         """Collections, or a bulk job from `bulk_threshold` rows on. Opt-outs never wait in a job, nor for our share."""

@@ -32,12 +32,13 @@ class Parts:
         on_secret: Callable[[str], None] | None,
         overlap_s: float,
         export_rows: int,
+        batch_size: int,
     ) -> None:
         clock, system = settings.clock, settings.system
         self.client = Client(settings, auth, budget, api_version, on_secret)
         self.schemas = Schemas(self.client, clock, system)
         self.reader = Reader(self.client, self.schemas, system)
         self.puller = Puller(self.reader, Export(self.reader, clock, export_rows), overlap_s)
-        self.collections = Collections(self.client, clock, system)
+        self.collections = Collections(self.client, clock, system, batch_size)
         self.ingest = Ingest(self.client, self.collections, clock, system)
         self.probe = Probe(self.client, budget, api_version)

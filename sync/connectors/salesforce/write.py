@@ -30,18 +30,19 @@ _POISON = frozenset({400, 413, 414, 422})
 
 
 class Collections:
-    """Collections writes for one connector."""
+    """Collections writes for one connector, at most `size` rows a request."""
 
-    def __init__(self, client: Client, clock: Clock, system: str) -> None:
+    def __init__(self, client: Client, clock: Clock, system: str, size: int = ROWS_MAX) -> None:
         self._client = client
         self._clock = clock
         self._system = system
+        self._size = size
         self._chance = random.Random(system)  # noqa: S311 - spreads retries, guards nothing
 
     def push(self, writes: Sequence[Write]) -> dict[int, Receipt]:
         """Receipts by number. Raises AuthError, QuotaError, UnreachableError only if the first request was not sent."""
         done: dict[int, Receipt] = {}
-        waiting = deque(batch for group in by_operation(writes) for batch in rounds(group, ROWS_MAX))
+        waiting = deque(batch for group in by_operation(writes) for batch in rounds(group, self._size))
         while waiting:
             batch = waiting.popleft()
             try:

@@ -188,7 +188,16 @@ AGREE = [
 ]
 
 VARIANTS = [
-    ("Head of Everything", "Head of Every", True),
+    ("Head of Everything", "Head of Every", False),
+    ("a" * 300, "A" * 255, True),
+    ("a" * 300, "a" * 254, True),
+    ("a" * 300, "a" * 253, False),
+    ("\u00e4" * 300, "\u00e4" * 127, True),
+    ("\U0001f600" * 200, "\U0001f600" * 127, True),
+    ("a" * 79 + " and more", "a" * 79, True),
+    ("&" * 60, "&amp;" * 10, True),
+    ("CTO", "CT", False),
+    ("12", "1", False),
     ("  padded  ", "padded", True),
     ("CamelCase", "camelcase", True),
     ("O\u2019Neil & Sons", "O\u2019Neil &amp; Sons", True),
@@ -199,6 +208,7 @@ VARIANTS = [
     (12.345, 12, True),
     (12.345, 13, False),
     ("2026-01-02T10:00:00Z", "2026-01-02", True),
+    ("2026-01-02T10:00:00Z", "2026-01-0", False),
     (["B", "a"], ["A", "b"], True),
     (["B"], ["A", "b"], False),
     ("CTO", "CEO", False),
@@ -242,6 +252,18 @@ def test_agrees(options, value, native, expected):
 def test_variant(sent, seen, expected):
     """A server's normalisation is told from somebody's edit."""
     assert make_cell().variant(sent, seen) is expected
+
+
+def test_a_beginning_is_a_cut_only_where_that_is_shown():
+    """A short beginning is the server's doing at the column's declared length, or where the row's version is our write's; else an edit."""
+    cell = make_cell()
+    assert cell.variant("Head of Everything", "Head of Every", 13)
+    assert cell.variant("Head of Everything", "Head of", 8)
+    assert cell.variant("Head of Everything", "Head of E", proven=True)
+    assert not cell.variant("Head of Everything", "Head of E", 13)
+    assert not cell.variant("CTO", "CT", 3)
+    assert not cell.variant("CTO", "CEO", 3, proven=True)
+    assert not cell.variant("CTO", "", 3, proven=True)
 
 
 def test_ref():
