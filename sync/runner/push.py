@@ -29,7 +29,9 @@ from sync.runner.place import Call, Place, Pushed, Steps, Work
 from sync.runner.settle import read_back
 from sync.state import Finished
 
-GROUP = 2000
+PAGE = 2000
+AGAIN = 100
+"""Rows that are read again together even where a request reads one alone: several connectors then read a list instead."""
 LOOK_S = 1.0
 """One call may last for minutes, a fetch of many rows from a slow system: news does not wait for its end."""
 
@@ -133,12 +135,16 @@ def _stage(work: Work, entity: EntityMapping, kinds: tuple[Kind, ...]) -> Steps:
 
 
 def _groups(work: Work, place: Place, kind: Kind) -> Steps:
-    """The planned operations of one kind, a group at a time; a large backlog makes the connector choose larger bites."""
+    """The planned operations of one kind, a group at a time; a large backlog makes the connector choose larger bites.
+
+    A group is what is read again together: it is written before more is read, so that nobody's edit waits long unseen.
+    """
     total = work.context.store.planned_count(work.run, place.entity.name, place.system.name, place.feed.object, kind)
     if not total:
         return
     size = max(1, place.system.connector.journal_size(place.feed.object, total))
     size = min(size, work.context.around.bite() or size)
+    group = max(size, place.able.fetch_size, AGAIN)
     work.context.progress.start(f"write {place.system.name} {place.feed.object}", total)
     after = 0
     while rows := work.context.store.operations(
@@ -149,10 +155,11 @@ def _groups(work: Work, place: Place, kind: Kind) -> Steps:
         kind=kind,
         object=place.feed.object,
         after=after,
-        limit=max(GROUP, size),
+        limit=max(PAGE, size),
     ):
         after = rows[-1].number
-        yield from _group(work, place, rows, size)
+        for start in range(0, len(rows), group):
+            yield from _group(work, place, rows[start : start + group], size)
 
 
 def _group(work: Work, place: Place, rows: list[Journalled], size: int) -> Steps:

@@ -248,7 +248,7 @@ def serial() -> Iterator[None]:
         mock.patch.object(pull, "threading", inline),
         mock.patch.object(pull, "queue", SimpleNamespace(Queue=lambda _: queue.Queue(), Empty=queue.Empty)),
         mock.patch.object(push, "ThreadPoolExecutor", _Pool),
-        mock.patch.object(push, "wait", lambda waiting, return_when: ([next(iter(waiting))], [])),
+        mock.patch.object(push, "wait", lambda waiting, **_: ([next(iter(waiting))], [])),
     ):
         yield
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sync.runner import push
 from tests.simulation.corpus import CORPUS
 from tests.simulation.history import History, generate
 from tests.simulation.shrink import shrink
+from tests.simulation.world import Setting
 
 SLICE = 40
 SEEDS = range(1_000_000, 1_000_000 + SLICE)
@@ -17,6 +19,26 @@ SEEDS = range(1_000_000, 1_000_000 + SLICE)
 def test_what_once_went_wrong_goes_right(what):
     """A history that broke a law breaks none."""
     assert CORPUS[what].run().violations == []
+
+
+@pytest.mark.law("L3")
+def test_a_row_is_read_again_shortly_before_its_turn(monkeypatch):
+    """In a long backlog an edit that is made while others are written is seen: rows are read again a group at a time."""
+    monkeypatch.setattr(push, "AGAIN", 1)
+    people = range(25)  # more than the system writes at once
+    history = History(
+        13,
+        Setting(keyed=False),
+        (
+            *(("act", "alpha", "create", person, f"a{person}", None) for person in people),
+            ("run", False, (), (), ()),
+            *(("act", "alpha", "edit", person, "title", f"t{person}") for person in people),
+            ("run", False, ((("beta", "push", 1), ("edit", people[-1], "title", "typed")),), (), ()),
+        ),
+    )
+    outcome = history.run()
+    assert outcome.violations == []
+    assert outcome.counts["losers"] == 1
 
 
 @pytest.mark.law("row 6")

@@ -41,6 +41,8 @@ from sync.model.values import Native
 
 _VERSION: Final = re.compile(r"/v\d+$")
 ENGAGEMENTS: Final = "engagements"
+_FETCHED_BY_EXPORT: Final = 2000
+"""Rows that are looked for in one export: it costs the same for one as for all."""
 _FORMS: Final = {
     '`profile = "C2"`': ("C2", "x_api_key"),
     '`profile = "C2"` and `auth = "bearer"`': ("C2", "bearer"),
@@ -198,6 +200,7 @@ class Conversion:
             clearable=self._clearing != "off",
             batch_size=self._batch_size,
             journal_size=self._batch_size,
+            fetch_size=1 if self._export is None else _FETCHED_BY_EXPORT,
             horizon_s=self._horizon_s,
         )
 
