@@ -1,7 +1,8 @@
 """Push: verify-read, journal, write, settle; each system in its own lane, all lanes side by side.
 
 A lane is a generator that yields the calls to make (they run on a worker thread) and does everything with the state on the main
-thread. Order in a lane: opt-outs of all entities, then parents before children, then deletes.
+thread. Order in a lane: opt-outs of all entities, then parents before children, then deletes. Of one entity updates go
+before creates: an edit that a backfill found waits for no backlog of new rows.
 
 A process that is asked to end makes no further call; what is under way is waited for and settled, what was journalled and not yet
 sent is taken back.
@@ -100,7 +101,7 @@ def lane(context: Context, system: System, run: str, pushed: Pushed, *, only_con
     """All groups of one system, in order."""
     work = Work(context, system, run, pushed)
     stages: list[tuple[Kind, ...]] = (
-        [(Kind.SUBSCRIBE,)] if only_consent else [(Kind.SUBSCRIBE,), (Kind.CREATE,), (Kind.UPDATE,)]
+        [(Kind.SUBSCRIBE,)] if only_consent else [(Kind.SUBSCRIBE,), (Kind.UPDATE,), (Kind.CREATE,)]
     )
     first, rest = stages[0], stages[1:]
     for entity in context.chosen():

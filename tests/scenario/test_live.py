@@ -173,3 +173,16 @@ def test_news_does_not_wait_for_the_end_of_a_call():
 
     drive(SimpleNamespace(around=Surroundings()), {"slow": lane()})
     assert looked.is_set()
+
+
+def test_an_edit_goes_before_a_backlog_of_new_people(scene):
+    """What a run found edited is written before whoever is new, which may be thousands."""
+    scene.linked("ada", title="CTO")
+    for number in range(3):
+        scene.person(f"p{number}", salesforce={"title": f"T{number}"})
+    scene.edit("ada", salesforce={"title": "CEO"})
+    scene.control("calls", method="DELETE")
+    scene.sync()
+    log = scene.control("calls?system=abmatic&log=true", method="GET")["abmatic"]["log"]
+    writes = [call["method"] for call in log if call["write"]]
+    assert writes == ["PUT", "POST", "POST", "POST"]
