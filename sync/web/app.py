@@ -16,7 +16,7 @@ from starlette.routing import Route
 from sync.runner.desk import Desk
 from sync.web.api import Api
 from sync.web.asking import Page, Pages, Turns
-from sync.web.failures import log_bug
+from sync.web.failures import failure, log_bug
 from sync.web.gate import Gate
 from sync.web.health import healthz, readyz
 from sync.web.hooks import Hooks
@@ -59,6 +59,9 @@ def build(desk: Desk) -> Starlette:
 
     async def not_found(request: Request, error: Exception) -> Response:
         del error
+        if request.url.path.startswith("/api/"):
+            remedy = "GET /api/openapi.json lists what there is."
+            return failure("not_found", "there is nothing at this address", remedy=remedy, status=404)
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse("There is nothing here.\n", 404)
         facts = {"error": {"message": "This page does not exist.", "remedy": ""}, "status": 404, "back": "/"}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from letrics_server import NOW, Letrics0
 
@@ -216,10 +216,15 @@ def test_a_row_that_goes_while_pages_are_read_makes_nobody_be_skipped():
 @given(st.data())
 @settings(max_examples=60)
 def test_no_row_is_lost_however_a_walk_is_broken_off(data):
-    """Broken off after any page, gone on with from that page's cursor by another process: in the end every row came."""
+    """Broken off after any page, gone on with from that page's cursor by another process: in the end every row came.
+
+    Not promised (docs/connectors.md): more people than one page holds, added within seconds, on a server that shuffles every answer.
+    """
     order = data.draw(st.sampled_from(["newest", "oldest", "random"]))
     server = Letrics0(order=order, total=data.draw(st.booleans()), deep=data.draw(st.sampled_from([None, 3])))
     ages = data.draw(st.lists(st.floats(0, 500), min_size=1, max_size=60))
+    if order == "random":
+        assume(all(sum(abs(age - other) * 86_400 <= 4 for other in ages) <= 7 for age in ages))
     people = server.crowd(len(ages), lambda n: ages[n])
     cursor, seen = None, set()
     for _ in range(data.draw(st.integers(0, 6))):

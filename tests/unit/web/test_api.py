@@ -85,6 +85,7 @@ def test_a_plan_is_made_without_writing(web):
         "/api/runs/01J/undo",
         "/api/explain/contact/nobody",
         "/api/explain/thing/x",
+        "/api/explain/x%C3%AE/m%0A6%C3%A0",
         "/api/nothing",
         "/api/commands/backup",
     ],
