@@ -5,7 +5,7 @@ What moved is stored as news and dropped from the plan; the next round decides a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
     """Reads the rows again: what moved is stored as news and dropped from the plan, what is gone is noted."""
     ids = list(dict.fromkeys(str(row.operation.remote_id) for row in rows))
     fresh: Mapping[str, NativeRecord | None] = yield lambda: place.system.connector.fetch(place.feed, ids)
+    rows = still_planned(work, rows)
     moved = [row for row in rows if _moved(place, row, fresh.get(str(row.operation.remote_id)))]
     if not moved:
         return rows
@@ -74,11 +75,13 @@ def look_afresh(work: Work, place: Place, rows: list[Journalled]) -> Generator[C
     elif where not in work.looked:
         work.looked.add(where)
         cursor = store.cursor(place.system.name, place.feed.object, place.key)
+        asked_at = work.context.clock.monotonic()
         recent: list[NativeRecord] = yield lambda: [
             record for page in connector.pull(place.feed, cursor) for record in page.records
         ]
         with store.transaction():
-            observe(work.context, place.entity, place.mapping, place.feed, recent)
+            observe(work.context, place.entity, place.mapping, place.feed, _current(work, place, recent, asked_at))
+    rows = still_planned(work, rows)
     rivals = _rivals(work, place, rows)
     work.pushed.moved += len(rivals)
     store.finish(
@@ -95,12 +98,24 @@ def _look_up_each(work: Work, place: Place, rows: list[Journalled]) -> Generator
     path = next(iter(place.able.lookup_paths), None)
     values = [change.after for row in rows for change in row.operation.changes if change.native == path]
     if path is not None and values:
+        asked_at = work.context.clock.monotonic()
         found: Mapping[str, tuple[NativeRecord, ...]] = yield lambda: place.system.connector.lookup(
             place.feed, path, values
         )
         with work.context.store.transaction():
             there = [record for records in found.values() for record in records]
-            observe(work.context, place.entity, place.mapping, place.feed, there)
+            observe(work.context, place.entity, place.mapping, place.feed, _current(work, place, there, asked_at))
+
+
+def _current(work: Work, place: Place, records: Sequence[NativeRecord], asked_at: float) -> list[NativeRecord]:
+    """Without the rows that a look has dealt with since."""
+    return work.context.between.current(place.system.name, records, asked_at)[0]
+
+
+def still_planned(work: Work, rows: list[Journalled]) -> list[Journalled]:
+    """Without what a look for news has taken back while a call was under way."""
+    planned = work.context.store.still_planned([row.number for row in rows])
+    return [row for row in rows if row.number in planned]
 
 
 def _rivals(work: Work, place: Place, rows: list[Journalled]) -> dict[int, str]:

@@ -14,6 +14,7 @@ from sync.mapping import EntityMapping, Mappings, SystemMapping
 from sync.mapping.load import STREAM
 from sync.model.clock import Clock
 from sync.model.remote import Feed
+from sync.runner.between import Between
 from sync.state import Store
 
 
@@ -130,6 +131,8 @@ class Context:
     """The entities that had been read to their end, everywhere, before this run began to read all anew (None: it does not)."""
     touched: set[tuple[str, str, str, str]] | None = None
     """Where it is wanted: the rows that this run's pull brought (entity, system, object, remote id)."""
+    between: Between = field(default_factory=Between)
+    """What looks for news within this run have done, and what they must leave alone."""
 
     def breathe(self) -> None:
         """A safe point: the run may be told to end here, and what is more urgent is done here. No transaction is open."""

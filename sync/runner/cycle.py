@@ -197,7 +197,8 @@ def _carry_out(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> 
     pushed = push(context, ran.run)
     if pushed.doubts:
         recover(context)
-    return ran.order.approval is None and (pushed.moved > 0 or pushed.doubts > 0)
+    moved, context.between.taken = pushed.moved + context.between.taken, 0
+    return ran.order.approval is None and (moved > 0 or pushed.doubts > 0)
 
 
 def loads(context: Context, run: str) -> dict[str, Load]:

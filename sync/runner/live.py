@@ -2,10 +2,12 @@
 
 A backfill or a full compare may take hours. At its safe points a service looks for news (`carry_news`): it pulls what changed, links
 what is new, decides for the records concerned, and pushes; with connectors of its own, because those of the long run may be in use.
-A record for which the long run has planned or sent something is left to it; so is an entity that had not been read to its end before
-the long run began: there is no news before the first load.
+What the long run has planned for such a record and not sent is taken back: the look decides anew. A record of which it has sent
+something that is not settled is left to it; so is an entity that had not been read to its end before the long run began: there is no
+news before the first load.
 
-Crash: this is a run like any other, within another; after a crash both are recomputed. What the long run has sent is never touched.
+Crash: this is a run like any other, within another; after a crash both are recomputed. What the long run has sent is never touched;
+what was taken back leaves its record pending.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import replace
 from sync.engine.guard import guard
 from sync.model.ids import run_id
 from sync.model.report import RunReport
+from sync.runner.between import Between
 from sync.runner.context import Alone, Context, System
 from sync.runner.cycle import Order, Ran, loads, ripe
 from sync.runner.decide import Decided, decide_these
@@ -46,6 +49,7 @@ def carry_news(outer: Context, systems: Mapping[str, System]) -> RunReport:
         around=Brief(),
         calls_before=calls,
         touched=touched,
+        between=Between(),
         entities=(),
     )
     of = ripe(context) if outer.ripe is None else outer.ripe
@@ -57,7 +61,7 @@ def carry_news(outer: Context, systems: Mapping[str, System]) -> RunReport:
         for done in pull(context, wanted):
             name = done.read.system.name
             ran.read[name] = ran.read.get(name, 0) + done.rows
-        _decide_and_push(context, ran, touched)
+        _decide_and_push(context, ran, outer)
         ran.seconds = context.clock.monotonic() - started
         return report(context, ran)
     finally:
@@ -65,23 +69,32 @@ def carry_news(outer: Context, systems: Mapping[str, System]) -> RunReport:
         store.resume_run(outer.run)
 
 
-def _decide_and_push(context: Context, ran: Ran, touched: set[tuple[str, str, str, str]]) -> None:
-    decided = Decided()
+def _decide_and_push(context: Context, ran: Ran, outer: Context) -> None:
+    decided, numbers = Decided(), list[int]()
     for entity in context.chosen():
-        rows = {(system, name, remote_id) for of, system, name, remote_id in touched if of == entity.name}
+        rows = {(system, name, remote_id) for of, system, name, remote_id in context.touched or () if of == entity.name}
         link_these(context, entity, rows)
-        decide_these(context, entity, ran.run, decided, _news(context, rows))
+        news = _taken_over(outer, _news(outer, rows))
+        decide_these(context, entity, ran.run, decided, news)
+        numbers += news
     ran.breaches = guard(loads(context, ran.run), context.limits, backfill=False, consent_mapping_changed=False)
     if not any(breach.what == "opt_outs" for breach in ran.breaches):
         push(context, ran.run, only_consent=bool(ran.breaches))
     context.store.settle_pending(ran.run, decided.waiting)
+    outer.between.carried(context.store.rows_of(numbers), context.clock.monotonic())
 
 
-def _news(context: Context, rows: set[tuple[str, str, str]]) -> list[int]:
-    places = {(system, name) for system, name, _ in rows}
-    found = {
-        number
-        for system, name in places
-        for number in context.store.news_of(system, name, [i for s, n, i in rows if (s, n) == (system, name)])
-    }
-    return sorted(found)
+def _news(outer: Context, rows: set[tuple[str, str, str]]) -> dict[int, str]:
+    """Number and id of the records with news on these rows that are not under way in the long run."""
+    found: dict[int, str] = {}
+    for system, name in {(system, name) for system, name, _ in rows}:
+        there = [remote_id for s, n, remote_id in rows if (s, n) == (system, name)]
+        found |= outer.store.news_of(system, name, there, outer.run)
+    busy = outer.between.busy()
+    return {number: record for number, record in found.items() if record not in busy}
+
+
+def _taken_over(outer: Context, records: Mapping[int, str]) -> list[int]:
+    """The numbers of these records, of which the long run has nothing planned any more."""
+    outer.between.taken += outer.store.take_back(outer.run, records.values(), "there was news of it before it was sent")
+    return sorted(records)

@@ -14,17 +14,21 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import orjson
 
 from sync.engine.consent import is_opt_out
 from sync.errors import AbortError, UnreachableError
 from sync.mapping import NO_REFS, EntityMapping, SystemMapping
+from sync.model.clock import Clock
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import Absence
 from sync.runner.abilities import able
 from sync.runner.context import Context, System, feeds
 from sync.state import WALK, Seen, Suppression
+
+_T = TypeVar("_T")
 
 AHEAD = 3
 LOOK_S = 0.5
@@ -61,6 +65,7 @@ class _Item:
     system: str
     read: Read | None = None
     page: Page | None = None
+    asked_at: float = 0.0
     error: Exception | None = None
     last: bool = False
 
@@ -108,7 +113,8 @@ def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
     pages: queue.Queue[_Item] = queue.Queue(AHEAD * len(by_system))
     stop = threading.Event()
     threads = [
-        threading.Thread(target=_fetch, args=(name, todo, pages, stop), daemon=True) for name, todo in by_system.items()
+        threading.Thread(target=_fetch, args=(name, todo, pages, stop, context.clock), daemon=True)
+        for name, todo in by_system.items()
     ]
     for thread in threads:
         thread.start()
@@ -119,21 +125,33 @@ def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
         _drain(pages)
 
 
-def _fetch(name: str, todo: list[Read], pages: queue.Queue[_Item], stop: threading.Event) -> None:
+def _fetch(name: str, todo: list[Read], pages: queue.Queue[_Item], stop: threading.Event, clock: Clock) -> None:
     try:
         for read in todo:
-            for page, last in _with_end(read.system.connector.pull(read.feed, read.cursor, full=read.full)):
+            answers = _stamped(read.system.connector.pull(read.feed, read.cursor, full=read.full), clock)
+            for (page, asked_at), last in _with_end(answers):
                 if stop.is_set():
                     return
-                pages.put(_Item(name, read, page, last=last))
+                pages.put(_Item(name, read, page, asked_at, last=last))
     except Exception as error:  # noqa: BLE001 - it crosses to the main thread, which decides
         pages.put(_Item(name, error=error))
     pages.put(_Item(name, last=True))
 
 
-def _with_end(pages: Iterable[Page]) -> Iterator[tuple[Page, bool]]:
+def _stamped(pages: Iterable[Page], clock: Clock) -> Iterator[tuple[Page, float]]:
+    """Each page with the time (monotonic) before which it was not asked for."""
+    walk = iter(pages)
+    while True:
+        asked_at = clock.monotonic()
+        page = next(walk, None)
+        if page is None:
+            return
+        yield page, asked_at
+
+
+def _with_end(pages: Iterable[_T]) -> Iterator[tuple[_T, bool]]:
     """Each page with whether it is the last."""
-    held: Page | None = None
+    held: _T | None = None
     for page in pages:
         if held is not None:
             yield held, False
@@ -171,7 +189,7 @@ def _persist(context: Context, pages: queue.Queue[_Item], reading: list[str]) ->
             read = item.read
             place = (item.system, read.entity.name, read.feed.object)
             rows = done[place].rows if place in done else 0
-            save_page(context, read, item.page, last=item.last)
+            save_page(context, read, item.page, last=item.last, asked_at=item.asked_at)
             done[place] = Pulled(read, rows + len(item.page.records), item.page.complete)
             context.breathe()
     return list(done.values())
@@ -211,18 +229,24 @@ def _give_up(context: Context, item: _Item) -> None:
     context.fail(item.system, item.error)
 
 
-def save_page(context: Context, read: Read, page: Page, *, last: bool = True) -> None:
-    """Stores one page with its keys, its opt-outs and its cursor, in one transaction."""
+def save_page(context: Context, read: Read, page: Page, *, last: bool = True, asked_at: float | None = None) -> None:
+    """Stores one page with its keys, its opt-outs and its cursor, in one transaction.
+
+    Rows that a look for news has dealt with after the page was asked for (``asked_at``, monotonic) are newer in the state: of them
+    it is only noted that they are there.
+    """
     store = context.store
     task = f"read {read.system.name} {read.feed.object}"
     context.progress.start(task, page.total)
-    rows = [Seen(record, tuple(keys_of(read.entity, read.mapping, record))) for record in page.records]
+    records, old = context.between.current(read.system.name, page.records, asked_at)
+    rows = [Seen(record, tuple(keys_of(read.entity, read.mapping, record))) for record in records]
     walking = read.full and not last
     if context.touched is not None:
         names = (read.entity.name, read.system.name, read.feed.object)
         context.touched.update((*names, record.id) for record in page.records)
     with store.transaction():
         _suppress(context, read, page.records)
+        store.mark_there(read.system.name, read.feed.object, old, read.sweep)
         now = context.clock.now()
         feed = read.key + WALK if walking else read.key
         store.save_page(

@@ -22,7 +22,7 @@ from sync.mapping import EntityMapping
 from sync.model.record import Journalled, Status
 from sync.model.remote import Kind, Outcome, Receipt, Write
 from sync.runner.abilities import able
-from sync.runner.afresh import look_afresh, resolved, verify
+from sync.runner.afresh import look_afresh, resolved, still_planned, verify
 from sync.runner.book import book, reject
 from sync.runner.context import Context, System, feed_of
 from sync.runner.place import Call, Place, Pushed, Steps, Work
@@ -166,16 +166,30 @@ def _group(work: Work, place: Place, rows: list[Journalled], size: int) -> Steps
     kind = rows[0].operation.kind
     rows = yield from (look_afresh if kind is Kind.CREATE else verify)(work, place, rows)
     rows = resolved(work, place, rows)
-    acked: list[tuple[Journalled, Receipt]] = []
-    for start in range(0, len(rows), size):
-        acked += yield from _chunk(work, place, rows[start : start + size])
-    yield from read_back(work, place, acked)
+    unread: list[tuple[Journalled, Receipt]] = []
+    try:
+        for start in range(0, len(rows), size):
+            acked = yield from _chunk(work, place, rows[start : start + size])
+            told = [each for each in acked if each[1].values is not None]
+            unread += [each for each in acked if each[1].values is None]
+            yield from _read_back(work, place, told)
+        yield from _read_back(work, place, unread)
+    finally:
+        work.context.between.end(rows)
+
+
+def _read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]]) -> Steps:
+    if acked:
+        yield from read_back(work, place, acked)
+        work.context.between.end([row for row, _ in acked])
 
 
 def _chunk(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[tuple[Journalled, Receipt]]]:
     store = work.context.store
+    rows = still_planned(work, rows)
     if not rows:
         return []
+    work.context.between.begin(rows)
     store.mark_sent([row.number for row in rows], at=work.context.clock.now())
     writes = [_write(place, row) for row in rows]
     try:
@@ -185,6 +199,8 @@ def _chunk(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
         raise
     with store.transaction():
         acked = _settle(work, place, rows, receipts)
+    settled = {row.number for row, _ in acked}
+    work.context.between.end([row for row in rows if row.number not in settled])
     task = f"write {place.system.name} {place.feed.object}"
     work.context.progress.advance(task, len(rows), place.system.connector.usage().calls_left)
     return acked

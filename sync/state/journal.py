@@ -44,6 +44,11 @@ _PLANNED = (
 _SENT = within("UPDATE operation SET status = 'sent', sent_at = ? WHERE number IN @list")
 _UNSENT = within("UPDATE operation SET status = 'planned', sent_at = NULL WHERE status = 'sent' AND number IN @list")
 _DROP = within("DELETE FROM operation WHERE status = 'planned' AND number IN @list")
+_TAKE_BACK = within(
+    "UPDATE operation SET status = 'skipped', error = 'MOVED', message = ?, finished_at = ?"
+    " WHERE run = ? AND status = 'planned' AND record IN @list"
+)
+_STILL = within("SELECT number FROM operation WHERE status = 'planned' AND number IN @list")
 _FINISH = (
     "UPDATE operation SET status = ?, error = ?, message = ?, doubt_until = ?, finished_at = ?,"
     " remote_id = coalesce(?, remote_id), looks = coalesce(?, looks), resent = coalesce(?, resent) WHERE number = ?"
@@ -123,6 +128,14 @@ class Journal(Door):
     def mark_sent(self, numbers: Sequence[int], *, at: datetime) -> None:
         """Write-ahead: durable when this returns."""
         self._write(_SENT, stamp(at), array(numbers))
+
+    def take_back(self, run: str, records: Iterable[str], message: str) -> int:
+        """What a run has planned for these records (ids) and not sent will not be; how many operations that were."""
+        return self._write(_TAKE_BACK, message, stamp(self._clock.now()), run, array(records))
+
+    def still_planned(self, numbers: Sequence[int]) -> set[int]:
+        """Which of these nobody has sent, finished or taken back."""
+        return {number for (number,) in self._rows(_STILL, array(numbers))}
 
     def forget_planned(self, numbers: Sequence[int]) -> int:
         """Takes these out of a plan, as far as they are not sent."""

@@ -42,6 +42,9 @@ _CHANGED = (
     " dirty = NOT EXISTS (SELECT 1 FROM link WHERE link.observed_number = observed.number), sweep = coalesce(?, sweep),"
     " absent = 0, digest = ?, image = ? WHERE number = ?"
 )
+_SWEPT = within(
+    "UPDATE observed SET sweep = coalesce(?, sweep), absent = 0 WHERE system = ? AND object = ? AND remote_id IN @list"
+)
 _TOUCH = within("UPDATE observed SET seen_at = ?, sweep = coalesce(?, sweep), absent = 0 WHERE number IN @list")
 _VERSION = "UPDATE observed SET version = ? WHERE number = ?"
 _DROP_KEYS = within("DELETE FROM match_key WHERE observed_number IN @list")
@@ -174,6 +177,10 @@ class Observations(Consent):
         if plan.rekeyed:
             self._execute(_DROP_KEYS, (array(plan.rekeyed),))
         self._many(_KEY, plan.keys)
+
+    def mark_there(self, system: str, object: str, remote_ids: Sequence[str], sweep: str | None) -> None:  # noqa: A002
+        """These rows exist, as an enumeration (``sweep``) has shown; what it showed of them is older than what is known."""
+        self._write(_SWEPT, sweep, system, object, array(remote_ids))
 
     def mark_clean(self, numbers: Iterable[int]) -> None:
         """These observed rows have been looked at by the matching."""

@@ -123,6 +123,77 @@ def test_looks_at_every_safe_point_change_nothing_of_the_outcome(scene, every):
     assert not scene.verify()["unexplained"]
 
 
+def test_an_opt_out_overtakes_what_the_long_run_has_planned_for_the_same_person(scene):
+    """Somebody for whom a write is planned and not sent opts out: the other system hears of it long before the backlog is done."""
+    names = [f"p{number}" for number in range(40)]
+    scene.mapping("contacts.fields.subscription.abmatic", {"field": "opted_out", "lens": "opt_out_flag"})
+    scene.linked(*names, title="CTO", opted_out=False)
+    for name in names:
+        scene.edit(name, abmatic={"title": "CEO"})
+    seen = []
+
+    class Opting(Between):
+        def interlude(self, context):
+            if not self.looks and not any(title == "CEO" for title in values(scene, "salesforce", "Contact").values()):
+                return
+            super().interlude(context)
+            if self.looks and not seen:
+                rows = {row["email"]: row for row in dump(scene, "abmatic", "contacts")}
+                titles = values(scene, "salesforce", "Contact")
+                seen.append(
+                    (rows["p39@acme.example"]["opted_out"], sum(title == "CTO" for title in titles.values()), titles)
+                )
+
+    around = Opting(1, lambda: scene.edit("p39", salesforce={"opted_out": True}))
+    done = backfill(scene, around)
+    out, waiting, titles = seen[0]
+    assert out is True
+    assert waiting, "the backlog was not done yet"
+    assert titles["p39@acme.example"] == "CEO", "the look carried all that there was of this person"
+    assert done.status == "ok"
+    assert set(values(scene, "salesforce", "Contact").values()) == {"CEO"}
+    scene.quiet(scene.sync())
+    assert not scene.verify()["unexplained"]
+
+
+def test_a_page_that_was_asked_for_before_a_look_undoes_nothing_of_it(scene):
+    """The long run reads ahead: a page from before an edit was carried shows the old value, and nobody takes it for an edit."""
+    names = [f"p{number}" for number in range(130)]
+    scene.linked(*names, title="CTO")
+    ahead = threading.Event()
+
+    class Reading(Between):
+        def interlude(self, context):
+            if not self.looks:
+                assert ahead.wait(30)
+                super().interlude(context)
+
+    around = Reading(1, lambda: [scene.edit(name, salesforce={"title": "CEO"}) for name in names])
+    config, mappings = scene.both
+    around.hold = hold(config, SystemClock(), "test", around, dict)
+    with around.hold.lock, around.hold.taken():
+        try:
+            around.hold.context(mappings, Silence(), (), limits(config))
+            connector = around.hold._of_long_runs()["abmatic"].connector
+            pull = connector.pull
+
+            def read_to_its_end(feed, cursor, *, full=False):
+                pages = list(pull(feed, cursor, full=full))
+                if feed.object == "contacts" and full:
+                    ahead.set()
+                yield from pages
+
+            connector.pull = read_to_its_end
+            done = api.sync(config, mappings, (), full=True, init=False, progress=Silence())
+        finally:
+            around.hold.close()
+    assert around.done[0].systems["abmatic"].updated == 130
+    assert done.systems["salesforce"].updated == 0, "the old pages were not taken for edits"
+    assert set(values(scene, "salesforce", "Contact").values()) == {"CEO"}
+    scene.quiet(scene.sync())
+    assert not scene.verify()["unexplained"]
+
+
 def test_before_the_first_load_there_is_no_news(scene):
     """On a fresh state looks for news do nothing: everything is the backlog's."""
     crowd(scene, 10)
