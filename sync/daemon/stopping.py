@@ -78,10 +78,9 @@ class Interrupts:
         if self._ending:
             raise StoppedError("the run stopped at a safe point", remedy="The next start goes on from there.")
 
-    def interlude(self, context: Context) -> None:
-        """In a long run: a look for news, as often as a poll would be, if the last one was long enough ago."""
-        now = time.monotonic()
-        if self.hasty or self.news is None or now - self._looked_at < NEWS_GAP_S:
+    def interlude(self, context: Context, *, due: bool = False) -> None:
+        """In a long run: a look for news, as often as a poll would be, if it is due or the last one was long enough ago."""
+        if self.hasty or self.news is None or not (due or time.monotonic() - self._looked_at >= NEWS_GAP_S):
             return
         self.news(context)
         self.looked()

@@ -54,8 +54,11 @@ class Surroundings(Protocol):
             StoppedError: the process was asked to end.
         """
 
-    def interlude(self, context: Context) -> None:
-        """At a safe point of a long run: the place for what is more urgent than a backlog (`live`)."""
+    def interlude(self, context: Context, *, due: bool = False) -> None:
+        """At a safe point of a long run: the place for what is more urgent than a backlog (`live`).
+
+        ``due``: after this the run makes its plan, in which urgent things would wait; whatever the last time was, now is one.
+        """
 
     def gives_way(self) -> bool:
         """Whether interludes come in runs that begin now: such a run leaves part of every system's rate to them."""
@@ -73,7 +76,7 @@ class Alone:
     def safe_point(self) -> None:
         """Nothing."""
 
-    def interlude(self, context: Context) -> None:
+    def interlude(self, context: Context, *, due: bool = False) -> None:
         """Nothing."""
 
     def gives_way(self) -> bool:

@@ -85,6 +85,8 @@ def run_cycle(context: Context, order: Order) -> Ran:
         _check_absence(context, pulled, ran.run)
         _look_again(context, ran)
     failed = _listen(context, ran) if streaming else {}
+    if order.pulls:
+        context.around.interlude(context, due=True)
     if order.before_rounds is not None:
         order.before_rounds(context, ran.run)
     _rounds(context, ran, consent_mapping_changed=changed_consent)

@@ -17,17 +17,17 @@ from sync.runner.wire import connect, hold, limits
 
 
 class Between(Alone):
-    """A service that looks for news at every `every`-th safe point of a long run, after `act` was done once."""
+    """A service that looks for news at every `every`-th safe point of a long run from `when` on, after `act` was done once."""
 
-    def __init__(self, every, act, bite=5):
-        self.every, self.act, self.size = every, act, bite
+    def __init__(self, every, act, bite=5, when=lambda: True):
+        self.every, self.act, self.size, self.when = every, act, bite, when
         self.points = self.looks = 0
         self.done = []
         self.hold = None
 
-    def interlude(self, context):
+    def interlude(self, context, *, due=False):
         self.points += 1
-        if self.points % self.every == 0:
+        if self.points % self.every == 0 and (self.looks or self.when()):
             if self.act is not None:
                 act, self.act = self.act, None
                 act()
@@ -76,11 +76,11 @@ def test_an_edit_beside_a_backfill_is_carried_before_it_ends(scene):
     def act():
         scene.edit("ada", salesforce={"title": "CEO"})
 
-    around = Between(4, act)
+    around = Between(1, act, when=lambda: len(dump(scene, "salesforce", "Contact")) > 1)
     look = around.interlude
 
-    def watched(context):
-        look(context)
+    def watched(context, **due):
+        look(context, **due)
         if around.looks and not seen:
             seen.append(
                 (values(scene, "abmatic", "contacts")["ada@acme.example"], len(dump(scene, "salesforce", "Contact")))
@@ -133,10 +133,8 @@ def test_an_opt_out_overtakes_what_the_long_run_has_planned_for_the_same_person(
     seen = []
 
     class Opting(Between):
-        def interlude(self, context):
-            if not self.looks and not any(title == "CEO" for title in values(scene, "salesforce", "Contact").values()):
-                return
-            super().interlude(context)
+        def interlude(self, context, *, due=False):
+            super().interlude(context, due=due)
             if self.looks and not seen:
                 rows = {row["email"]: row for row in dump(scene, "abmatic", "contacts")}
                 titles = values(scene, "salesforce", "Contact")
@@ -144,7 +142,10 @@ def test_an_opt_out_overtakes_what_the_long_run_has_planned_for_the_same_person(
                     (rows["p39@acme.example"]["opted_out"], sum(title == "CTO" for title in titles.values()), titles)
                 )
 
-    around = Opting(1, lambda: scene.edit("p39", salesforce={"opted_out": True}))
+    def begun():
+        return "CEO" in values(scene, "salesforce", "Contact").values()
+
+    around = Opting(1, lambda: scene.edit("p39", salesforce={"opted_out": True}), when=begun)
     done = backfill(scene, around)
     out, waiting, titles = seen[0]
     assert out is True
@@ -163,10 +164,10 @@ def test_a_page_that_was_asked_for_before_a_look_undoes_nothing_of_it(scene):
     ahead = threading.Event()
 
     class Reading(Between):
-        def interlude(self, context):
+        def interlude(self, context, *, due=False):
             if not self.looks:
                 assert ahead.wait(30)
-                super().interlude(context)
+                super().interlude(context, due=due)
 
     around = Reading(1, lambda: [scene.edit(name, salesforce={"title": "CEO"}) for name in names])
     config, mappings = scene.both
@@ -236,7 +237,7 @@ def test_news_does_not_wait_for_the_end_of_a_call():
     looked = threading.Event()
 
     class Surroundings(Alone):
-        def interlude(self, context):
+        def interlude(self, context, *, due=False):
             looked.set()
 
     def lane():

@@ -112,6 +112,20 @@ def test_a_safe_point_is_where_work_ends():
         interrupts.safe_point()
 
 
+def test_before_a_long_run_makes_its_plan_news_is_looked_for_however_recent_the_last_look():
+    """Otherwise a look comes when the last one is long enough ago, and never in a poll, which is one itself."""
+    interrupts, looks = Interrupts(Ending(), lambda: None, lambda name: 20.0), []
+    interrupts.news = looks.append
+    interrupts.looked()
+    interrupts.interlude("it")
+    assert looks == []
+    interrupts.interlude("it", due=True)
+    assert looks == ["it"]
+    interrupts.hasty = True
+    interrupts.interlude("it", due=True)
+    assert looks == ["it"]
+
+
 # the spool ---------------------------------------------------------------------------------------------------------------------------
 
 EVENT = Arrived("abmatic", "ab" * 32, "contact.revealed", '{"event": "😀 <script>"}')
