@@ -106,15 +106,15 @@ def _never_deleted(self: Any, system: Any, real: Any = plan._Work._create_is_due
 
 
 def _all_complete(pages: Any, real: Any = pull._with_end) -> Any:
-    for page, last in real(pages):
-        yield replace(page, complete=last), last
+    for (page, asked_at), last in real(pages):
+        yield (replace(page, complete=last), asked_at), last
 
 
 SIMULATED = (
     Rule(
         "sent beside seen",
         "what was asked is remembered beside what was then held, so that a system which cuts is not asked again",
-        [(plan._Work, "_is_futile", _constant(value=False))], suite=["tests/unit/engine/test_plan.py"]),
+        [(plan._Work, "_is_futile", _constant(value=False))]),
     Rule(
         "hub as contender",
         "an edit made without having seen the record's value competes with it",
@@ -134,18 +134,18 @@ SIMULATED = (
         "a write that timed out may still land: its record is frozen until it no longer can",
         [(recover._Case, "_is_over", _constant(value=True)), (recover, "_due", _due_at_once)],
     ),
-    Rule("busy", "nothing is merged from or written to a row with a write in doubt", [(merge, "readable", _though_busy), (plan, "readable", _though_busy)], suite=["tests/unit/engine/test_plan.py"]),
+    Rule("busy", "nothing is merged from or written to a row with a write in doubt", [(merge, "readable", _though_busy), (plan, "readable", _though_busy)]),
     Rule("hidden keys", "a row that does not show its key is matched with nobody", [(identify._Matching, "_is_hidden", _constant(value=False))]),
     Rule("consent joins", "consent is a join, not a merge", [(merge._Work, "_join", _everybody_edits)]),
-    Rule("ledger", "an address that is out stays out", [(Store, "suppress", _constant(set())), (Store, "suppressed", _constant(set()))], suite=["tests/scenario/test_consent.py"]),
     Rule("agreement both ways", "either side may be the coarser one", [(Cell, "agrees", _one_way)]),
     Rule("missing is no blank", "a column that is not returned says nothing", [(merge, "detect", _blank_where_missing)]),
     Rule("losers are kept", "a value that loses is kept with the rule that beat it", [(merge._Work, "_turn", _without_losers)]),
     Rule("never over news", "nothing is written over a change that is not merged", [(plan._Work, "_may_write", _constant(value=True))]),
-    Rule("echo", "our own write, seen again, is no news", [("sync.runner.book", "_exchanged", _without_shadow)], suite=["tests/scenario/test_edits.py"]),
+    Rule("echo", "our own write, seen again, is no news", [("sync.runner.book", "_exchanged", _without_shadow)]),
+    Rule("flapping", "a field that alternates is frozen", [(merge._Work, "_flaps", _constant(value=False))]),
+    Rule("zombie watch", "a write that lands after it was given up is not taken for a person's", [(merge._Work, "_is_ghost", _constant(value=False))]),
     Rule("tombstones", "what was deleted is not made anew", [(plan._Work, "_create_is_due", _never_deleted)]),
     Rule("refusals do not count as seen", "a value that was refused was seen by nobody there", [(plan._Work, "_is_refused", None)]),
-    Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(pull, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], suite=["tests/scenario/test_deletes_and_merges.py"]),
     Rule("overlap", "a feed is read from the cursor on, rows of the same time included", [(Memory, "_floor", _after_the_clock)]),
     Rule("only mapped columns", "columns that are not mapped never enter the state", [(settle, "_answered", None)]),
 )  # fmt: skip
@@ -188,12 +188,12 @@ def _filled(rule: Rule) -> Rule:
 
 
 SUITE = (
-    Rule("guard", "a plan beyond the limits writes nothing", [(cycle, "guard", _constant([]))], ["tests/scenario/test_guards.py"]),
-    Rule("last gate", "no payload opts in an address that is out", [("sync.connectors.abmatic.writer", "_opts_in", _constant(value=False))], ["tests/contract/test_abmatic_connector.py"]),
-    Rule("plan digest", "apply carries out the plan that was approved and no other", [(cycle, "restrict", _constant([]))], ["tests/scenario/test_plan_and_apply.py", "tests/scenario/test_guards.py"]),
-    Rule("flapping", "a field that alternates is frozen", [(merge._Work, "_flaps", _constant(value=False))], ["tests/unit/engine/test_merge.py"]),
-    Rule("zombie watch", "a write that lands after all is not taken for a person's", [(merge._Work, "_is_ghost", _constant(value=False))], ["tests/unit/engine/test_ghosts.py"]),
-    Rule("refusals are remembered", "what was refused for good is not sent again", [(plan._Work, "_is_refused", _constant(value=False))], ["tests/scenario/test_quarantine.py"]),
+    Rule("ledger", "an address that is out stays out", [(Store, "suppress", _constant(set())), (Store, "suppressed", _constant(set()))], ["tests/scenario/test_consent.py::test_an_address_that_opted_out_stays_out_for_whoever_has_it_next"]),
+    Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(pull, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], ["tests/scenario/test_deletes_and_merges.py::test_absence_from_one_read_is_no_deletion"]),
+    Rule("guard", "a plan beyond the limits writes nothing", [(cycle, "guard", _constant([]))], ["tests/scenario/test_guards.py::test_updates"]),
+    Rule("last gate", "no payload opts in an address that is out", [("sync.connectors.abmatic.writer", "_opts_in", _constant(value=False))], ["tests/contract/test_abmatic_connector.py::test_the_last_gate_refuses_an_opt_in_of_a_suppressed_address"]),
+    Rule("plan digest", "apply carries out the plan that was approved and no other", [(Store, "forget_planned", _constant(0))], ["tests/scenario/test_guards.py::test_a_release_approves_that_plan_and_no_other"]),
+    Rule("refusals are remembered", "what was refused for good is not sent again", [(plan._Work, "_is_refused", _constant(value=False))], ["tests/scenario/test_quarantine.py::test_a_refused_value_is_not_sent_again"]),
 )  # fmt: skip
 
 RULES = tuple(_filled(rule) for rule in (*SIMULATED, *SUITE))

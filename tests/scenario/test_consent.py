@@ -52,6 +52,17 @@ def test_whoever_opted_out_stays_out_under_a_new_address(scene):
     assert scene.consented("ada.new@acme.example")["state"] == "UNSUBSCRIBED"
 
 
+def test_an_address_that_opted_out_stays_out_for_whoever_has_it_next(scene):
+    """The ledger knows an address that no record has any longer; whoever is entered with it anew is not opted in."""
+    opted_out(scene)
+    scene.edit("ada", salesforce={"email": "ada.new@acme.example"})
+    scene.quiet(scene.sync())
+    scene.person("ada", abmatic={"opted_out": False})
+    scene.quiet(scene.sync())
+    scene.expect("ada", opted_out=True)
+    scene.nothing_to_do()
+
+
 @pytest.mark.law("row 149")
 def test_whoever_is_deleted_and_made_anew_is_still_out(scene):
     """The ledger survives the row."""

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from tests.simulation.history import History, Outcome, generate
 from tests.simulation.shrink import shrink
 
-LAWS = ("L1", "L2", "L3", "L4", "L5", "L6", "L9", "L16", "L17")
+LAWS = ("L1", "L2", "L3", "L4", "L5", "L6", "L8", "L9", "L16", "L17")
 CHUNK = 10
 
 

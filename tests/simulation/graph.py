@@ -49,6 +49,11 @@ class Derivations:
         own = self.canonical(system, field, native)
         return found | ({own} if own in known or own is None or not found else set())
 
+    def was_written(self, people: Iterable[int], system: str, field: str, native: Value) -> bool:
+        """Whether somebody wrote the value that a row now shows as `native`, for one of these people."""
+        known = {value for person in people for value in self.parents[person, field]}
+        return any(plain(native) == value or self.shows(system, field, value, native) for value in known)
+
     def shows(self, system: str, field: str, value: Value, native: Value) -> bool:
         """Whether a row may show `native` because it was told `value`."""
         if self.cells[field].cells[system].agrees(value, native, NO_REFS):

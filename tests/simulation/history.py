@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.connectors.memory import Trouble
-from tests.simulation.laws import Violation, after_each, at_rest, false_conflicts
+from tests.simulation.laws import Violation, after_each, at_rest, false_conflicts, foreign
 from tests.simulation.machine import HORIZON, Done, Faults, Machine
 from tests.simulation.people import World
 from tests.simulation.world import PATHS, SYSTEMS, Setting
@@ -87,7 +87,7 @@ class _Play:
             runs=1, writes=done.pushed, crashes=sum(n for name, n in faults.met.items() if "crash" in name)
         )
         self.out.met.update(faults.met)
-        self.out.violations += after_each(self.world, done)
+        self.out.violations += [*after_each(self.world, done), *foreign(self.world, self.machine.file)]
         return done
 
     def _rest(self, dead: str | None) -> None:
@@ -101,7 +101,7 @@ class _Play:
         quiet = self.machine.run(Faults(dead=dead))
         store = self.machine.open(Faults())
         try:
-            self.out.violations += at_rest(self.world, store, quiet, self.machine.file, dead)
+            self.out.violations += at_rest(self.world, store, quiet, dead)
             if dead is None:
                 self.out.counts.update(false_conflicts(self.world, store))
         finally:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.connectors.memory import Row
-from sync.model.record import Link, LinkState, Record
+from sync.engine.merge import FLAP_LIMIT
+from sync.model.record import Link, LinkState, Operation, Record
 from sync.model.remote import Kind
 from sync.model.values import MISSING, UNSUBSCRIBED, is_blank
 from sync.runner.refs import StoreRefs
@@ -21,6 +22,8 @@ from tests.simulation.world import CANARY, FOREIGN, OBJECT, OUT, PATHS, SYSTEMS,
 if TYPE_CHECKING:
     from tests.simulation.machine import Done
 
+TURNS_MAX = FLAP_LIMIT // 2 + 1
+"""How often one of two values that take turns may come: the field is frozen after the sixth change."""
 GRAPHED = ("email", "title", "city", "size")
 
 
@@ -41,6 +44,18 @@ def after_each(world: World, done: Done) -> Iterator[Violation]:
             yield Violation("L5", f"deleted {row.operation.system} {row.operation.remote_id} without evidence")
         if row.operation.kind is not Kind.DELETE and not row.operation.reason:
             yield Violation("L16", f"no reason for {row.operation.system} {row.operation.remote_id}")
+        yield from _caused(world, row.operation)
+
+
+def _caused(world: World, operation: Operation) -> Iterator[Violation]:
+    """L16: what is written was once written by a person, into that field of that person; a blank too."""
+    people = world.people_of(operation)
+    for change in operation.changes if operation.kind is not Kind.DELETE else ():
+        if change.field in GRAPHED and not world.graph.was_written(
+            people, operation.system, change.field, change.after
+        ):
+            where = f"{operation.system} {operation.remote_id or 'a new row'}"
+            yield Violation("L16", f"{where}: {change.field} = {change.after!r}, which nobody wrote")
 
 
 def _was_deleted(world: World, operation: object) -> bool:
@@ -49,7 +64,7 @@ def _was_deleted(world: World, operation: object) -> bool:
     return any(who == person and system != operation.system for who, system, _ in world.deletions)  # type: ignore[attr-defined]
 
 
-def at_rest(world: World, store: Store, quiet: Done, file: Path, dead: str | None) -> Iterator[Violation]:
+def at_rest(world: World, store: Store, quiet: Done, dead: str | None) -> Iterator[Violation]:
     """Everything that must hold after three healthy runs and a quiet one; of a dead system nothing is asked."""
     state = _State(world, store, dead)
     wrote = [row.operation for row in quiet.operations if row.operation.system != dead]
@@ -65,16 +80,16 @@ def at_rest(world: World, store: Store, quiet: Done, file: Path, dead: str | Non
     yield from state.single()
     yield from state.buried()
     yield from state.consented()
-    yield from foreign(world, file)
+    yield from state.calm()
 
 
 def foreign(world: World, file: Path) -> Iterator[Violation]:
-    """L17: a column that is not mapped stays as people left it, and is nowhere in the state."""
+    """L17: a column that is not mapped stays as people left it, and is nowhere in the state, not even until the next run."""
     for name, system in world.systems.items():
         for row in system.tables[OBJECT].values():
             if row.values[FOREIGN] not in (None, CANARY):
                 yield Violation("L17", f"{name} {row.id}: a column that is not mapped was written")
-    if CANARY.encode() in file.read_bytes():
+    if any(CANARY.encode() in part.read_bytes() for part in file.parent.glob(f"{file.name}*")):
         yield Violation("L17", "a column that is not mapped is in the state")
 
 
@@ -249,6 +264,18 @@ class _State:
             for row in self.world.systems[name].live(OBJECT):
                 if row.made_by and row.created_at > at and self.world.person_of(name, row) == person:
                     yield Violation("L5", f"person {person} was deleted in {name} and made anew")
+
+    # L8 --------------------------------------------------------------------------------------------------------------
+
+    def calm(self) -> Iterator[Violation]:
+        """No value comes back to a cell again and again; a history is shorter than the day that the law speaks of."""
+        for record in self.records:
+            turns = [
+                turn for row in self.store.turns(record=record.id) for turn in row.turns if turn.before != turn.after
+            ]
+            for (name, value), number in Counter((turn.field, plain(turn.after)) for turn in turns).items():
+                if number > TURNS_MAX:
+                    yield Violation("L8", f"{record.id}: {name} became {value!r} {number} times")
 
     # L6 --------------------------------------------------------------------------------------------------------------
 

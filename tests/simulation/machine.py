@@ -44,8 +44,8 @@ class Crash(BaseException):
 class Faults:
     """What goes wrong in one run.
 
-    ``calls``: by (system, verb, ordinal) a trouble, "crash", "crash after", or a person's act; by (system, "hide", field) a column
-    that the system does not show. ``commits``: numbers of commits, negative for killed after it; ``full``: commits that find the disk full.
+    ``calls``: by (system, verb, ordinal) a trouble, "crash", "crash after", or a person's act, there or ("in", another system, …);
+    by (system, "hide", field) a column that the system does not show. ``commits``: numbers of commits, negative for killed after it; ``full``: commits that find the disk full.
     """
 
     calls: dict[tuple[str, str, object], object] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Watched(Memory):
             return None
         if isinstance(what, tuple):
             before = self._natives()
-            self.world.act(self.name, *what)
+            self.world.act(*(what[1:] if what[0] == "in" else (self.name, *what)))
             if write is not None:
                 self._meanwhile |= {(row, path) for row, path, _ in before ^ self._natives()}
             return None

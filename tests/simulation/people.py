@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sync.connectors.memory import Row
 from sync.model.clock import ManualClock
+from sync.model.record import Operation
 from tests.simulation.graph import Derivations
 from tests.simulation.world import (
     BANDS,
@@ -77,6 +78,15 @@ class World:
 
     def person_of(self, system: str, row: Row) -> int | None:
         return self.owner.get(str(row.values.get(PATHS[system]["email"])).casefold())
+
+    def people_of(self, operation: Operation) -> set[int]:
+        """Whom a write is about: one person, or all whose rows were merged with somebody's."""
+        row = self.systems[operation.system].tables[OBJECT].get(operation.remote_id or "")
+        made = next((change.after for change in operation.changes if change.field == "email"), None)
+        person = self.owner.get(str(made).casefold()) if row is None else self.person_of(operation.system, row)
+        return (
+            set(self.owner.values()) if person is None else {person} | (self.joined if person in self.joined else set())
+        )
 
     def rows(self, person: int, system: str) -> list[Row]:
         return [row for row in self.systems[system].live(OBJECT) if self.person_of(system, row) == person]
@@ -176,8 +186,12 @@ class World:
             self.graph.wrote(person, system, field, before, value)
 
     def excuse(self, system: str, row: str, paths: set[str]) -> None:
-        """A write that was under way lands on these columns: what a person wrote there meanwhile is beyond any guarantee."""
+        """A write that was under way lands on these columns: what a person wrote there meanwhile is beyond any guarantee.
+
+        What we had written there ourselves meanwhile is not: the program knows it, and has to put it back.
+        """
         held = self.systems[system].tables[OBJECT][row].values
+        typed = {(edit.field, edit.value) for edit in self.edits if (edit.system, edit.row) == (system, row)}
         for field, path in PATHS[system].items():
-            if path in paths:
+            if path in paths and (field, held.get(path)) in typed:
                 self.excused.add((system, row, field, held.get(path)))

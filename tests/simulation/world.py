@@ -118,6 +118,8 @@ class Setting:
     tells: bool = False
     """Whether gamma answers with the record and tells who wrote last."""
     skew_s: float = 0.0
+    late_s: float = 60.0
+    """How long a write without an answer may still take to land."""
     dead: str | None = None
 
 
@@ -137,8 +139,16 @@ def systems(clock: ManualClock, setting: Setting) -> dict[str, MemorySystem]:
         lookup_paths=("mail",),
         opt_ins={"status": ("SUBSCRIBED",)},
         page_size=2,
+        late_s=setting.late_s,
     )
-    beta = Traits(truncates=True, lag_s=setting.lag_s, overlap_s=setting.lag_s, deletable=True, page_size=2)
+    beta = Traits(
+        truncates=True,
+        lag_s=setting.lag_s,
+        overlap_s=setting.lag_s,
+        deletable=True,
+        page_size=2,
+        late_s=setting.late_s,
+    )
     gamma = Traits(
         natural_key="Email",
         day_granular=True,
@@ -146,6 +156,7 @@ def systems(clock: ManualClock, setting: Setting) -> dict[str, MemorySystem]:
         returns_record=setting.tells,
         tells_author=setting.tells,
         opt_ins={"Out": (False,)},
+        late_s=setting.late_s,
     )
     delta = Traits(
         drifts=True,
@@ -154,6 +165,7 @@ def systems(clock: ManualClock, setting: Setting) -> dict[str, MemorySystem]:
         overlap_s=setting.lag_s,
         opt_ins={"consent": ("SUBSCRIBED",)},
         page_size=2,
+        late_s=setting.late_s,
     )
     traits = {"alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}
     return {name: MemorySystem(clock, {OBJECT: schema(name)}, traits[name]) for name in SYSTEMS}
