@@ -23,8 +23,8 @@ from sync.runner.context import Context, Progress, Surroundings, System
 from sync.state import Lock, Store, state_file
 
 LEFT: Final = 0.5
-"""The part of a system's rate that a long run leaves to live changes: Abmatic's 100 calls a minute are a look every 15 s (20 calls) and
-10 rows written (3 calls each)."""
+"""The part of a system's rate that a long run leaves to live changes: Abmatic's 100 calls a minute are a look every 10 s (30 calls) and
+6 rows written (3 calls each)."""
 Connect = Callable[[Config, Clock, Store], Mapping[str, System]]
 Outside = Callable[[], Mapping[str, str | AbortError]]
 

@@ -89,7 +89,7 @@ def _news(outer: Context, rows: set[tuple[str, str, str]]) -> dict[int, str]:
     found: dict[int, str] = {}
     for system, name in {(system, name) for system, name, _ in rows}:
         there = [remote_id for s, n, remote_id in rows if (s, n) == (system, name)]
-        found |= outer.store.news_of(system, name, there, outer.run)
+        found |= outer.store.news_of(system, name, there)
     busy = outer.between.busy()
     return {number: record for number, record in found.items() if record not in busy}
 

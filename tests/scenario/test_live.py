@@ -157,6 +157,33 @@ def test_an_opt_out_overtakes_what_the_long_run_has_planned_for_the_same_person(
     assert not scene.verify()["unexplained"]
 
 
+def test_a_plan_that_waits_for_approval_holds_up_nobody(scene):
+    """A run that a guard stopped has left its plan, an update of ada among it: her opt-out beside the backfill goes out all the same."""
+    scene.mapping("contacts.fields.subscription.abmatic", {"field": "opted_out", "lens": "opt_out_flag"})
+    scene.linked("ada", title="CTO", opted_out=False)
+    crowd(scene, 30)
+    scene.edit("ada", abmatic={"title": "CEO"})
+    scene.settings("safety.max_creates", 10)
+    assert scene.sync().status == "stopped"
+
+    def begun():
+        return len(dump(scene, "salesforce", "Contact")) > 1
+
+    around = Between(1, lambda: scene.edit("ada", salesforce={"opted_out": True}), when=begun)
+    look, seen = around.interlude, []
+
+    def watched(context, **due):
+        look(context, **due)
+        if around.looks and not seen:
+            [ada] = [row for row in dump(scene, "abmatic", "contacts") if row["email"] == "ada@acme.example"]
+            seen.append((ada["opted_out"], len(dump(scene, "salesforce", "Contact"))))
+
+    around.interlude = watched
+    backfill(scene, around)
+    assert seen[0][0] is True
+    assert seen[0][1] < 31, "the backlog was not done yet"
+
+
 def test_a_page_that_was_asked_for_before_a_look_undoes_nothing_of_it(scene):
     """The long run reads ahead: a page from before an edit was carried shows the old value, and nobody takes it for an edit."""
     names = [f"p{number}" for number in range(130)]
