@@ -148,7 +148,7 @@ class Client:
         began = self._clock.monotonic()
         self.meter.add(calls=1)
         try:
-            raw = self._wire.send(request.method, request.url, request.params, request.content)
+            raw = self._send(request)
         except WireError as error:
             verdict = classify(error.status, error.fault)
             answer = Answer(request.route, verdict, status=error.status, fault=error.fault)
@@ -156,6 +156,12 @@ class Client:
             answer = self._judge(request, raw)
         self._report(request.method, answer, number, self._clock.monotonic() - began)
         return answer
+
+    def _send(self, request: _Request) -> Raw:
+        try:
+            return self._wire.send(request.method, request.url, request.params, request.content)
+        finally:
+            self._throttle.answered()
 
     def _judge(self, request: _Request, raw: Raw) -> Answer:
         """What an answer means, and what its headers teach."""
