@@ -257,6 +257,7 @@ def test_a_long_run_leaves_half_of_every_rate_to_live_changes(scene):
     assert sorted(made, key=str) == sorted([usual, {name: rate and rate / 2 for name, rate in usual.items()}], key=str)
     assert all(long[name].connector is not news[name].connector for name in usual)
     assert all(poll[name].connector is news[name].connector for name in usual)
+    assert long["abmatic"].connector.pace._whole is news["abmatic"].connector.pace
     assert {name: each.settings for name, each in long.items()} == {name: each.settings for name, each in poll.items()}
 
 
