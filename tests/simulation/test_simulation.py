@@ -16,6 +16,7 @@ SEEDS = range(1_000_000, 1_000_000 + SLICE)
 
 
 @pytest.mark.law("row 36")
+@pytest.mark.law("L7")
 @pytest.mark.parametrize("what", CORPUS)
 def test_what_once_went_wrong_goes_right(what):
     """A history that broke a law breaks none."""
@@ -53,6 +54,7 @@ def test_a_row_is_read_again_shortly_before_its_turn(monkeypatch):
 @pytest.mark.law("L4")
 @pytest.mark.law("L5")
 @pytest.mark.law("L6")
+@pytest.mark.law("L8")
 @pytest.mark.law("L9")
 @pytest.mark.law("L16")
 @pytest.mark.law("L17")

@@ -19,7 +19,8 @@ from tests.system.zygote import Zygote
 SYSTEMS = ("abmatic", "salesforce", "conversion")
 CONTACTS = {"abmatic": "contacts", "salesforce": "Contact", "conversion": "contacts"}
 ACCOUNTS = {"abmatic": "accounts", "salesforce": "Account", "conversion": "companies"}
-HEALS_MAX = 4
+HEALS_MAX = 3
+"""L1, and the last of them writes nothing: whatever the kill left undone is done by two runs at most."""
 
 
 @dataclass
