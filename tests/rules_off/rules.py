@@ -16,7 +16,7 @@ from sync.connectors.memory import Memory
 from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
 from sync.model.values import MISSING
-from sync.runner import cycle, identify, pull, push, recover, settle
+from sync.runner import cycle, fetching, identify, push, recover, settle
 from sync.state import Store
 
 Patch = tuple[object, str, Any]
@@ -105,7 +105,7 @@ def _never_deleted(self: Any, system: Any, real: Any = plan._Work._create_is_due
         self.record = record
 
 
-def _all_complete(pages: Any, real: Any = pull._with_end) -> Any:
+def _all_complete(pages: Any, real: Any = fetching._with_end) -> Any:
     for (page, asked_at), last in real(pages):
         yield (replace(page, complete=last), asked_at), last
 
@@ -189,7 +189,7 @@ def _filled(rule: Rule) -> Rule:
 
 SUITE = (
     Rule("ledger", "an address that is out stays out", [(Store, "suppress", _constant(set())), (Store, "suppressed", _constant(set()))], ["tests/scenario/test_consent.py::test_an_address_that_opted_out_stays_out_for_whoever_has_it_next"]),
-    Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(pull, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], ["tests/scenario/test_deletes_and_merges.py::test_absence_from_one_read_is_no_deletion"]),
+    Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(fetching, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], ["tests/scenario/test_deletes_and_merges.py::test_absence_from_one_read_is_no_deletion"]),
     Rule("guard", "a plan beyond the limits writes nothing", [(cycle, "guard", _constant([]))], ["tests/scenario/test_guards.py::test_updates"]),
     Rule("last gate", "no payload opts in an address that is out", [("sync.connectors.abmatic.writer", "_opts_in", _constant(value=False))], ["tests/contract/test_abmatic_connector.py::test_the_last_gate_refuses_an_opt_in_of_a_suppressed_address"]),
     Rule("plan digest", "apply carries out the plan that was approved and no other", [(Store, "forget_planned", _constant(0))], ["tests/scenario/test_guards.py::test_a_release_approves_that_plan_and_no_other"]),
