@@ -270,6 +270,7 @@ class MemoryBench(Bench):
 
 class AbmaticBench(Bench):
     system = "abmatic"
+    pace = MappingProxyType({"requests_per_minute": 100_000})
     writing = MappingProxyType({"method": "PUT"})
     opt_in = (Kind.UPDATE, {"email_status": "subscribed"})
     opt_out = (Kind.UPDATE, {"email_status": "unsubscribed"})
