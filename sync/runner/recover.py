@@ -152,6 +152,8 @@ class _Case:
         self.system = system
         self.feed = feed
         self.able = system.connector.capabilities(feed.object)
+        named = mapping.external_id is not None or self.able.repeatable_by_key
+        self.repeatable = self.able.repeatable_create and named
 
     # updates and deletes ---------------------------------------------------------------------------------------------
 
@@ -226,7 +228,7 @@ class _Case:
 
         It is looked for by what was sent: the record's own key may have changed since, and then a repetition would make a second row.
         """
-        if self.able.repeatable_create and self.mapping.external_id:
+        if self.repeatable and self.mapping.external_id:
             self._repeat(rows)
             return
         found = self._look_up(rows)
@@ -245,7 +247,7 @@ class _Case:
         for row in rows:
             if row.number in suspects:
                 self._suspected(row, suspects[row.number])
-            elif self.able.repeatable_create:
+            elif self.repeatable:
                 again.append(row)
             else:
                 self._create(row, [])
@@ -292,7 +294,7 @@ class _Case:
         path = next((p for p in self.able.lookup_paths if all(_value(row, p) is not None for row in rows)), None)
         found = self._unlinked(self._by_value(rows, path) if path is not None else {}, rows)
         missing = [row for row in rows if not found[row.number]]
-        decisive = path is None or self.able.repeatable_create or any(map(self._is_last_look, missing))
+        decisive = path is None or self.repeatable or any(map(self._is_last_look, missing))
         if missing and decisive and self.able.listable:
             found |= self._unlinked(self._enumerate(missing), missing)
         return found

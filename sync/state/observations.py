@@ -229,7 +229,10 @@ class Observations(Consent):
 
         Reads the object's rows: for rare questions.
         """
-        rarest = max(map(dump, values.values()), key=len, default="")
+        plain = [
+            value for value in values.values() if isinstance(value, str) and value.isascii() and value.isprintable()
+        ]
+        rarest = max(map(dump, plain), key=len, default="")  # written alike in every image; saves reading most of them
         pairs = dump([[path, value] for path, value in values.items()])
         return self._value(_TWIN, seen.system, seen.object, seen.number, rarest, pairs, record) is not None
 

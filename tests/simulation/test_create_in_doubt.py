@@ -6,6 +6,7 @@ delta is looked up by e-mail. None of them holds our id.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -279,3 +280,15 @@ def test_a_look_too_soon_after_another_proves_nothing(town):
     town.world.clock.sleep(30)
     town.run()
     assert len(town.rows("beta")) == 1
+
+
+@pytest.mark.law("L4")
+def test_an_external_id_that_the_mapping_does_not_name_makes_no_create_repeatable(town):
+    """The system could upsert by our id; the create did not carry it, so it is not repeated while it may still land."""
+    alpha = town.world.systems["alpha"]
+    alpha.traits = replace(alpha.traits, external_ids=True)
+    town.makes("beta", **SENT)
+    town.run({("alpha", "push", 1): Trouble.LATE})
+    town.run()
+    town.comes_to_rest()
+    assert len(town.rows("alpha")) == 1
