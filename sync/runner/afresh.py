@@ -15,7 +15,6 @@ from sync.model.record import Change, Journalled, Status
 from sync.model.remote import Feed, Kind, NativeRecord
 from sync.model.values import MISSING
 from sync.runner.context import Context
-from sync.runner.doubted import Doubted
 from sync.runner.place import Call, Place, Work
 from sync.runner.pull import feed_key, keys_of
 from sync.state import Finished, Seen
@@ -132,7 +131,7 @@ def _rivals(work: Work, place: Place, rows: list[Journalled]) -> dict[int, str]:
 
 def _relics(work: Work, place: Place, rows: list[Journalled]) -> dict[int, str]:
     """A row there that an earlier create for the same record may have made, by operation; the next round holds both."""
-    doubted = Doubted(work.context, place.entity)
+    doubted = work.doubted(place.entity)
     again = {
         row.operation.record: row.number
         for row in rows
