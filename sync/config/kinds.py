@@ -165,6 +165,7 @@ class ActivecampaignConfig(KeyedConfig):
     It signs no webhook (same, 12): ``webhook_secret`` is the end of the path, and nobody may guess it.
     """
 
+    overlap: Annotated[timedelta, Key(duration_or_zero, "5m")]
     requests_per_second: Annotated[float | None, Key(optional(number()), 4)]
     batch_size: Annotated[int, Key(whole(1, 250), 250)]
     bulk_threshold: Annotated[int, Key(whole(1), 50)]

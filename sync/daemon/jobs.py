@@ -20,12 +20,12 @@ from sync.daemon.lanes import Lanes
 from sync.daemon.spool import Spool
 from sync.errors import StateError, SyncError
 from sync.mapping import Mappings
+from sync.mapping.load import STREAM
 from sync.model.clock import Clock
 from sync.model.report import RunReport
 from sync.runner import upkeep
 from sync.runner.upkeep import Wanted
 
-STREAM: Final = "engagement"
 _LEVELS: Final = {"ok": "info", "attention": "info", "stopped": "warning", "failed": "warning"}
 _EVENTS: Final = {"stopped": "run.stopped", "failed": "run.failed"}
 EVENTS_AT_ONCE: Final = 500

@@ -11,7 +11,7 @@ from typing import Final
 from sync.errors import StoppedError
 from sync.runner.context import Context
 
-NEWS_GAP_S: Final = 15.0
+NEWS_GAP_S: Final = 10.0
 BITE: Final = 1000
 """Rows: fewer than make a system choose its bulk interface, whose jobs last for minutes."""
 _NAP_S: Final = 0.05

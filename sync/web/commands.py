@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sync.config.suggest import did_you_mean
 from sync.errors import UsageError
+from sync.mapping.load import STREAM
 from sync.model.report import OPERATIONS_SHOWN, RunReport
 from sync.runner import api
 from sync.runner.context import Silence
@@ -71,7 +72,7 @@ def _taken(name: str, argument: Argument, given: Mapping[str, Any]) -> Any:
 
 def _check_names(desk: Desk, taken: Arguments) -> None:
     for entity in taken.get("entities", ()):
-        if entity not in desk.mappings.entities:
+        if entity not in (*desk.mappings.entities, STREAM):
             raise UsageError("there is no such entity", remedy=did_you_mean(entity, desk.mappings.entities))
     for system in (taken.get("source"), taken.get("system"), *dict(taken.get("choices", {})).values()):
         if system is not None and system not in desk.config.systems:

@@ -77,6 +77,8 @@ class Bench:
     """Rows of an update that takes more than one request."""
     refused, refusals_max = 401, 2
     """The status of a wrong key, and how often it may be met before it is believed."""
+    pace = MappingProxyType({"requests_per_second": 10_000})
+    """How fast the connector may go."""
     writing = creating = MappingProxyType({})
     """What in a fault's pattern tells the request that writes from those before it."""
 
@@ -277,11 +279,12 @@ class AbmaticBench(Bench):
         return {"email_status": "new", **super().native(key, **more)}
 
     def make(self, key, **more):
-        return Abmatic("abmatic", self.url(), key, gate=self.gate, requests_per_minute=100_000, **more)
+        return Abmatic("abmatic", self.url(), key, gate=self.gate, **self.pace, **more)
 
 
 class SalesforceBench(Bench):
     system, object = "salesforce", "Contact"
+    pace = MappingProxyType({"requests_per_minute": 100_000})
     paths = ("Email", "Title", "LastName")
     id_path = "Id"
     external_id = "CRM_Sync_Id__c"
@@ -315,9 +318,7 @@ class ConversionBench(Bench):
     opt_out = (Kind.SUBSCRIBE, {"subscriptionStatus": "UNSUBSCRIBED"})
 
     def make(self, key, **more):
-        return Conversion(
-            "conversion", self.url(), key, gate=self.gate, requests_per_second=10_000, **self.profile, **more
-        )
+        return Conversion("conversion", self.url(), key, gate=self.gate, **self.pace, **self.profile, **more)
 
     def add(self, key, **more):
         super().add(key, **more)
@@ -361,7 +362,7 @@ class ActiveCampaignBench(Bench):
     creating = MappingProxyType({"method": "POST"})
 
     def make(self, key, **more):
-        return ActiveCampaign("activecampaign", self.url(), key, gate=self.gate, requests_per_second=10_000, **more)
+        return ActiveCampaign("activecampaign", self.url(), key, gate=self.gate, **self.pace, **more)
 
     def held(self, row_id, path):
         """Custom fields and lists are asked of the API itself: the dump does not lay them beside the contact."""
@@ -386,11 +387,12 @@ class LetricsBench(Bench):
     """People come with a company of their own, because windows are about companies."""
 
     system = "letrics"
+    pace = MappingProxyType({"requests_per_minute": 100_000})
     paths = ("email", "job_title", "last_name")
     writable = creatable = tells_changes = enumerates = fetches = False
 
     def make(self, key, **more):
-        return Letrics("letrics", self.url(), key, requests_per_minute=100_000, **more)
+        return Letrics("letrics", self.url(), key, **self.pace, **more)
 
     def add(self, key, **more):
         return self.edit_object(create={**self.native(key, **more), "company_id": self.firm(key)})

@@ -7,23 +7,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from process import vendors
 from service import Place, Service, until
 
 CITY = '\n[fields.city]\ntype = "string"\nabmatic = "city"\nsalesforce = "MailingCity"\n'
-
-
-@pytest.fixture(scope="module")
-def remote():
-    with vendors("--accounts", "0", "--contacts", "0", "--no-limits") as found:
-        yield found
-
-
-@pytest.fixture
-def emptied(remote):
-    remote.calm()
-    remote.call("POST", "reset", {"empty": True})
-    return remote
 
 
 @pytest.fixture

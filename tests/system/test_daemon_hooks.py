@@ -7,23 +7,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
-from process import vendors
 from service import HOOKS, OLD_SECRET, PATH_SECRET, Place, Service, event, sign, until
 
 FOUR = ("abmatic", "salesforce", "activecampaign")
-
-
-@pytest.fixture(scope="module")
-def remote():
-    with vendors("--accounts", "0", "--contacts", "0", "--no-limits") as found:
-        yield found
-
-
-@pytest.fixture
-def emptied(remote):
-    remote.calm()
-    remote.call("POST", "reset", {"empty": True})
-    return remote
 
 
 def made(remote, email):

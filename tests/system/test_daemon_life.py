@@ -8,23 +8,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from process import vendors
 from service import Place, Service, until
 
 TITLE = {"abmatic": "title", "salesforce": "Title"}
-
-
-@pytest.fixture(scope="module")
-def remote():
-    with vendors("--accounts", "0", "--contacts", "0", "--no-limits") as found:
-        yield found
-
-
-@pytest.fixture
-def emptied(remote):
-    remote.calm()
-    remote.call("POST", "reset", {"empty": True})
-    return remote
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ class ActiveCampaign:
         requests_per_second: our ceiling of the account's five, which all its integrations share.
         bulk_threshold: from so many contacts on, bulk import.
         batch_size: contacts an import, at most 250.
-        overlap_s: how far a changed-since pull reaches back behind the last.
+        overlap_s: how far a changed-since pull reaches back behind the last; 5 minutes at least (`apis/activecampaign.md` 13).
         timeout_s: the longest silence; an attempt may last twice that in all.
         retries: attempts after the first.
         horizon_s: how long a timed-out write, or an import, may still land.
@@ -73,7 +73,7 @@ class ActiveCampaign:
         requests_per_second: float = 4.0,
         bulk_threshold: int = 50,
         batch_size: int = 250,
-        overlap_s: float = 600.0,
+        overlap_s: float = 300.0,
         timeout_s: float = 30.0,
         retries: int = 5,
         horizon_s: float = 300.0,
@@ -193,6 +193,11 @@ class ActiveCampaign:
     def usage(self) -> Usage:
         """Calls made. What the vendor tells to be left is left of one second, and no allowance."""
         return replace(self._client.meter.usage(self._consent.refusals), calls_left=None, calls_limit=None)
+
+    @property
+    def pace(self) -> Throttle:
+        """How fast the vendor is asked."""
+        return self._client.pace
 
     def close(self) -> None:
         """Gives sockets back."""

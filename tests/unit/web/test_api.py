@@ -156,6 +156,12 @@ def test_what_writes_goes_through_the_service(stage):
     assert [name for name, command in COMMANDS.items() if not command.writes] == ["plan", "verify", "check"]
 
 
+def test_events_are_asked_for_by_the_name_of_their_stream(web):
+    """`sync engagement` goes through the service as it does on the command line."""
+    answer = web.post("/api/commands/sync", json={"entities": ["engagement"]})
+    assert answer.status_code == 200
+
+
 def test_null_is_what_may_be_left_out():
     """An argument that may be left out may be null; its default is filled in."""
     taken = arguments(COMMANDS["backfill"], {"source": None, "since": "2026-01-01T00:00:00Z"})
