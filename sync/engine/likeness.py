@@ -41,8 +41,8 @@ class Likeness:
 
     @property
     def is_vague(self) -> bool:
-        """Hardly more than the key was sent, and hardly more is there."""
-        return self.other <= 1 and self.sent < ENOUGH
+        """All that was sent is there and nothing else, and it is too little to know anybody by."""
+        return self.other == 0 and self.sent < ENOUGH
 
 
 def likeness(
@@ -68,7 +68,7 @@ def likeness(
             continue
         asked += path in sent
         if path not in sent:
-            other += cell.reads and not is_blank(now) and now is not False
+            other += _is_added(entity, cell, now)
         elif _is_kept(cell, sent[path], now, able.lengths.get(path)):
             same[path] = now
         else:
@@ -86,6 +86,12 @@ def _compared(entity: EntityMapping, system: SystemMapping) -> dict[str, Cell]:
 def _is_bound_later(sent: Native) -> bool:
     """A reference to a record that had no row there when the create was planned."""
     return isinstance(sent, Mapping) and PENDING_REF in sent
+
+
+def _is_added(entity: EntityMapping, cell: Cell, now: Native | Absence) -> bool:
+    """Whether somebody has put a value there: the system itself fills in zeros, boxes that are not ticked, and columns of its own."""
+    ours = cell.reads and cell.writes and entity.fields[cell.field].owner != cell.system
+    return ours and not is_blank(now) and now not in (0, False)
 
 
 def _is_kept(cell: Cell, sent: Native, now: Native | Absence, limit: int | None) -> bool:

@@ -129,7 +129,7 @@ class Doubted:
         """The row waits. Where nobody is looking for the create any longer, a person is asked (`ask`)."""
         for each in suspicions:
             if each.create.error == "UNKNOWN" or not is_open(each.create):
-                self._held.setdefault(each.create.number, []).append(row_name(seen))
+                self._held.setdefault(each.create.number, []).append(row_name(seen.system, seen.remote_id))
                 self._unasked[each.create.number] = each.create
 
     def ask(self) -> None:
@@ -160,10 +160,9 @@ def close_doubts(context: Context, entity: str, record: str, system: str) -> Non
     )
 
 
-def row_name(seen: Observation | NativeRecord, system: str | None = None) -> str:
+def row_name(system: str, remote_id: str) -> str:
     """How a question names a row."""
-    name, remote_id = (seen.system, seen.remote_id) if isinstance(seen, Observation) else (system, seen.id)
-    return f"{name}:{remote_id}"
+    return f"{system}:{remote_id}"
 
 
 def is_open(row: Journalled) -> bool:

@@ -272,7 +272,8 @@ class _Case:
         elif len(suspects) == 1 and suspects[0].alone:
             self._happened(row, _native(suspects[0].seen))
         else:
-            ask(self.context, self.entity, row, UNDER_ANOTHER_KEY, [row_name(each.seen) for each in suspects])
+            names = [row_name(self.system.name, each.seen.remote_id) for each in suspects]
+            ask(self.context, self.entity, row, UNDER_ANOTHER_KEY, names)
 
     def _repeat(self, rows: Sequence[Journalled]) -> None:
         with self.store.transaction():
@@ -342,7 +343,7 @@ class _Case:
         if len(found) == 1 and self._is_ours(row, found[0]):
             self._happened(row, found[0])
         elif len(found) > 1:
-            names = [row_name(there, self.system.name) for there in found]
+            names = [row_name(self.system.name, there.id) for there in found]
             ask(self.context, self.entity, row, f"{len(found)} rows there could be it", names)
         elif found and self._is_over(row):
             self._is_somebodys(row, found[0])

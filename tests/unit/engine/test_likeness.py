@@ -27,13 +27,21 @@ type = "integer"
 owner = "one"
 one = "score"
 two = { field = "score", mode = "write" }
+[fields.region]
+one = "region"
+two = { field = "region", mode = "read" }
+[fields.rank]
+type = "integer"
+owner = "two"
+one = { field = "rank", mode = "write" }
+two = "rank"
 [fields.consent]
 type = "consent"
 one = "consent"
 two = "consent"
 """
 SENT = {"email": "a@x.example", "title": "Chief of staff", "city": "Rome", "size": "11+"}
-BLANK = dict.fromkeys(("title", "city", "size", "vip", "score", "consent"))
+BLANK = dict.fromkeys(("title", "city", "size", "vip", "score", "region", "rank", "consent"))
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +101,19 @@ def test_one_value_more_is_another(compared, held):
 
 
 @pytest.mark.parametrize("sent", [{"email": "a@x.example"}, {"email": "a@x.example", "city": "Rome"}])
-@pytest.mark.parametrize(
-    ("held", "vague"), [({}, True), ({"title": "Cook"}, True), ({"title": "Cook", "vip": True}, False)]
-)
-def test_too_little_was_sent_to_know_anybody_by(compared, sent, held, vague):
-    """Hardly more than the key: a row that holds hardly more may be it, and is never surely it."""
-    like = compared({**BLANK, **sent, **held}, sent)
-    assert (like.is_full, like.is_near, like.is_vague) == (False, False, vague)
+def test_too_little_was_sent_to_know_anybody_by(compared, sent):
+    """Hardly more than the key: a row that holds just that may be it, and never surely; with a value more it is somebody else."""
+    like = compared({**BLANK, **sent}, sent)
+    assert (like.is_full, like.is_near, like.is_vague) == (False, False, True)
+    like = compared({**BLANK, **sent, "title": "Cook"}, sent)
+    assert not (like.is_full or like.is_near or like.is_vague)
+
+
+@pytest.mark.parametrize("held", [{"size": 0}, {"vip": False}, {"region": "EMEA"}, {"rank": 9}])
+def test_what_a_system_fills_in_by_itself(compared, held):
+    """Zeros, boxes that are not ticked, columns that are only read and fields that the system owns were put there by nobody."""
+    sent = {name: value for name, value in SENT.items() if name != "size"}
+    assert compared({**BLANK, **sent, **held}, sent).is_full
 
 
 def test_a_column_that_is_not_shown(compared):
