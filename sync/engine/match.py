@@ -19,7 +19,7 @@ class Verdict(Enum):
     """The row is deleted and belonged to this record: remember it, so that it is never made anew."""
     AMBIGUOUS = "ambiguous"
     WAIT = "wait"
-    """A create of ours for this key is in doubt here, or its key is not shown: nothing can be known yet."""
+    """A create of ours is in doubt here that may have made it, or its key is not shown: nothing can be known yet."""
     IGNORE = "ignore"
     """A deleted row that belongs to nobody."""
 

@@ -199,6 +199,8 @@ class Journalled:
     """How often an in-doubt create was looked up without being found."""
     resent: bool = False
     """It was repeated once after all look-ups failed."""
+    looked_at: datetime | None = None
+    """When it was last looked for, if it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,9 @@ class Capabilities:
     lookup_paths: tuple[str, ...] = ()
     """Native paths by which `lookup` finds rows."""
     repeatable_create: bool = False
-    """A create may be repeated without a second row (external id, natural key)."""
+    """A create may be repeated without a second row: by external id where the mapping names one, or by natural key."""
+    repeatable_by_key: bool = False
+    """It may be without our id: a row with the same natural key is updated, or stands in the way of a second."""
     returns_record: bool = False
     """A receipt carries the row as it now stands."""
     sparse: bool = True

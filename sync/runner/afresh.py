@@ -82,14 +82,12 @@ def look_afresh(work: Work, place: Place, rows: list[Journalled]) -> Generator[C
         with store.transaction():
             observe(work.context, place.entity, place.mapping, place.feed, _current(work, place, recent, asked_at))
     rows = still_planned(work, rows)
-    rivals = _rivals(work, place, rows)
+    rivals = {number: f"{name} was made there meanwhile" for number, name in _rivals(work, place, rows).items()}
+    rivals |= {
+        number: f"{name} may be what an earlier create made" for number, name in _relics(work, place, rows).items()
+    }
     work.pushed.moved += len(rivals)
-    store.finish(
-        [
-            Finished(number, Status.SKIPPED, error="EXISTS", message=f"{name} was made there meanwhile")
-            for number, name in rivals.items()
-        ]
-    )
+    store.finish([Finished(number, Status.SKIPPED, error="EXISTS", message=why) for number, why in rivals.items()])
     return [row for row in rows if row.number not in rivals]
 
 
@@ -129,6 +127,22 @@ def _rivals(work: Work, place: Place, rows: list[Journalled]) -> dict[int, str]:
         if holder.system == place.system.name and not holder.deleted
     }
     return {number: taken[key] for number, found in keys.items() for key in reversed(found) if key in taken}
+
+
+def _relics(work: Work, place: Place, rows: list[Journalled]) -> dict[int, str]:
+    """A row there that an earlier create for the same record may have made, by operation; the next round holds both."""
+    doubted = work.doubted(place.entity)
+    again = {
+        row.operation.record: row.number
+        for row in rows
+        if row.operation.record in doubted.records_of(place.system.name, place.feed.object)
+    }
+    found = {}
+    for seen in doubted.unclaimed(place.system.name, place.feed.object) if again else ():
+        for each in doubted.suspicions(seen):
+            if each.create.operation.record in again:
+                found[again[each.create.operation.record]] = seen.remote_id
+    return found
 
 
 def _keys(place: Place, row: Journalled) -> list[tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sync.model.record import Conflict, Link, LinkState, Quarantined, Record
-from sync.runner.identify import quarantine_id
+from sync.model.ids import quarantine_id
+from sync.model.record import Conflict, Link, LinkState, Operation, Quarantined, Record
 
 WORDLESS_HERE = "the mapping has no word for what {} holds"
 WORDLESS_THERE = "{} has no word for the value"
@@ -68,4 +68,26 @@ def wordless(record: Record, link: Link, name: str, message: str) -> Quarantined
         message=f"{name}: {message}",
         remedy=f"Add the word to `values` of {record.entity}.{name} for {link.system}, or change it there.",
         field=name,
+    )
+
+
+def unknown_create(entity: str, create: Operation, why: str, candidates: tuple[str, ...] = ()) -> Quarantined:
+    """A create of which nobody can tell whether it happened; ``candidates``: the rows that may be it."""
+    there = "if it is there once, `crm-sync quarantine retry` links it; if not, retry makes it."
+    if candidates:
+        there = (
+            f"if one of {', '.join(candidates)} is it, give that row the key that the record has (`crm-sync explain`), and"
+            " `crm-sync quarantine retry` links it; if none is, retry makes it. Until then both wait."
+        )
+    return Quarantined(
+        id=quarantine_id("IN_DOUBT", create.record, create.system),
+        entity=entity,
+        system=create.system,
+        record=create.record,
+        object=create.object,
+        remote_id=None,
+        error="IN_DOUBT",
+        message=f"nobody knows whether the create in {create.system} happened: {why}",
+        remedy=f"Look in {create.system}: {there}",
+        candidates=candidates,
     )

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from sync.engine.refusals import create_hash, payload_hash
 from sync.mapping import EntityMapping, SystemMapping
+from sync.model.ids import quarantine_id
 from sync.model.record import Change, Exchange, Journalled, Link, Quarantined, Status
 from sync.model.remote import Feed, Kind, NativeRecord, Receipt
 from sync.model.values import Native
 from sync.runner.context import Context
-from sync.runner.identify import quarantine_id
 from sync.runner.pull import feed_key, keys_of
 from sync.state import Finished, RecordSaved, Seen
 

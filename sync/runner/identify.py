@@ -6,23 +6,21 @@ Crash: each batch is one transaction, and a record's id follows from its first r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 
 from sync.engine.consent import is_opt_out
 from sync.engine.match import Claim, Decision, Unmatched, Verdict, match
 from sync.mapping import EntityMapping
-from sync.model.record import Journalled, LinkState, Quarantined, Record
-from sync.model.remote import Kind, NativeRecord
+from sync.model.ids import quarantine_id
+from sync.model.record import LinkState, Quarantined, Record
 from sync.runner.context import Context
-from sync.runner.pull import Pulled, keys_of
+from sync.runner.doubted import Doubted, hides_key
+from sync.runner.pull import Pulled
 from sync.state import Holder, NewRecord, Suppression, Unlinked
 
 BATCH = 1000
 ABSENT_TWICE = 2
 HIDDEN_KEY = "KEY_NOT_SHOWN"
-VAIN_DAYS = timedelta(days=1)
-"""How long a row with the key of a create that we gave up is taken for that create, landed late."""
 
 
 def identify(context: Context, entity: EntityMapping) -> None:
@@ -43,12 +41,12 @@ def record_id(entity: str, system: str, name: str, remote_id: str) -> str:
 
 def link(context: Context, entity: EntityMapping) -> None:
     """Matches every observed row that has no link yet."""
-    after, sent = 0, None
+    after, doubted = 0, None
     while rows := context.store.unlinked(entity.name, after=after, limit=BATCH):
         after = rows[-1].observation.number
-        sent = _sent_creates(context, entity) if sent is None else sent
+        doubted = doubted or Doubted(context, entity)
         with context.store.transaction():
-            _Matching(context, entity, rows, sent).run()
+            _Matching(context, entity, rows, doubted).run()
         context.breathe()
 
 
@@ -58,43 +56,23 @@ def link_these(context: Context, entity: EntityMapping, rows: set[tuple[str, str
     for system, name, remote_id in sorted(rows):
         found.setdefault((system, name), []).append(remote_id)
     unlinked = [row for (system, name), ids in found.items() for row in context.store.unlinked_of(system, name, ids)]
-    sent = _sent_creates(context, entity) if unlinked else {}
+    if not unlinked:
+        return
+    doubted = Doubted(context, entity)
     for start in range(0, len(unlinked), BATCH):
         with context.store.transaction():
-            _Matching(context, entity, unlinked[start : start + BATCH], sent).run()
-
-
-Sent = Mapping[tuple[str, tuple[str, str]], tuple[str, bool]]
-"""(system, match key) -> the record that we sent a create with this key for, and whether it is still in doubt."""
-
-
-def _sent_creates(context: Context, entity: EntityMapping) -> Sent:
-    """Creates of which nobody knows what became: a row with the key that was sent is theirs, whatever the record's key is by now."""
-    rows = [*context.store.in_vain(entity.name, context.clock.now() - VAIN_DAYS), *context.store.in_doubt()]
-    found: dict[tuple[str, tuple[str, str]], tuple[str, bool]] = {}
-    for row in rows:
-        if row.operation.entity == entity.name and row.operation.kind is Kind.CREATE:
-            for key in sent_keys(entity, row):
-                found[row.operation.system, key] = (row.operation.record, row.error not in ("NOT_APPLIED", "REPEATED"))
-    return found
-
-
-def sent_keys(entity: EntityMapping, row: Journalled) -> list[tuple[str, str]]:
-    """The match keys that a create was sent with."""
-    mapping = entity.systems.get(row.operation.system)
-    values = {change.native: change.after for change in row.operation.changes}
-    return list(keys_of(entity, mapping, NativeRecord(row.operation.object, "", values))) if mapping else []
+            _Matching(context, entity, unlinked[start : start + BATCH], doubted).run()
 
 
 class _Matching:
     """One batch of unlinked rows; what it decides for one row, the next row knows."""
 
-    def __init__(self, context: Context, entity: EntityMapping, rows: Sequence[Unlinked], sent: Sent) -> None:
+    def __init__(self, context: Context, entity: EntityMapping, rows: Sequence[Unlinked], doubted: Doubted) -> None:
         self.store = context.store
         self.context = context
         self.entity = entity
         self.rows = rows
-        self.sent = sent
+        self.doubted = doubted
         self.holders = {
             key: list(found)
             for key, found in self.store.by_key(entity.name, sorted({k for row in rows for k in row.keys})).items()
@@ -110,7 +88,7 @@ class _Matching:
             sorted(
                 {h.record for found in self.holders.values() for h in found if h.record}
                 | set(self.stamps.values())
-                | {record for record, _ in self.sent.values()}
+                | self.doubted.records
             )
         )
 
@@ -121,6 +99,7 @@ class _Matching:
         self.store.add_links(self.joined, by_us=False)
         self.store.release(self.answered)
         self.store.mark_clean(self.ignored)
+        self.doubted.ask()
 
     def _stamps(self) -> dict[int, str]:
         """Rows that carry the id of one of our records in their external-id field."""
@@ -147,8 +126,9 @@ class _Matching:
         seen = row.observation
         claims = [[_claim(h) for h in self.holders.get(key, ())] for key in row.keys]
         stamped = self.stamps.get(seen.number)
+        sent = self.doubted.by_key
         sent_for, is_open = next(
-            (self.sent[seen.system, key] for key in row.keys if (seen.system, key) in self.sent), (None, False)
+            (sent[seen.system, key] for key in row.keys if (seen.system, key) in sent), (None, False)
         )
         question = Unmatched(
             seen.system,
@@ -162,13 +142,17 @@ class _Matching:
             hidden=self._is_hidden(row),
         )
         near = self._near(claims, {name for name in (stamped, sent_for) if name})
-        return match(question, {k: frozenset(v) for k, v in near.items()}, self.occupied)
+        decision = match(question, {k: frozenset(v) for k, v in near.items()}, self.occupied)
+        return self._unless_suspected(row, decision) if decision.verdict is Verdict.NEW else decision
+
+    def _unless_suspected(self, row: Unlinked, decision: Decision) -> Decision:
+        """Nobody new, as long as the row may be what a create in doubt has made."""
+        suspicions = self.doubted.suspicions(row.observation)
+        self.doubted.hold(row.observation, suspicions)
+        return Decision(Verdict.WAIT, suspicions[0].create.operation.record) if suspicions else decision
 
     def _is_hidden(self, row: Unlinked) -> bool:
-        """Whether a match key is not even shown: then neither a partner nor the lack of one can be known."""
-        cells = self.entity.systems[row.observation.system].cells
-        keys = [cells[name] for name in self.entity.match_keys if name in cells and cells[name].reads]
-        return not row.keys and not row.observation.deleted and any(c.path not in row.observation.values for c in keys)
+        return hides_key(self.entity, row)
 
     def _near(self, claims: list[list[Claim]], others: set[str]) -> dict[str, set[str]]:
         names = {claim.record for found in claims for claim in found if claim.record} | others
@@ -243,11 +227,6 @@ class _Matching:
                 candidates=decision.candidates,
             )
         )
-
-
-def quarantine_id(*parts: str | None) -> str:
-    """A stable id for one reason to set one thing aside."""
-    return hashlib.blake2b("\0".join(part or "" for part in parts).encode(), digest_size=6).hexdigest()
 
 
 def _claim(holder: Holder) -> Claim:

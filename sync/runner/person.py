@@ -24,15 +24,15 @@ from sync.model.record import (
     Operation,
     Past,
     Record,
-    Status,
     Turn,
 )
 from sync.model.remote import Kind
 from sync.model.values import MISSING, SUBSCRIBED, Canonical
 from sync.runner import streams
 from sync.runner.context import Context
+from sync.runner.doubted import close_doubts
 from sync.runner.refs import StoreRefs
-from sync.state import Finished, RecordSaved, Store
+from sync.state import RecordSaved, Store
 
 ALL = 1 << 31
 DELETE_CONFLICT = "(record)"
@@ -238,6 +238,8 @@ def retry(context: Context, ids: Sequence[str] | None) -> int:
                 streams.retry(context, row)
             elif row.record is not None:
                 _forget_refusal(context, row.record, row.system)
+                if row.error == "IN_DOUBT":
+                    close_doubts(context, row.entity, row.record, row.system)
             if (
                 row.error != "UNMAPPED_VALUE"
             ):  # it leaves by itself once the word is known, and keeps what was said meanwhile
@@ -247,24 +249,9 @@ def retry(context: Context, ids: Sequence[str] | None) -> int:
 
 def _forget_refusal(context: Context, name: str, system: str) -> None:
     context.store.forget_refused_create(name, system)
-    _close_doubts(context, name, system)
     for record in context.store.load_ids([name]):
         links = tuple(_unrefused(link) if link.system == system else link for link in record.links)
         context.store.save([RecordSaved(replace(record, links=links), pending=True)], run=None)
-
-
-def _close_doubts(context: Context, name: str, system: str) -> None:
-    """A person has looked: a create that nobody could find is planned again."""
-    rows = [
-        row
-        for row in context.store.in_doubt()
-        if row.error == "UNKNOWN"
-        and row.operation.kind is not Kind.ENGAGE
-        and (row.operation.record, row.operation.system) == (name, system)
-    ]
-    context.store.finish(
-        [Finished(row.number, Status.FAILED, error="RETRIED", message="released by a person") for row in rows]
-    )
 
 
 def _unrefused(link: Link) -> Link:

@@ -9,6 +9,7 @@ from typing import Any
 from sync.mapping import EntityMapping, SystemMapping
 from sync.model.remote import Capabilities, Feed
 from sync.runner.context import Context, System
+from sync.runner.doubted import Doubted
 from sync.runner.pull import feed_key
 
 Call = Callable[[], Any]
@@ -50,3 +51,10 @@ class Work:
     run: str
     pushed: Pushed
     looked: set[tuple[str, str]] = field(default_factory=set)
+    _doubted: dict[str, Doubted] = field(default_factory=dict)
+
+    def doubted(self, entity: EntityMapping) -> Doubted:
+        """The creates of which nobody knew what became when the lane first asked; no push changes that for the creates before it."""
+        if entity.name not in self._doubted:
+            self._doubted[entity.name] = Doubted(self.context, entity)
+        return self._doubted[entity.name]

@@ -11,10 +11,10 @@ from typing import Final
 
 from sync.errors import SyncError
 from sync.mapping import EntityMapping
+from sync.model.ids import quarantine_id
 from sync.model.record import Quarantined
 from sync.runner.context import Context
 from sync.runner.decide import BATCH, Decided, decide_these
-from sync.runner.identify import quarantine_id
 
 MANY: Final = 20
 CODE: Final = "BUG"

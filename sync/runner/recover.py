@@ -1,7 +1,8 @@
 """Recover: writes in doubt are looked up, never simply repeated; nothing is planned on top of doubt.
 
 An update in doubt is settled as soon as the row shows it; that it did not happen is known only after the horizon. A create is
-repeated at once where the system makes that safe; elsewhere it is looked up after each of the configured delays and then repeated once.
+repeated at once where the system makes that safe; elsewhere it is looked up after each of the configured delays, twice after the
+horizon, some time apart, and then repeated once.
 A second doubt about the same create is a person's.
 
 Crash: every step changes the journal row and what follows from it in one transaction; a recovery that dies is begun again.
@@ -10,18 +11,19 @@ Crash: every step changes the journal row and what follows from it in one transa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from sync.errors import AbortError
 from sync.mapping import EntityMapping, SystemMapping
-from sync.model.record import Change, Journalled, Observation, Quarantined, Status
+from sync.model.record import Change, Journalled, Observation, Status
 from sync.model.remote import Feed, Kind, NativeRecord, Outcome, Receipt
 from sync.model.values import MISSING
 from sync.runner.afresh import observe
 from sync.runner.book import book
 from sync.runner.context import Context, System, feed_of
-from sync.runner.identify import quarantine_id, sent_keys
+from sync.runner.doubted import UNDER_ANOTHER_KEY, Doubted, ask, is_open, row_name, sent_keys
 from sync.runner.pull import feed_key
 from sync.runner.settle import settle
 from sync.state import Finished, Holder
@@ -33,7 +35,7 @@ PATIENCE = timedelta(seconds=5)
 def recover(context: Context) -> int:
     """Looks up everything in doubt that is due; returns how many writes are still in doubt."""
     _adopt_orphans(context)
-    for _ in range(len(_longest_delays(context)) + 1):
+    for _ in range(len(_longest_delays(context)) + 2):
         _round(context)
         pause = _pause(context)
         if pause is None:
@@ -85,9 +87,23 @@ def _due(context: Context, row: Journalled) -> datetime | None:
         return None
     delays = system.verify_delays
     start = row.sent_at or context.clock.now()
+    looked_at = _looked_in_vain_at(row)
+    if looked_at is not None:
+        return looked_at + _apart(system)
     if row.looks < len(delays):
         return start + timedelta(seconds=delays[row.looks])
     return row.doubt_until or start
+
+
+def _looked_in_vain_at(row: Journalled) -> datetime | None:
+    """When a create was last looked for, if it could no longer land by then."""
+    over = row.looked_at is not None and (row.doubt_until is None or row.looked_at >= row.doubt_until)
+    return row.looked_at if over and row.operation.kind is Kind.CREATE else None
+
+
+def _apart(system: System) -> timedelta:
+    """How far apart two looks must be to prove that nothing is there: an index may be late with what was just changed."""
+    return timedelta(seconds=max(system.verify_delays, default=0.0))
 
 
 def _round(context: Context) -> None:
@@ -115,6 +131,14 @@ def _round(context: Context) -> None:
             context.fail(system, error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A row that a create may have made. ``alone``: it agrees with this create fully, and with no other record's at all."""
+
+    seen: Observation
+    alone: bool
+
+
 class _Case:
     """The doubts about one object of one system."""
 
@@ -128,6 +152,8 @@ class _Case:
         self.system = system
         self.feed = feed
         self.able = system.connector.capabilities(feed.object)
+        named = mapping.external_id is not None or self.able.repeatable_by_key
+        self.repeatable = self.able.repeatable_create and named
 
     # updates and deletes ---------------------------------------------------------------------------------------------
 
@@ -167,6 +193,11 @@ class _Case:
     def _is_over(self, row: Journalled) -> bool:
         return row.doubt_until is None or self.context.clock.now() >= row.doubt_until
 
+    def _is_last_look(self, row: Journalled) -> bool:
+        """Whether nothing more can come: the write can no longer land, and it was looked for since, long enough ago."""
+        before = _looked_in_vain_at(row)
+        return before is not None and self.context.clock.now() >= before + _apart(self.system)
+
     def _happened(self, row: Journalled, fresh: NativeRecord | None) -> None:
         pair = (row, Receipt(row.number, Outcome.ACKED, remote_id=fresh.id if fresh else row.operation.remote_id))
         self._free(row)
@@ -197,19 +228,52 @@ class _Case:
 
         It is looked for by what was sent: the record's own key may have changed since, and then a repetition would make a second row.
         """
-        if self.able.repeatable_create and self.mapping.external_id:
+        if self.repeatable and self.mapping.external_id:
             self._repeat(rows)
             return
         found = self._look_up(rows)
-        again = []
+        doubted = Doubted(self.context, self.entity)
         with self.store.transaction():
             for row in rows:
-                there = [r for r in found.get(row.number, ()) if not self._is_linked(r)]
-                if self.able.repeatable_create and not there:
-                    again.append(row)
-                else:
-                    self._create(row, there)
+                if found[row.number]:
+                    self._create(row, found[row.number])
+            again = self._not_found([row for row in rows if not found[row.number]], doubted)
         self._repeat(again)
+
+    def _not_found(self, rows: Sequence[Journalled], doubted: Doubted) -> list[Journalled]:
+        """What is like a create in all but its key is waited for like the row itself. Returns what may be repeated at once."""
+        suspects = self._suspects(doubted) if rows else {}
+        again = []
+        for row in rows:
+            if row.number in suspects:
+                self._suspected(row, suspects[row.number])
+            elif self.repeatable:
+                again.append(row)
+            else:
+                self._create(row, [])
+        return again
+
+    def _suspects(self, doubted: Doubted) -> dict[int, list[_Suspect]]:
+        """The rows of nobody that creates in doubt may have made, by create. What was found just now is no rival any more."""
+        found: dict[int, list[_Suspect]] = {}
+        doubtful = {row.number for row in self.store.in_doubt()}
+        for seen in doubted.unclaimed(self.system.name, self.feed.object):
+            suspicions = [
+                each for each in doubted.suspicions(seen) if each.create.number in doubtful or not is_open(each.create)
+            ]
+            for each in suspicions:
+                found.setdefault(each.create.number, []).append(_Suspect(seen, each.full and len(suspicions) == 1))
+        return found
+
+    def _suspected(self, row: Journalled, suspects: Sequence[_Suspect]) -> None:
+        """The one row that nothing but its key speaks against is it, and the key is a person's edit. All else is a question."""
+        if not self._is_last_look(row):
+            self.store.looked(row.number)
+        elif len(suspects) == 1 and suspects[0].alone:
+            self._happened(row, _native(suspects[0].seen))
+        else:
+            names = [row_name(self.system.name, each.seen.remote_id) for each in suspects]
+            ask(self.context, self.entity, row, UNDER_ANOTHER_KEY, names)
 
     def _repeat(self, rows: Sequence[Journalled]) -> None:
         with self.store.transaction():
@@ -226,15 +290,27 @@ class _Case:
                 )
             self.store.mark_pending(records=[row.operation.record for row in rows])
 
-    def _look_up(self, rows: Sequence[Journalled]) -> Mapping[int, tuple[NativeRecord, ...]]:
+    def _look_up(self, rows: Sequence[Journalled]) -> dict[int, list[NativeRecord]]:
+        """Rows of nobody that hold the key that was sent. Before a create is repeated, what is new there is read as well."""
         path = next((p for p in self.able.lookup_paths if all(_value(row, p) is not None for row in rows)), None)
-        if path is None:
-            return self._enumerate(rows) if self.able.listable else {}
+        found = self._unlinked(self._by_value(rows, path) if path is not None else {}, rows)
+        missing = [row for row in rows if not found[row.number]]
+        decisive = path is None or self.repeatable or any(map(self._is_last_look, missing))
+        if missing and decisive and self.able.listable:
+            found |= self._unlinked(self._enumerate(missing), missing)
+        return found
+
+    def _by_value(self, rows: Sequence[Journalled], path: str) -> dict[int, tuple[NativeRecord, ...]]:
         found = self.system.connector.lookup(self.feed, path, [_value(row, path) for row in rows])
         return {row.number: found.get(str(_value(row, path)), ()) for row in rows}
 
-    def _enumerate(self, rows: Sequence[Journalled]) -> Mapping[int, tuple[NativeRecord, ...]]:
-        """Where nothing can be looked up: reads what is new there, then whoever is known to hold our id or the keys that were sent."""
+    def _unlinked(
+        self, found: Mapping[int, Sequence[NativeRecord]], rows: Sequence[Journalled]
+    ) -> dict[int, list[NativeRecord]]:
+        return {row.number: [r for r in found.get(row.number, ()) if not self._is_linked(r)] for row in rows}
+
+    def _enumerate(self, rows: Sequence[Journalled]) -> dict[int, tuple[NativeRecord, ...]]:
+        """Reads what is new there, then whoever is known to hold our id or the keys that were sent."""
         cursor = self.store.cursor(self.system.name, self.feed.object, feed_key(self.feed))
         recent = [record for page in self.system.connector.pull(self.feed, cursor) for record in page.records]
         keys = {row.number: sent_keys(self.entity, row) for row in rows}
@@ -267,13 +343,14 @@ class _Case:
         if len(found) == 1 and self._is_ours(row, found[0]):
             self._happened(row, found[0])
         elif len(found) > 1:
-            self._give_up(row, f"{len(found)} rows there could be it")
+            names = [row_name(self.system.name, there.id) for there in found]
+            ask(self.context, self.entity, row, f"{len(found)} rows there could be it", names)
         elif found and self._is_over(row):
             self._is_somebodys(row, found[0])
-        elif row.looks + 1 < len(self.system.verify_delays) or not self._is_over(row):
+        elif not self._is_last_look(row):
             self.store.looked(row.number)
         elif row.resent:
-            self._give_up(row, "it was sent twice and never found")
+            ask(self.context, self.entity, row, "it was sent twice and never found", [])
         else:
             self.store.finish(
                 [
@@ -297,24 +374,6 @@ class _Case:
         self.store.finish([Finished(row.number, Status.FAILED, error="NOT_APPLIED", message=what)])
         observe(self.context, self.entity, self.mapping, self.feed, [there])
         self.store.mark_pending(records=[row.operation.record])
-
-    def _give_up(self, row: Journalled, why: str) -> None:
-        self.store.finish(
-            [Finished(row.number, Status.IN_DOUBT, error="UNKNOWN", message=why, doubt_until=row.doubt_until)]
-        )
-        self.store.quarantine(
-            Quarantined(
-                id=quarantine_id("IN_DOUBT", row.operation.record, self.system.name),
-                entity=self.entity.name,
-                system=self.system.name,
-                record=row.operation.record,
-                object=self.feed.object,
-                remote_id=None,
-                error="IN_DOUBT",
-                message=f"nobody knows whether the create in {self.system.name} happened: {why}",
-                remedy=f"Look in {self.system.name}: if it is there once, `crm-sync quarantine retry` links it; if not, retry makes it.",
-            )
-        )
 
 
 def _native(seen: Observation) -> NativeRecord:

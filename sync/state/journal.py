@@ -147,7 +147,9 @@ class Journal(Door):
 
     def looked(self, number: int) -> None:
         """An operation in doubt was looked up once more, without an answer."""
-        self._write("UPDATE operation SET looks = looks + 1 WHERE number = ?", number)
+        self._write(
+            "UPDATE operation SET looks = looks + 1, finished_at = ? WHERE number = ?", stamp(self._clock.now()), number
+        )
 
     def finish(self, results: Sequence[Finished]) -> None:
         """Books outcomes."""
@@ -213,9 +215,10 @@ def _journalled(row: Sequence[Any]) -> Journalled:
         changes,
         cause,
     ) = row
-    status, error, message, _planned_at, sent_at, _finished_at, doubt_until, looks, resent = outcome
+    status, error, message, _planned_at, sent_at, booked_at, doubt_until, looks, resent = outcome
     operation = Operation(
         entity, record, system, object_, Kind(kind), remote_id, load_changes(changes), reason, address, cause
     )
     times = moment_or_none(sent_at), moment_or_none(doubt_until)
-    return Journalled(number, run, operation, Status(status), error, message, *times, looks, bool(resent))
+    looked_at = moment_or_none(booked_at) if looks else None
+    return Journalled(number, run, operation, Status(status), error, message, *times, looks, bool(resent), looked_at)

@@ -12,8 +12,9 @@ from typing import Any
 
 from sync.model.record import LinkState, Observation
 from sync.model.remote import NativeRecord
+from sync.model.values import Native
 from sync.state.consent import Consent
-from sync.state.documents import load, moment, moment_or_none, stamp
+from sync.state.documents import dump, load, moment, moment_or_none, stamp
 from sync.state.door import array
 from sync.state.page import Known, PagePlan, Prior
 from sync.state.rows import Holder, Keys, Seen, Unlinked
@@ -78,6 +79,13 @@ _HOLDERS = asked(
 )
 _OBSERVED = within(
     f"SELECT {OBSERVATION} FROM observed WHERE system = ? AND object = ? AND remote_id IN @list"  # noqa: S608 - column names
+)
+_TWIN = (
+    "SELECT 1 FROM observed AS o WHERE o.system = ? AND o.object = ? AND o.deleted = 0 AND o.number <> ? AND instr(o.image, ?) > 0"
+    " AND NOT EXISTS (SELECT 1 FROM json_each(?) AS asked WHERE NOT EXISTS (SELECT 1 FROM json_each(o.image) AS held"
+    " WHERE held.key = json_extract(asked.value, '$[0]') AND held.value IS json_extract(asked.value, '$[1]')))"
+    " AND NOT EXISTS (SELECT 1 FROM link AS l JOIN record AS r ON r.number = l.record_number"
+    " WHERE l.observed_number = o.number AND r.id = ?) LIMIT 1"
 )
 _NOT_IN_SWEEP = (
     f"SELECT {OBSERVATION} FROM observed WHERE entity = ? AND system = ? AND object = ? AND deleted = 0"  # noqa: S608 - column names
@@ -215,6 +223,18 @@ class Observations(Consent):
         """The stored rows of these remote ids, by remote id."""
         found = map(observation, self._rows(_OBSERVED, system, object, array(remote_ids)))
         return {each.remote_id: each for each in found}
+
+    def has_twin(self, seen: Observation, values: Mapping[str, Native], record: str) -> bool:
+        """Whether another live row of the object, and not of this record, holds these very values (by native path).
+
+        Reads the object's rows: for rare questions.
+        """
+        plain = [
+            value for value in values.values() if isinstance(value, str) and value.isascii() and value.isprintable()
+        ]
+        rarest = max(map(dump, plain), key=len, default="")  # written alike in every image; saves reading most of them
+        pairs = dump([[path, value] for path, value in values.items()])
+        return self._value(_TWIN, seen.system, seen.object, seen.number, rarest, pairs, record) is not None
 
     def not_in_sweep(
         self,

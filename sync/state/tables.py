@@ -148,6 +148,8 @@ class RunTable(Table, table=True):
 class OperationTable(Table, table=True):
     """The journal. ``clears``: how many changes empty a field. ``address`` is for the gate and goes with `forget`.
 
+    ``finished_at``: when its outcome was booked; of one in doubt, when it was last looked for.
+
     ``cause`` names the event, and the route it took, of a write that an event caused (`sync.state.inbox`).
     """
 

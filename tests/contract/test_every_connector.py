@@ -81,6 +81,7 @@ def test_the_flags_of_the_bench_are_the_capabilities(bench):
         bench.repeatable,
         bench.tombstones,
     )
+    assert can.repeatable_by_key == (bench.repeatable and bench.external_id is None)
     assert (bench.connect().describe(bench.object) is not None) is bench.described
 
 

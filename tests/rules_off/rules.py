@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -17,6 +18,7 @@ from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
 from sync.model.values import MISSING
 from sync.runner import cycle, fetching, identify, push, recover, settle
+from sync.runner.doubted import Doubted
 from sync.state import Store
 
 Patch = tuple[object, str, Any]
@@ -84,9 +86,11 @@ def _due_at_once(_: Any, row: Any, real: Any = recover._due) -> Any:
     return row.sent_at or real(_, row)
 
 
-def _after_the_clock(self: Any, since: Any) -> Any:
-    from datetime import timedelta
+def _looked_in_vain_at_once(row: Any) -> Any:
+    return row.looked_at
 
+
+def _after_the_clock(self: Any, since: Any) -> Any:
     return since + timedelta(microseconds=1)
 
 
@@ -132,8 +136,15 @@ SIMULATED = (
     Rule(
         "horizon",
         "a write that timed out may still land: its record is frozen until it no longer can",
-        [(recover._Case, "_is_over", _constant(value=True)), (recover, "_due", _due_at_once)],
+        [
+            (recover._Case, "_is_over", _constant(value=True)),
+            (recover, "_due", _due_at_once),
+            (recover, "_looked_in_vain_at", _looked_in_vain_at_once),
+            (recover, "_apart", _constant(timedelta(0))),
+        ],
     ),
+    Rule("another key", "a row that only its key speaks against may be what a create in doubt has made", [(Doubted, "suspicions", _constant([]))]),
+    Rule("two looks", "a create is given up only after two looks some time apart", [(recover, "_apart", _constant(timedelta(0)))], suite=["tests/simulation/test_create_in_doubt.py"]),
     Rule("busy", "nothing is merged from or written to a row with a write in doubt", [(merge, "readable", _though_busy), (plan, "readable", _though_busy)]),
     Rule("hidden keys", "a row that does not show its key is matched with nobody", [(identify._Matching, "_is_hidden", _constant(value=False))]),
     Rule("consent joins", "consent is a join, not a merge", [(merge._Work, "_join", _everybody_edits)]),

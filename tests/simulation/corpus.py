@@ -314,6 +314,29 @@ CORPUS = {
             * 8,
         ),
     ),
+    "a person changed the key of the row of a create in doubt, and it was made twice": History(
+        2_000_241,
+        Setting(keyed=False, tells=True),
+        (
+            ("act", "alpha", "create", 0, "a0", "home 0"),
+            ("run", False, (), (31,), ()),
+            ("act", "beta", "move", 0, "p0.14@example.com"),
+        ),
+    ),
+    "a person changed one value more, and the index did not show the row when it was looked for last": History(
+        2_000_241,
+        Setting(keyed=False, lag_s=30.0, tells=True),
+        (
+            ("act", "alpha", "create", 0, "a0", "home 0"),
+            ("act", "beta", "create", 2, "a2", None),
+            ("act", "beta", "create", 1, "t1"),
+            ("run", False, ((("beta", "push", 1), Trouble.DONE),), (), ()),
+            ("wait", 400),
+            ("act", "beta", "edit", 0, "city", "c11"),
+            ("act", "beta", "move", 0, "p0.14@example.com"),
+            ("run", False, (), (), ()),
+        ),
+    ),
 }
 
 

@@ -133,6 +133,7 @@ class ActiveCampaign:
                 deletable=True,
                 lookup_paths=("email",),
                 repeatable_create=True,
+                repeatable_by_key=True,
                 batch_size=self._batch_size,
                 journal_size=self._batch_size * _BATCHES,
                 fetch_size=100,
@@ -146,6 +147,7 @@ class ActiveCampaign:
             deletable=endpoint.deletable,
             lookup_paths=(endpoint.name,) if object in UNIQUE else (),
             repeatable_create=object in UNIQUE,
+            repeatable_by_key=object in UNIQUE,
             horizon_s=self._horizon_s,
         )
 

@@ -197,6 +197,7 @@ class Conversion:
             listable=self._export is not None,
             lookup_paths=(endpoint.key,),
             repeatable_create=True,
+            repeatable_by_key=True,
             clearable=self._clearing != "off",
             batch_size=self._batch_size,
             journal_size=self._batch_size,

@@ -96,6 +96,7 @@ class Memory:
             sparse=False,
             lookup_paths=traits.lookup_paths,
             repeatable_create=traits.external_ids or traits.natural_key is not None,
+            repeatable_by_key=traits.natural_key is not None,
             returns_record=traits.returns_record,
             clearable=traits.clearable,
             batch_size=traits.batch_size,

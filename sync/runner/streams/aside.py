@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sync.model.ids import quarantine_id
 from sync.model.record import Journalled, Operation, Quarantined, Status
 from sync.model.remote import Receipt
 from sync.runner.context import Context
-from sync.runner.identify import quarantine_id
 from sync.runner.streams.happening import ENTITY, split
 from sync.runner.streams.targets import Refusal
 from sync.state import Finished

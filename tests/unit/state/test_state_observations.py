@@ -183,3 +183,40 @@ def test_deleted_rows_are_linked_as_tombstones(store, hand):
     hand.page(Seen(NativeRecord("Contact", "003A", {}, deleted=True)))
     store.create_records([NewRecord("R1", "contact", (hand.number("003A"),))])
     assert store.load_ids(["R1"])[0].links[0].state is LinkState.TOMBSTONE
+
+
+@pytest.mark.parametrize(
+    ("held", "twin"),
+    [
+        ({"Name": "Ann \u00dcber", "City": "Rome"}, True),
+        ({"City": "Rome", "Name": "Ann \u00dcber", "Title": "CTO"}, True),
+        ({"Name": "Ann \u00dcber", "City": "Rom"}, False),
+        ({"Name": "Ann \u00dcber"}, False),
+        ({"Name": "Rome", "City": "Ann \u00dcber"}, False),
+        ({}, False),
+    ],
+)
+def test_a_twin_holds_all_the_values(store, hand, held, twin):
+    """Another row is one's twin if it holds every value under the same path, whatever else it holds."""
+    hand.page(hand.row("003A", Name="Ann \u00dcber", City="Rome"), hand.row("003B", **held))
+    assert store.has_twin(one(store), {"Name": "Ann \u00dcber", "City": "Rome"}, "R1") is twin
+
+
+@pytest.mark.parametrize(
+    "value", [True, 0, 1.5, ["b", "a"], "a \ud800 half", '"quoted" \\ text', "x" * 32_000, "\U0001f600"]
+)
+def test_a_twin_by_any_value(store, hand, value):
+    """Truths, numbers, lists and odd texts are compared like all others."""
+    hand.page(hand.row("003A", Name=value), hand.row("003B", Name=value), hand.row("003C", Name="else"))
+    assert store.has_twin(one(store), {"Name": value}, "R1")
+    assert not store.has_twin(one(store, "003C"), {"Name": "else"}, "R1")
+
+
+def test_who_is_no_twin(store, hand):
+    """A deleted row, a row of the record itself and a row of another system are none."""
+    hand.record("R1", "003B", Name="Ann")
+    hand.page(hand.row("003A", Name="Ann"))
+    hand.page(hand.row("9", Name="Ann"), system="abmatic")
+    hand.page(Seen(NativeRecord("Contact", "003D", {"Name": "Ann"}, deleted=True)))
+    assert not store.has_twin(one(store), {"Name": "Ann"}, "R1")
+    assert store.has_twin(one(store), {"Name": "Ann"}, "R2")
