@@ -16,7 +16,7 @@ from sync.connectors.memory import Memory
 from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
 from sync.model.values import MISSING
-from sync.runner import cycle, identify, pull, push, recover, settle
+from sync.runner import afresh, cycle, identify, pull, push, recover, settle
 from sync.state import Store
 
 Patch = tuple[object, str, Any]
@@ -125,8 +125,13 @@ SIMULATED = (
         "a read-back that differs is somebody's edit unless it can be shown to be the server's doing",
         [(Cell, "variant", _constant(value=True))],
     ),
-    Rule("verify-read", "what is to be overwritten is read again just before", [(push, "verify", _as_planned)]),
-    Rule("fresh look-up", "a create looks its key up afresh", [(push, "look_afresh", _as_planned)]),
+    Rule("verify-read", "what is to be overwritten is read again just before", [(afresh, "verify", _as_planned)]),
+    Rule(
+        "conditional update",
+        "a connector that reads the row itself writes only over what was expected there",
+        [(push, "expected", _constant({}))],
+    ),
+    Rule("fresh look-up", "a create looks its key up afresh", [(afresh, "look_afresh", _as_planned)]),
     Rule("journal", "a write is durably in the journal before its first byte", [(Store, "mark_sent", _nothing)]),
     Rule("recovery", "nothing is planned on top of doubt", [(cycle, "recover", _constant(0))]),
     Rule(

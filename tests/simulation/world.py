@@ -144,6 +144,7 @@ def systems(clock: ManualClock, setting: Setting) -> dict[str, MemorySystem]:
         day_granular=True,
         clearable=False,
         returns_record=setting.tells,
+        conditional_update=setting.tells,
         tells_author=setting.tells,
         opt_ins={"Out": (False,)},
     )
