@@ -130,6 +130,7 @@ SIMULATED = (
         "conditional update",
         "a connector that reads the row itself writes only over what was expected there",
         [(push, "expected", _constant({}))],
+        suite=["tests/scenario/test_edits.py"],
     ),
     Rule("fresh look-up", "a create looks its key up afresh", [(afresh, "look_afresh", _as_planned)]),
     Rule("journal", "a write is durably in the journal before its first byte", [(Store, "mark_sent", _nothing)]),
