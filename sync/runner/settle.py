@@ -63,19 +63,20 @@ def settle(
     `lengths`: how much the system's columns hold, by native path.
     Returns how many rows hold something else than what we wrote: news, for the merge to look at.
     """
-    links = context.store.links_to(mapping.system, feed.object, held)
-    changed = {name: link for name, link in links.items() if held[name].values != link.observed.values}
+    known = context.store.observed(mapping.system, feed.object, list(held))
+    other = [name for name, row in known.items() if held[name].values != row.values]
+    links = context.store.links_to(mapping.system, feed.object, other)
     strange = set()
     for row, receipt in written:
         name = str(receipt.remote_id or row.operation.remote_id)
-        if name in changed:
+        if name in links:
             ours = _Ours(mapping, held[name], lengths, proven=_is_receipts(receipt, held[name]))
             links[name] = _settled(links[name], ours, row.operation.changes)
             _report_ineffective(context, entity, ours, row)
-    for name in changed:
-        if any(_unexplained(held[name], links[name], cell) for cell in mapping.cells.values()):
+    for name, link in links.items():
+        if any(_unexplained(held[name], link, cell) for cell in mapping.cells.values()):
             strange.add(name)
-    context.store.save_links(links[name] for name in changed)
+    context.store.save_links(links.values())
     _store(context, entity, mapping, feed, [record for name, record in held.items() if name not in strange], news=False)
     return _store(context, entity, mapping, feed, [held[name] for name in sorted(strange)], news=True)
 
