@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from sync.connectors.http.throttle import Throttle
 from sync.model.remote import Capabilities, Feed, NativeRecord, ObjectSchema, Page, Receipt, Tenant, Usage, Write
 from sync.model.values import Native
 
@@ -38,6 +39,15 @@ class Finding:
     well: bool
     detail: str = ""
     remedy: str = ""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A connector that keeps a pace of its own, which can be made part of another's of the same system."""
+
+    @property
+    def pace(self) -> Throttle:
+        """How fast the vendor is asked."""
 
 
 class Connector(Protocol):

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sync.model.record import Journalled
 from sync.model.remote import NativeRecord
+
+if TYPE_CHECKING:
+    from sync.runner.lingering import Lingering
 
 Row = tuple[str, str, str]
 """System, object, remote id."""
@@ -21,9 +25,15 @@ Row = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Between:
-    """Of one long run. ``taken``: how many of its operations looks have taken back since it last planned."""
+    """Of one long run.
+
+    ``taken``: how many of its operations looks have taken back since it last planned. ``left``: by entity, number and id of
+    the records that the last look could not bring to their end. ``lingering``: the readers of its looks.
+    """
 
     taken: int = 0
+    left: dict[str, dict[int, str]] = field(default_factory=dict)
+    lingering: Lingering | None = None
     _carried: dict[Row, float] = field(default_factory=dict)
     _under_way: dict[int, str] = field(default_factory=dict)
 
@@ -53,3 +63,9 @@ class Between:
             return list(records), []
         old = [r.id for r in records if self._carried.get((system, r.object, r.id), asked_at) > asked_at]
         return [r for r in records if r.id not in set(old)], old
+
+    def close(self) -> None:
+        """The long run is over."""
+        if self.lingering is not None:
+            self.lingering.close()
+            self.lingering = None

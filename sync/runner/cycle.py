@@ -73,6 +73,17 @@ def run_cycle(context: Context, order: Order) -> Ran:
     context.run = ran.run
     started = context.clock.monotonic()
     context.store.start_run(ran.run, order.kind, full=order.full, entities=[e.name for e in context.chosen()])
+    try:
+        _run(context, ran)
+    finally:
+        context.between.close()
+    ran.in_doubt = len(context.store.in_doubt())
+    ran.seconds = context.clock.monotonic() - started
+    return ran
+
+
+def _run(context: Context, ran: Ran) -> None:
+    order = ran.order
     changed_consent = _prepare(context, ran.run)
     recover(context)
     streaming = order.streams and context.streaming()
@@ -96,9 +107,6 @@ def run_cycle(context: Context, order: Order) -> Ran:
         streams.tidy(context, ran.taken)
     for name, why in failed.items():
         context.fail(name, why)
-    ran.in_doubt = len(context.store.in_doubt())
-    ran.seconds = context.clock.monotonic() - started
-    return ran
 
 
 def ripe(context: Context) -> frozenset[str]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from sync.config import Config, SalesforceConfig, SystemConfig
+from sync.connectors.base import Connector, Paced
 from sync.engine.guard import Limits
 from sync.errors import AbortError
 from sync.mapping import Mappings
@@ -86,6 +87,8 @@ class Hold:
             apart = {name: _slower(each) for name, each in self.config.systems.items() if not _rotates(each)}
             made = self._connect(replace(self.config, systems=apart), self.clock, self.store)
             usual = self.systems
+            for name, each in made.items():
+                _share_pace(each.connector, usual[name].connector)
             # the pace is no reason to ask anew what a system can do
             self._long = {
                 name: replace(made[name], settings=each.settings) if name in made else each
@@ -137,6 +140,12 @@ class Hold:
         self._systems, self._long = {}, {}
         for connector in connectors.values():
             connector.close()
+
+
+def _share_pace(part: Connector, whole: Connector) -> None:
+    """Both together keep to the limit of the one."""
+    if isinstance(part, Paced) and isinstance(whole, Paced):
+        part.pace.be_part_of(whole.pace)
 
 
 def _slower(system: SystemConfig) -> SystemConfig:

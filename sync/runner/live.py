@@ -18,38 +18,28 @@ from dataclasses import replace
 from sync.engine.guard import guard
 from sync.model.ids import run_id
 from sync.model.report import RunReport
-from sync.runner.between import Between
 from sync.runner.context import Alone, Context, System
 from sync.runner.cycle import Order, Ran, loads, ripe
 from sync.runner.decide import Decided, decide_these
 from sync.runner.identify import link_these
-from sync.runner.pull import pull, reads
+from sync.runner.lingering import Lingering
+from sync.runner.pull import Pulled, reads, store_fetched
 from sync.runner.push import push
 from sync.runner.report import report
 
 
-class Brief(Alone):
-    """What surrounds it: nothing comes between, and nobody waits long for a silent system."""
-
-    def patience_s(self, system: str) -> float | None:
-        """Less than a minute: the long run waits meanwhile."""
-        del system
-        return 10.0
-
-
 def carry_news(outer: Context, systems: Mapping[str, System]) -> RunReport:
     """One look for news within the run of `outer`, with these connectors."""
-    store, touched = outer.store, set[tuple[str, str, str, str]]()
+    store = outer.store
     calls = {name: system.connector.usage().calls for name, system in systems.items()}
     context = replace(
         outer,
         systems=systems,
         failed=dict(outer.failed),
         errors=dict(outer.errors),
-        around=Brief(),
+        around=Alone(),
         calls_before=calls,
-        touched=touched,
-        between=Between(),
+        touched=set(),
         entities=(),
     )
     of = ripe(context) if outer.ripe is None else outer.ripe
@@ -57,10 +47,7 @@ def carry_news(outer: Context, systems: Mapping[str, System]) -> RunReport:
     started = context.clock.monotonic()
     store.start_run(ran.run, "live", full=False, entities=[entity.name for entity in context.chosen()])
     try:
-        wanted = [read for read in reads(context, full=False) if read.entity.name in of and read.cursor is not None]
-        for done in pull(context, wanted):
-            name = done.read.system.name
-            ran.read[name] = ran.read.get(name, 0) + done.rows
+        _read(context, ran, of)
         _decide_and_push(context, ran, outer)
         ran.seconds = context.clock.monotonic() - started
         return report(context, ran)
@@ -69,32 +56,48 @@ def carry_news(outer: Context, systems: Mapping[str, System]) -> RunReport:
         store.resume_run(outer.run)
 
 
+def _read(context: Context, ran: Ran, of: frozenset[str]) -> None:
+    """What changed, as far as it comes soon; what comes late is for the next look."""
+    lingering = context.between.lingering = context.between.lingering or Lingering(context.clock)
+    lingering.begin(read for read in reads(context, full=False) if read.entity.name in of and read.cursor is not None)
+    done: dict[tuple[str, str, str], Pulled] = {}
+    for item in lingering.pages():
+        store_fetched(context, lingering.fetching, item, done)
+    for pulled in done.values():
+        name = pulled.read.system.name
+        ran.read[name] = ran.read.get(name, 0) + pulled.rows
+
+
 def _decide_and_push(context: Context, ran: Ran, outer: Context) -> None:
-    decided, numbers = Decided(), list[int]()
+    decided, numbers, between = Decided(), list[int](), outer.between
     for entity in context.chosen():
         rows = {(system, name, remote_id) for of, system, name, remote_id in context.touched or () if of == entity.name}
         link_these(context, entity, rows)
-        news = _taken_over(outer, _news(outer, rows))
+        found = _news(outer, rows) | outer.store.pending_among(between.left.get(entity.name, ()))
+        between.left[entity.name] = found
+        news = _taken_over(outer, found)
         decide_these(context, entity, ran.run, decided, news)
         numbers += news
     ran.breaches = guard(loads(context, ran.run), context.limits, backfill=False, consent_mapping_changed=False)
     if not any(breach.what == "opt_outs" for breach in ran.breaches):
         push(context, ran.run, only_consent=bool(ran.breaches))
     context.store.settle_pending(ran.run, decided.waiting)
-    outer.between.carried(context.store.rows_of(numbers), context.clock.monotonic())
+    between.left = {name: outer.store.pending_among(found) for name, found in between.left.items()}
+    between.carried(context.store.rows_of(numbers), context.clock.monotonic())
 
 
 def _news(outer: Context, rows: set[tuple[str, str, str]]) -> dict[int, str]:
-    """Number and id of the records with news on these rows that are not under way in the long run."""
+    """Number and id of the records with news on these rows."""
     found: dict[int, str] = {}
     for system, name in {(system, name) for system, name, _ in rows}:
         there = [remote_id for s, n, remote_id in rows if (s, n) == (system, name)]
         found |= outer.store.news_of(system, name, there)
+    return found
+
+
+def _taken_over(outer: Context, found: Mapping[int, str]) -> list[int]:
+    """The numbers of those of these records that are not under way in the long run; it has nothing planned for them any more."""
     busy = outer.between.busy()
-    return {number: record for number, record in found.items() if record not in busy}
-
-
-def _taken_over(outer: Context, records: Mapping[int, str]) -> list[int]:
-    """The numbers of these records, of which the long run has nothing planned any more."""
-    outer.between.taken += outer.store.take_back(outer.run, records.values(), "there was news of it before it was sent")
-    return sorted(records)
+    free = {number: record for number, record in found.items() if record not in busy}
+    outer.between.taken += outer.store.take_back(outer.run, free.values(), "there was news of it before it was sent")
+    return sorted(free)

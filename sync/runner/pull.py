@@ -9,44 +9,25 @@ Crash: a page is stored together with its cursor, or not at all; a cursor theref
 from __future__ import annotations
 
 import hashlib
-import queue
-import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import orjson
 
 from sync.engine.consent import is_opt_out
 from sync.errors import AbortError, UnreachableError
 from sync.mapping import NO_REFS, EntityMapping, SystemMapping
-from sync.model.clock import Clock
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import Absence
 from sync.runner.abilities import able
-from sync.runner.context import Context, System, feeds
+from sync.runner.context import Context, feeds
+from sync.runner.fetching import Fetched, Fetching, Read
 from sync.state import WALK, Seen, Suppression
-
-_T = TypeVar("_T")
 
 AHEAD = 3
 LOOK_S = 0.5
 """How often a pull that waits for pages looks around."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One object of one system to pull for one entity. ``sweep`` names a complete enumeration."""
-
-    entity: EntityMapping
-    mapping: SystemMapping
-    system: System
-    feed: Feed
-    key: str
-    cursor: str | None
-    full: bool
-    sweep: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +37,6 @@ class Pulled:
     read: Read
     rows: int
     complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """What a reading thread hands over: a page, an error, or (neither) its end."""
-
-    system: str
-    read: Read | None = None
-    page: Page | None = None
-    asked_at: float = 0.0
-    error: Exception | None = None
-    last: bool = False
 
 
 def feed_key(feed: Feed) -> str:
@@ -110,89 +79,46 @@ def pull(context: Context, wanted: Iterable[Read]) -> list[Pulled]:
         by_system.setdefault(read.system.name, []).append(read)
     if not by_system:
         return []
-    pages: queue.Queue[_Item] = queue.Queue(AHEAD * len(by_system))
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=_fetch, args=(name, todo, pages, stop, context.clock), daemon=True)
-        for name, todo in by_system.items()
-    ]
-    for thread in threads:
-        thread.start()
+    fetching = Fetching(context.clock, AHEAD * len(by_system))
+    for name, todo in by_system.items():
+        fetching.start(name, todo)
     try:
-        return _persist(context, pages, list(by_system))
+        return _persist(context, fetching)
     finally:
-        stop.set()
-        _drain(pages)
+        fetching.close()
 
 
-def _fetch(name: str, todo: list[Read], pages: queue.Queue[_Item], stop: threading.Event, clock: Clock) -> None:
-    try:
-        for read in todo:
-            answers = _stamped(read.system.connector.pull(read.feed, read.cursor, full=read.full), clock)
-            for (page, asked_at), last in _with_end(answers):
-                if stop.is_set():
-                    return
-                pages.put(_Item(name, read, page, asked_at, last=last))
-    except Exception as error:  # noqa: BLE001 - it crosses to the main thread, which decides
-        pages.put(_Item(name, error=error))
-    pages.put(_Item(name, last=True))
-
-
-def _stamped(pages: Iterable[Page], clock: Clock) -> Iterator[tuple[Page, float]]:
-    """Each page with the time (monotonic) before which it was not asked for."""
-    walk = iter(pages)
-    while True:
-        asked_at = clock.monotonic()
-        page = next(walk, None)
-        if page is None:
-            return
-        yield page, asked_at
-
-
-def _with_end(pages: Iterable[_T]) -> Iterator[tuple[_T, bool]]:
-    """Each page with whether it is the last."""
-    held: _T | None = None
-    for page in pages:
-        if held is not None:
-            yield held, False
-        held = page
-    if held is not None:
-        yield held, True
-
-
-def _drain(pages: queue.Queue[_Item]) -> None:
-    while True:
-        try:
-            pages.get_nowait()
-        except queue.Empty:
-            return
-
-
-def _persist(context: Context, pages: queue.Queue[_Item], reading: list[str]) -> list[Pulled]:
+def _persist(context: Context, fetching: Fetching) -> list[Pulled]:
     done: dict[tuple[str, str, str], Pulled] = {}
-    silence = _Silence(context, len(reading))
-    while reading:
-        try:
-            item = pages.get(timeout=LOOK_S)
-        except queue.Empty:
+    silence = _Silence(context, len(fetching.reading))
+    while fetching.reading:
+        item = fetching.take(LOOK_S)
+        if item is None:
             context.breathe()
-            reading = silence.still_awaited(reading)
+            silence.give_up(fetching)
             continue
         silence.broken()
-        if item.system not in reading:
-            continue
-        if item.error is not None:
-            _give_up(context, item)
-        elif item.read is None or item.page is None:
-            reading.remove(item.system)
-        else:
-            read = item.read
-            place = (item.system, read.entity.name, read.feed.object)
-            rows = done[place].rows if place in done else 0
-            save_page(context, read, item.page, last=item.last, asked_at=item.asked_at)
-            done[place] = Pulled(read, rows + len(item.page.records), item.page.complete)
+        if store_fetched(context, fetching, item, done):
             context.breathe()
     return list(done.values())
+
+
+def store_fetched(
+    context: Context, fetching: Fetching, item: Fetched, done: dict[tuple[str, str, str], Pulled]
+) -> bool:
+    """Stores a page, or takes a system that failed out of the run; whether there was a page."""
+    if item.system not in fetching.reading:
+        return False
+    if item.error is not None:
+        _give_up(context, item)
+    if item.read is None or item.page is None:
+        return False
+    read = item.read
+    place = (item.system, read.entity.name, read.feed.object)
+    rows = done[place].rows if place in done else 0
+    save_page(context, read, item.page, last=item.last, asked_at=item.asked_at)
+    done[place] = Pulled(read, rows + len(item.page.records), item.page.complete)
+    return True
 
 
 class _Silence:
@@ -206,12 +132,14 @@ class _Silence:
     def broken(self) -> None:
         self._since = self._context.clock.monotonic()
 
-    def still_awaited(self, reading: list[str]) -> list[str]:
-        """Without those whose silence lasts too long, unless there is nobody whom they hold up."""
-        if len(reading) == self._readers:
-            return reading
+    def give_up(self, fetching: Fetching) -> None:
+        """On those whose silence lasts too long, unless there is nobody whom they hold up."""
+        if len(fetching.reading) == self._readers:
+            return
         silent_s = self._context.clock.monotonic() - self._since
-        return [name for name in reading if not self._gave_up(name, silent_s)]
+        for name in list(fetching.reading):
+            if self._gave_up(name, silent_s):
+                fetching.forget(name)
 
     def _gave_up(self, name: str, silent_s: float) -> bool:
         patience_s = self._context.around.patience_s(name)
@@ -222,7 +150,7 @@ class _Silence:
         return True
 
 
-def _give_up(context: Context, item: _Item) -> None:
+def _give_up(context: Context, item: Fetched) -> None:
     if not isinstance(item.error, AbortError):
         assert item.error is not None
         raise item.error

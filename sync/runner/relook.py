@@ -14,7 +14,8 @@ from sync.errors import AbortError
 from sync.model.remote import Capabilities, NativeRecord, Page
 from sync.runner.abilities import able
 from sync.runner.context import Context, feeds
-from sync.runner.pull import Read, feed_key, save_page
+from sync.runner.fetching import Read
+from sync.runner.pull import feed_key, save_page
 
 BATCH = 200
 TWICE = 2

@@ -77,8 +77,10 @@ _SETTLED = within(
 _NEWS_OF = within(
     "SELECT DISTINCT r.number, r.id FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
     " JOIN record AS r ON r.number = l.record_number WHERE o.system = ? AND o.object = ? AND o.remote_id IN @list"
-    " AND r.status = 'live' AND r.pending = 2"
-    " AND NOT EXISTS (SELECT 1 FROM operation AS p WHERE p.record = r.id AND p.status = 'sent') ORDER BY r.number"
+    " AND r.status = 'live' AND r.pending = 2 ORDER BY r.number"
+)
+_PENDING_AMONG = within(
+    "SELECT number, id FROM record WHERE number IN @list AND status = 'live' AND pending > 0 ORDER BY number"
 )
 _ROWS_OF = within(
     "SELECT o.system, o.object, o.remote_id FROM link AS l JOIN observed AS o ON o.number = l.observed_number"
@@ -122,8 +124,12 @@ class Records(Runs):
         return [number for (number,) in self._rows(_LIVE, entity, after, limit)]
 
     def news_of(self, system: str, object: str, remote_ids: Sequence[str]) -> dict[int, str]:  # noqa: A002 - the field's word
-        """Number and id of the records that there is news of, linked to these rows, and of which nothing is sent."""
+        """Number and id of the records that there is news of, linked to these rows."""
         return dict(self._pairs(_NEWS_OF, system, object, array(remote_ids)))
+
+    def pending_among(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Number and id of those of these records that are to be merged."""
+        return dict(self._pairs(_PENDING_AMONG, array(numbers)))
 
     def rows_of(self, numbers: Sequence[int]) -> list[tuple[str, str, str]]:
         """(system, object, remote id) of every row that these records are linked to."""

@@ -238,6 +238,20 @@ def test_no_window_of_the_vendor_sees_more_than_the_limit(calls, limit):
         assert sum(1 for other in arrived[first:] if other < at + 59.999) <= limit
 
 
+def test_a_pace_that_is_part_of_another_takes_its_turns_from_there():
+    """The two together stay within the limit of the whole, and a refusal that one meets stops both."""
+    clock = ManualClock(START)
+    whole, part = Throttle(clock, 4, 1.0), Throttle(clock, 2, 1.0)
+    part.be_part_of(whole)
+    for throttle in (part, part, whole, whole):
+        assert throttle.take(0.0) is None
+        throttle.answered()
+    assert whole.take(0.0) == pytest.approx(1.0)
+    clock.sleep(1.0)
+    part.pause(30.0)
+    assert whole.take(0.0) == pytest.approx(30.0)
+
+
 def test_headers_lower_the_pace_and_never_raise_it_beyond_ours():
     """The vendor's limit binds us where it is lower; where it is higher our own does."""
     throttle = Throttle(ManualClock(START), 100)

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from sync.errors import UnreachableError
 from sync.model.clock import SystemClock
-from sync.runner import api
+from sync.runner import api, lingering
 from sync.runner.context import Alone, Silence
 from sync.runner.hold import Hold
 from sync.runner.live import carry_news
@@ -256,6 +257,7 @@ def test_a_long_run_leaves_half_of_every_rate_to_live_changes(scene):
     assert sorted(made, key=str) == sorted([usual, {name: rate and rate / 2 for name, rate in usual.items()}], key=str)
     assert all(long[name].connector is not news[name].connector for name in usual)
     assert all(poll[name].connector is news[name].connector for name in usual)
+    assert long["abmatic"].connector.pace._whole is news["abmatic"].connector.pace
     assert {name: each.settings for name, each in long.items()} == {name: each.settings for name, each in poll.items()}
 
 
@@ -285,3 +287,73 @@ def test_an_edit_goes_before_a_backlog_of_new_people(scene):
     log = scene.control("calls?system=abmatic&log=true", method="GET")["abmatic"]["log"]
     writes = [call["method"] for call in log if call["write"]]
     assert writes == ["PUT", "POST", "POST", "POST"]
+
+
+def linked_beside_a_crowd(scene):
+    scene.linked("ada", title="CTO")
+    crowd(scene, 30)
+
+
+def looked(scene, act, looks):
+    """A backfill in which `act(number, connectors)` is called before each look once its backlog is being written; Abmatic's title of ada after
+    each of the first `looks` looks."""
+    seen = []
+
+    class Watched(Between):
+        def interlude(self, context, *, due=False):
+            if len(seen) < looks and (seen or len(dump(scene, "salesforce", "Contact")) > 1):
+                act(len(seen), {name: system.connector for name, system in self.hold.second().items()})
+                super().interlude(context, due=due)
+                seen.append(values(scene, "abmatic", "contacts")["ada@acme.example"])
+
+    around = Watched(1, None, bite=1)
+    backfill(scene, around)
+    assert len(seen) == looks
+    return seen
+
+
+def test_a_system_that_lists_slowly_holds_up_no_other(scene, monkeypatch):
+    """Abmatic does not answer for long; an edit of Salesforce is carried by a look all the same, and what Abmatic had to tell by a later one."""
+    monkeypatch.setattr(lingering, "WAIT_S", 0.5)
+    scene.linked("bob", title="CTO")
+    linked_beside_a_crowd(scene)
+    answer = threading.Event()
+
+    def act(number, connectors):
+        if number == 0:
+            scene.edit("ada", salesforce={"title": "CEO"})
+            pull = connectors["abmatic"].pull
+
+            def slow(feed, cursor, *, full=False):
+                assert answer.wait(30)
+                yield from pull(feed, cursor, full=full)
+
+            connectors["abmatic"].pull = slow
+        if number == 1:
+            scene.edit("bob", abmatic={"title": "Carpenter"})
+            answer.set()
+
+    seen = looked(scene, act, 3)
+    assert seen[0] == "CEO"
+    assert values(scene, "salesforce", "Contact")["bob@acme.example"] == "Carpenter"
+    scene.quiet(scene.sync())
+    assert not scene.verify()["unexplained"]
+
+
+def test_what_a_look_could_not_bring_to_its_end_is_left_to_the_next(scene):
+    """A system that is out during one look gets its part from the next one, not after the backfill."""
+    linked_beside_a_crowd(scene)
+
+    def act(number, connectors):
+        if number == 0:
+            scene.edit("ada", salesforce={"title": "CEO"})
+            push = connectors["abmatic"].push
+
+            def out(writes):
+                connectors["abmatic"].push = push
+                raise UnreachableError("no answer", remedy="Wait.", system="abmatic")
+
+            connectors["abmatic"].push = out
+
+    assert looked(scene, act, 2) == ["CTO", "CEO"]
+    scene.quiet(scene.sync())

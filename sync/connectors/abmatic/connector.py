@@ -169,6 +169,11 @@ class Abmatic:
         """Calls made and left."""
         return self._client.meter.usage(self._made.gate_refusals if self._made else 0)
 
+    @property
+    def pace(self) -> Throttle:
+        """How fast the vendor is asked."""
+        return self._client.pace
+
     def close(self) -> None:
         """Gives sockets back."""
         self._client.close()

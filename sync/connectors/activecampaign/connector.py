@@ -192,6 +192,11 @@ class ActiveCampaign:
         """Calls made. What the vendor tells to be left is left of one second, and no allowance."""
         return replace(self._client.meter.usage(self._consent.refusals), calls_left=None, calls_limit=None)
 
+    @property
+    def pace(self) -> Throttle:
+        """How fast the vendor is asked."""
+        return self._client.pace
+
     def close(self) -> None:
         """Gives sockets back."""
         self._client.close()

@@ -244,6 +244,11 @@ class Conversion:
         """Calls made and left."""
         return self._client.meter.usage(self._writer.gate_refusals)
 
+    @property
+    def pace(self) -> Throttle:
+        """How fast the vendor is asked."""
+        return self._client.pace
+
     def close(self) -> None:
         """Gives sockets back."""
         self._client.close()

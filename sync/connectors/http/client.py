@@ -78,7 +78,7 @@ class Client:
         self.meter = Meter()
         self._base = base_url.rstrip("/")
         self._clock = clock
-        self._throttle = throttle
+        self.pace = throttle
         self._limits = limits or Limits()
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._on_call = on_call
@@ -142,7 +142,7 @@ class Client:
 
     def _attempt(self, request: _Request, number: int) -> Answer:
         """One request, when the throttle lets it; an answer of ours where it does not."""
-        blocked_s = self._throttle.take(self._limits.patience_s)
+        blocked_s = self.pace.take(self._limits.patience_s)
         if blocked_s is not None:
             return Answer(request.route, Verdict.THROTTLED, wait_s=blocked_s)
         began = self._clock.monotonic()
@@ -161,7 +161,7 @@ class Client:
         try:
             return self._wire.send(request.method, request.url, request.params, request.content)
         finally:
-            self._throttle.answered()
+            self.pace.answered()
 
     def _judge(self, request: _Request, raw: Raw) -> Answer:
         """What an answer means, and what its headers teach."""
@@ -171,7 +171,7 @@ class Client:
         verdict = classify(raw.status, fault)
         allowance = allowance_of(raw.headers, now)
         self.meter.learn(allowance)
-        self._throttle.learn(allowance)
+        self.pace.learn(allowance)
         slowed = verdict is Verdict.THROTTLED or "retry-after" in raw.headers
         wait_s = wait_of(raw.headers, data, now) if slowed else None
         return Answer(request.route, verdict, raw.status, data, raw.headers, fault, date, wait_s)
@@ -187,7 +187,7 @@ class Client:
             return True
         # Told, or throttled without a word: then at least the backoff, or a storm would follow. For the whole key.
         wait_s = backoff_s if answer.wait_s is None else answer.wait_s
-        self._throttle.pause(wait_s + min(jitter_s, 1.0))
+        self.pace.pause(wait_s + min(jitter_s, 1.0))
         return wait_s <= self._limits.patience_s
 
     def _report(self, method: str, answer: Answer, attempt: int, seconds: float) -> None:

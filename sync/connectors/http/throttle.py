@@ -35,6 +35,7 @@ class Throttle:
         self._open: deque[float] = deque()
         self._answered: deque[float] = deque()
         self._closed_until = 0.0
+        self._whole: Throttle | None = None
         self._lock = threading.Lock()
 
     @property
@@ -53,10 +54,16 @@ class Throttle:
                 return wait_s
             # A clock ticks in steps: a wait below one would never end.
             self._clock.sleep(max(wait_s, _STEP_S))
-        return None
+        return None if self._whole is None else self._whole.take(max(0.0, ends - self._clock.monotonic()))
+
+    def be_part_of(self, whole: Throttle) -> None:
+        """From now on each turn of this one is a turn of the whole, too: together they stay within its limit."""
+        self._whole = whole
 
     def answered(self) -> None:
         """A request that had its turn has come to its end."""
+        if self._whole is not None:
+            self._whole.answered()
         with self._lock:
             if self._open:
                 self._open.popleft()
@@ -64,6 +71,8 @@ class Throttle:
 
     def learn(self, allowance: Allowance) -> None:
         """Takes in the vendor's count. With nothing left it closes until the vendor's window begins anew."""
+        if self._whole is not None:
+            self._whole.learn(allowance)
         with self._lock:
             if allowance.limit:
                 self._limit = min(self._ceiling, allowance.limit)
@@ -72,6 +81,8 @@ class Throttle:
 
     def pause(self, seconds: float) -> None:
         """Closes for everybody, after a refusal."""
+        if self._whole is not None:
+            self._whole.pause(seconds)
         with self._lock:
             self._close(seconds)
 

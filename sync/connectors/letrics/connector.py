@@ -176,6 +176,11 @@ class Letrics:
         """Calls made and left."""
         return self._client.meter.usage()
 
+    @property
+    def pace(self) -> Throttle:
+        """How fast the vendor is asked."""
+        return self._client.pace
+
     def close(self) -> None:
         """Gives sockets back."""
         self._client.close()
