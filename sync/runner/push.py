@@ -229,8 +229,9 @@ def _settle(
     acked = [(row, receipt) for row, receipt in pairs if receipt.outcome is Outcome.ACKED]
     book(work.context, place.entity, place.mapping, place.feed, acked)
     moved = [(row, receipt) for row, receipt in pairs if _is_found_moved(place, row, receipt)]
-    found = {str(row.operation.remote_id): answered(place, row, receipt) for row, receipt in moved}
-    store_moved(work, place, [row for row, _ in moved], found)
+    if moved:
+        found = {str(row.operation.remote_id): answered(place, row, receipt) for row, receipt in moved}
+        store_moved(work, place, [row for row, _ in moved], found)
     dealt = {row.number for row, _ in (*acked, *moved)}
     for row, receipt in pairs:
         if row.number not in dealt:
