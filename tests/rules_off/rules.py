@@ -16,7 +16,7 @@ from sync.connectors.memory import Memory
 from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
 from sync.model.values import MISSING
-from sync.runner import afresh, cycle, identify, pull, push, recover, settle
+from sync.runner import afresh, cycle, fetching, identify, push, recover, settle
 from sync.state import Store
 
 Patch = tuple[object, str, Any]
@@ -105,9 +105,9 @@ def _never_deleted(self: Any, system: Any, real: Any = plan._Work._create_is_due
         self.record = record
 
 
-def _all_complete(pages: Any, real: Any = pull._with_end) -> Any:
-    for page, last in real(pages):
-        yield replace(page, complete=last), last
+def _all_complete(pages: Any, real: Any = fetching._with_end) -> Any:
+    for (page, asked_at), last in real(pages):
+        yield (replace(page, complete=last), asked_at), last
 
 
 SIMULATED = (
@@ -151,7 +151,7 @@ SIMULATED = (
     Rule("echo", "our own write, seen again, is no news", [("sync.runner.book", "_exchanged", _without_shadow)], suite=["tests/scenario/test_edits.py"]),
     Rule("tombstones", "what was deleted is not made anew", [(plan._Work, "_create_is_due", _never_deleted)]),
     Rule("refusals do not count as seen", "a value that was refused was seen by nobody there", [(plan._Work, "_is_refused", None)]),
-    Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(pull, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], suite=["tests/scenario/test_deletes_and_merges.py"]),
+    Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(fetching, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], suite=["tests/scenario/test_deletes_and_merges.py"]),
     Rule("overlap", "a feed is read from the cursor on, rows of the same time included", [(Memory, "_floor", _after_the_clock)]),
     Rule("only mapped columns", "columns that are not mapped never enter the state", [(settle, "_answered", None)]),
 )  # fmt: skip

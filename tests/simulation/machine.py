@@ -23,7 +23,7 @@ from sync.engine.guard import Limits
 from sync.errors import StateError
 from sync.model.record import Status
 from sync.model.remote import Feed, Kind, NativeRecord, Receipt, Write
-from sync.runner import pull, push
+from sync.runner import fetching, push
 from sync.runner.context import Context, System
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.report import report
@@ -245,8 +245,8 @@ def serial() -> Iterator[None]:
     """Threads and pools of the runner work inline."""
     inline = SimpleNamespace(Thread=_Thread, Event=threading.Event)
     with (
-        mock.patch.object(pull, "threading", inline),
-        mock.patch.object(pull, "queue", SimpleNamespace(Queue=lambda _: queue.Queue(), Empty=queue.Empty)),
+        mock.patch.object(fetching, "threading", inline),
+        mock.patch.object(fetching, "queue", SimpleNamespace(Queue=lambda _: queue.Queue(), Empty=queue.Empty)),
         mock.patch.object(push, "ThreadPoolExecutor", _Pool),
         mock.patch.object(push, "wait", lambda waiting, **_: ([next(iter(waiting))], [])),
     ):
@@ -256,6 +256,7 @@ def serial() -> Iterator[None]:
 class _Thread:
     def __init__(self, target: Callable[..., None], args: tuple[Any, ...], daemon: bool) -> None:
         self.start = lambda: target(*args)
+        self.is_alive = lambda: False
 
 
 class _Pool:
