@@ -158,7 +158,7 @@ def test_an_edit_between_the_look_and_the_write_is_not_overwritten(scene):
 
 
 def test_an_edit_between_the_plan_and_the_write_is_not_overwritten_in_abmatic(scene):
-    """The reading that belongs to the write finds what moved; one call a row looks at it, and the next run decides anew."""
+    """What a person has edited in Abmatic since the plan was made stands; nothing is sent, and the next run decides anew."""
     scene.linked("ada", title="CTO", city="Turin")
     scene.edit("ada", salesforce={"title": "CEO"})
     plan = scene.plan()
