@@ -16,7 +16,7 @@ from sync.connectors.memory import Memory
 from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
 from sync.model.values import MISSING
-from sync.runner import afresh, cycle, fetching, identify, push, recover, settle
+from sync.runner import afresh, cycle, fetching, identify, recover, settle
 from sync.state import Store
 
 Patch = tuple[object, str, Any]
