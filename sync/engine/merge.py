@@ -68,10 +68,10 @@ def merge(record: Record, mapping: EntityMapping, circumstances: Circumstances) 
 
 
 def canonical_values(
-    record: Record, related: Mapping[str, Mapping[str, Canonical]] | None = None
+    cells: Mapping[str, HubCell], related: Mapping[str, Mapping[str, Canonical]] | None = None
 ) -> dict[str, Canonical]:
     """Field -> canonical value; a ref is replaced by the fields of its target where these are given."""
-    return {name: cell.value for name, cell in record.cells.items()} | dict(related or {})
+    return {name: cell.value for name, cell in cells.items()} | dict(related or {})
 
 
 class _Work:
@@ -93,7 +93,7 @@ class _Work:
         return self.out
 
     def is_quiet(self, mapped: FieldMapping) -> bool:
-        """Whether every link holds to the letter what it held at the last exchange: then there is nothing to detect.
+        """Whether every link that shows the field holds to the letter what it held at the last exchange: nothing to detect.
 
         Most fields of most records are; this is the shortest way to know it. Consent is joined all the same.
         """
@@ -105,6 +105,8 @@ class _Work:
             if cell is None or cell.mode == "write":
                 continue
             exchange, native = link.exchange.get(mapped.name), link.observed.values.get(cell.path, MISSING)
+            if native is MISSING:
+                continue  # nothing may be concluded from it
             if exchange is None or native.__class__ is not exchange.seen.__class__ or native != exchange.seen:
                 return False
         return True
@@ -143,7 +145,7 @@ class _Work:
 
     def compute(self, mapped: FieldMapping) -> None:
         assert mapped.compute is not None
-        value = mapped.compute.evaluate(canonical_values(replace(self.record, cells=self.cells), self.around.related))
+        value = mapped.compute.evaluate(canonical_values(self.cells, self.around.related))
         hub = self.cells.get(mapped.name)
         if hub is None and is_blank(value):
             return

@@ -84,7 +84,7 @@ class _Work:
         self.record = record
         self.mapping = mapping
         self.around = around
-        self.values = canonical_values(record)
+        self.values = canonical_values(record.cells)
         self.exchanges: dict[int, dict[str, Exchange]] = {}
         self.out = Planned(record)
 
@@ -320,7 +320,9 @@ class _Work:
             return False
         if any(is_blank(self._create_value(name)) or self._held(name) for name in self.mapping.required):
             return False
-        return system.when is None or bool(system.when.evaluate(canonical_values(self.record, self.around.related)))
+        return system.when is None or bool(
+            system.when.evaluate(canonical_values(self.record.cells, self.around.related))
+        )
 
     def _held(self, name: str) -> bool:
         cell = self.record.cells.get(name)

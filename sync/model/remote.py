@@ -76,6 +76,7 @@ class Write:
 
     ``external_id`` is the native path that holds our record id (`record`), where the object has one: a create with it is an
     upsert and repeatable. ``address`` is the person's e-mail, for the consent gate. ``number`` is the caller's; the receipt carries it.
+    ``expected``: native path -> what an update takes the row to hold there; see `Capabilities.conditional_update`.
     """
 
     number: int
@@ -86,6 +87,7 @@ class Write:
     values: Mapping[str, Native]
     external_id: str | None = None
     address: str | None = None
+    expected: Mapping[str, Native] = field(default_factory=dict)
 
 
 class Outcome(str, Enum):
@@ -110,7 +112,7 @@ class Receipt:
     """What a write returned. ``values`` is the row as it now stands, where the answer carries it (native paths).
 
     ``error`` is the system's own code, ``fields`` the native paths it blames. ``message`` holds ids and names, never values.
-    ``remote_id`` with MOVED names the row that has the key already.
+    ``remote_id`` with MOVED names the row that has the key already; an update that found its row changed carries it in ``values``.
     """
 
     number: int
@@ -200,6 +202,8 @@ class Capabilities:
     """It may be without our id: a row with the same natural key is updated, or stands in the way of a second."""
     returns_record: bool = False
     """A receipt carries the row as it now stands."""
+    conditional_update: bool = False
+    """An update reads its row itself right before it writes; where that is not as ``Write.expected``, nothing is sent and it is MOVED."""
     sparse: bool = True
     """A path that is not returned was never set; else it is one that this user may not read."""
     clearable: bool = True

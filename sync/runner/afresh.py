@@ -1,6 +1,7 @@
 """Just before the write: read again what is to be overwritten, look up afresh what is to be created, bind references.
 
-What moved is stored as news and dropped from the plan; the next round decides again.
+What moved is stored as news and dropped from the plan; the next round decides again. A connector whose updates are
+conditional reads the row itself, later than could be done here: it is told what to expect, and tells what it found.
 """
 
 from __future__ import annotations
@@ -13,11 +14,29 @@ from sync.engine.plan import PENDING_REF
 from sync.mapping import EntityMapping, SystemMapping
 from sync.model.record import Change, Journalled, Status
 from sync.model.remote import Feed, Kind, NativeRecord
-from sync.model.values import MISSING
+from sync.model.values import MISSING, Native
 from sync.runner.context import Context
 from sync.runner.place import Call, Place, Work
 from sync.runner.pull import feed_key, keys_of
 from sync.state import Finished, Seen
+
+
+def look(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[Journalled]]:
+    """The rows, all of one kind, that may still be written as planned, as far as it is known before the write."""
+    kind = rows[0].operation.kind
+    if kind is Kind.CREATE:
+        return (yield from look_afresh(work, place, rows))
+    if kind is not Kind.DELETE and place.able.conditional_update:
+        return rows
+    return (yield from verify(work, place, rows))
+
+
+def expected(place: Place, row: Journalled) -> dict[str, Native]:
+    """What a conditional update takes the row to hold, by native path, in the fields that it changes."""
+    if not place.able.conditional_update:
+        return {}
+    cells = place.mapping.cells
+    return {change.native: change.before for change in row.operation.changes if cells[change.field].reads}
 
 
 def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[Journalled]]:
@@ -30,8 +49,7 @@ def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
         return rows
     names = {row.number for row in moved}
     with work.context.store.transaction():
-        _store_moved(work, place, moved, fresh)
-    work.pushed.moved += len(moved)
+        store_moved(work, place, moved, fresh)
     return [row for row in rows if row.number not in names]
 
 
@@ -49,7 +67,11 @@ def _differs(place: Place, change: Change, fresh: NativeRecord) -> bool:
     return now is not MISSING and cell.reads and not cell.eq(now, change.before)
 
 
-def _store_moved(work: Work, place: Place, moved: list[Journalled], fresh: Mapping[str, NativeRecord | None]) -> None:
+def store_moved(
+    work: Work, place: Place, moved: Sequence[Journalled], fresh: Mapping[str, NativeRecord | None]
+) -> None:
+    """Stores what was found in the place of what was planned on (None: no row), to be decided again; in the caller's transaction."""
+    work.pushed.moved += len(moved)
     seen = {record.id: record for row in moved if (record := fresh.get(str(row.operation.remote_id))) is not None}
     gone = [str(row.operation.remote_id) for row in moved if fresh.get(str(row.operation.remote_id)) is None]
     observe(work.context, place.entity, place.mapping, place.feed, seen.values())

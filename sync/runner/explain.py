@@ -119,7 +119,7 @@ def _seen(entity: EntityMapping, link: Link, name: str, record: Record, refs: St
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING
     if cell is None or native is MISSING or link.state is not LinkState.LINKED:
         return None
-    value = cell.source(canonical_values(record), refs.related(record, entity))
+    value = cell.source(canonical_values(record.cells), refs.related(record, entity))
     agrees = cell.agrees(value, native, refs)
     exchange = link.exchange.get(name)
     return {

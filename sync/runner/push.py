@@ -22,11 +22,11 @@ from sync.mapping import EntityMapping
 from sync.model.record import Journalled, Status
 from sync.model.remote import Kind, Outcome, Receipt, Write
 from sync.runner.abilities import able
-from sync.runner.afresh import look_afresh, resolved, still_planned, verify
+from sync.runner.afresh import expected, look, resolved, still_planned, store_moved
 from sync.runner.book import book, reject
 from sync.runner.context import Context, System, feed_of
 from sync.runner.place import Call, Place, Pushed, Steps, Work
-from sync.runner.settle import read_back
+from sync.runner.settle import answered, read_back
 from sync.state import Finished
 
 PAGE = 2000
@@ -163,8 +163,7 @@ def _groups(work: Work, place: Place, kind: Kind) -> Steps:
 
 
 def _group(work: Work, place: Place, rows: list[Journalled], size: int) -> Steps:
-    kind = rows[0].operation.kind
-    rows = yield from (look_afresh if kind is Kind.CREATE else verify)(work, place, rows)
+    rows = yield from look(work, place, rows)
     rows = resolved(work, place, rows)
     unread: list[tuple[Journalled, Receipt]] = []
     try:
@@ -217,6 +216,7 @@ def _write(place: Place, row: Journalled) -> Write:
         values={change.native: change.after for change in operation.changes},
         external_id=place.mapping.external_id,
         address=operation.address,
+        expected=expected(place, row) if operation.kind in (Kind.UPDATE, Kind.SUBSCRIBE) else {},
     )
 
 
@@ -228,10 +228,22 @@ def _settle(
     pairs = [(row, by_number.get(row.number, Receipt(row.number, Outcome.DOUBT))) for row in rows]
     acked = [(row, receipt) for row, receipt in pairs if receipt.outcome is Outcome.ACKED]
     book(work.context, place.entity, place.mapping, place.feed, acked)
+    moved = [(row, receipt) for row, receipt in pairs if _is_found_moved(place, row, receipt)]
+    if moved:
+        found = {str(row.operation.remote_id): answered(place, row, receipt) for row, receipt in moved}
+        store_moved(work, place, [row for row, _ in moved], found)
+    dealt = {row.number for row, _ in (*acked, *moved)}
     for row, receipt in pairs:
-        if receipt.outcome is not Outcome.ACKED:
+        if row.number not in dealt:
             _refused(work, place, row, receipt)
     return acked
+
+
+def _is_found_moved(place: Place, row: Journalled, receipt: Receipt) -> bool:
+    """Whether a conditional update told what it found in the place of what was expected: another row, or none."""
+    conditional = place.able.conditional_update and row.operation.kind in (Kind.UPDATE, Kind.SUBSCRIBE)
+    changed = receipt.outcome is Outcome.MOVED and receipt.values is not None
+    return conditional and (changed or receipt.outcome is Outcome.GONE)
 
 
 def _refused(work: Work, place: Place, row: Journalled, receipt: Receipt) -> None:

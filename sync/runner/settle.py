@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sync.engine.refusals import payload_hash
 from sync.mapping import NO_REFS, Cell, EntityMapping, SystemMapping
 from sync.model.record import Change, Exchange, Journalled, Link, Quarantined
-from sync.model.remote import Feed, Kind, NativeRecord, Receipt
+from sync.model.remote import Feed, Kind, NativeRecord, Outcome, Receipt
 from sync.model.values import HELD, MISSING, Absence, Native, is_blank
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
@@ -21,7 +21,7 @@ def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]])
     """Reads what the answers did not carry; a difference is a person's edit unless it can be shown to be the server's own doing."""
     written = [(row, receipt) for row, receipt in acked if row.operation.kind is not Kind.DELETE]
     known = {
-        str(receipt.remote_id or row.operation.remote_id): _answered(place, row, receipt) for row, receipt in written
+        str(receipt.remote_id or row.operation.remote_id): answered(place, row, receipt) for row, receipt in written
     }
     ids = [remote_id for remote_id, record in known.items() if record is None]
     if ids:
@@ -39,13 +39,14 @@ def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]])
         )
 
 
-def _answered(place: Place, row: Journalled, receipt: Receipt) -> NativeRecord | None:
+def answered(place: Place, row: Journalled, receipt: Receipt) -> NativeRecord | None:
     """The row that an answer carries; columns that are not mapped never enter the state."""
     if receipt.values is None:
         return None
     remote_id = str(receipt.remote_id or row.operation.remote_id)
+    ours = True if receipt.outcome is Outcome.ACKED else None
     mapped = {path: receipt.values[path] for path in place.feed.paths if path in receipt.values}
-    return NativeRecord(place.feed.object, remote_id, mapped, receipt.version, receipt.changed_at, by_us=True)
+    return NativeRecord(place.feed.object, remote_id, mapped, receipt.version, receipt.changed_at, by_us=ours)
 
 
 def settle(
@@ -62,19 +63,20 @@ def settle(
     `lengths`: how much the system's columns hold, by native path.
     Returns how many rows hold something else than what we wrote: news, for the merge to look at.
     """
-    links = context.store.links_to(mapping.system, feed.object, held)
-    changed = {name: link for name, link in links.items() if held[name].values != link.observed.values}
+    known = context.store.observed(mapping.system, feed.object, list(held))
+    other = [name for name, row in known.items() if held[name].values != row.values]
+    links = context.store.links_to(mapping.system, feed.object, other)
     strange = set()
     for row, receipt in written:
         name = str(receipt.remote_id or row.operation.remote_id)
-        if name in changed:
+        if name in links:
             ours = _Ours(mapping, held[name], lengths, proven=_is_receipts(receipt, held[name]))
             links[name] = _settled(links[name], ours, row.operation.changes)
             _report_ineffective(context, entity, ours, row)
-    for name in changed:
-        if any(_unexplained(held[name], links[name], cell) for cell in mapping.cells.values()):
+    for name, link in links.items():
+        if any(_unexplained(held[name], link, cell) for cell in mapping.cells.values()):
             strange.add(name)
-    context.store.save_links(links[name] for name in changed)
+    context.store.save_links(links.values())
     _store(context, entity, mapping, feed, [record for name, record in held.items() if name not in strange], news=False)
     return _store(context, entity, mapping, feed, [held[name] for name in sorted(strange)], news=True)
 

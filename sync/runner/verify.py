@@ -100,7 +100,7 @@ class _Comparison:
         native = link.observed.values.get(cell.path, MISSING)
         if native is MISSING or hub is None:
             return
-        value = cell.source(canonical_values(self.record), self.refs.related(self.record, self.entity))
+        value = cell.source(canonical_values(self.record.cells), self.refs.related(self.record, self.entity))
         if cell.agrees(value, native, self.refs) or (is_blank(value) and is_blank(native)):
             self.verdict.agreed += 1
             return

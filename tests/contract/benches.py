@@ -57,6 +57,8 @@ class Bench:
     http = True
     listable = writable = creatable = True
     deletable = repeatable = tombstones = described = False
+    conditional = False
+    """An update is made only where the row is as expected."""
     batches = False
     """More than one row goes into a request."""
     fetches = True
@@ -131,8 +133,9 @@ class Bench:
     def update(self, row_id, number=1, /, address=None, **values):
         return Write(number, Kind.UPDATE, self.object, row_id, f"con_{number}", values, address=address)
 
-    def retitle(self, row_id, title, number=1):
-        return Write(number, Kind.UPDATE, self.object, row_id, f"con_{number}", {self.title: title})
+    def retitle(self, row_id, title, number=1, /, **expected):
+        row = {self.title: title}
+        return Write(number, Kind.UPDATE, self.object, row_id, f"con_{number}", row, expected=expected)
 
     def consent(self, pair, row_id, address, number=1):
         kind, values = pair
@@ -214,7 +217,7 @@ class MemoryBench(Bench):
     system, object = "memory", "people"
     paths = ("mail", "job", "name")
     http = False
-    deletable = repeatable = tombstones = described = True
+    deletable = repeatable = tombstones = described = conditional = True
     opt_in, opt_out = (Kind.UPDATE, {"status": "SUBSCRIBED"}), (Kind.UPDATE, {"status": "UNSUBSCRIBED"})
     external_id = "ours"
     refused = 503
@@ -222,7 +225,7 @@ class MemoryBench(Bench):
     def prepare(self):
         fields = {path: FieldSchema(path, "string") for path in (*self.paths, "status", "ours", "other")}
         schema = ObjectSchema(self.object, fields)
-        traits = Traits(tombstones=True, external_ids=True, deletable=True, lookup_paths=("mail",), page_size=100, opt_ins={"status": ("SUBSCRIBED",)})  # fmt: skip
+        traits = Traits(tombstones=True, external_ids=True, deletable=True, conditional_update=True, lookup_paths=("mail",), page_size=100, opt_ins={"status": ("SUBSCRIBED",)})  # fmt: skip
         self.memory = MemorySystem(self.clock, {self.object: schema}, traits)
         self.troubles, self.asked = [], []
 
@@ -271,6 +274,7 @@ class MemoryBench(Bench):
 class AbmaticBench(Bench):
     system = "abmatic"
     pace = MappingProxyType({"requests_per_minute": 100_000})
+    conditional = True
     writing = MappingProxyType({"method": "PUT"})
     opt_in = (Kind.UPDATE, {"email_status": "subscribed"})
     opt_out = (Kind.UPDATE, {"email_status": "unsubscribed"})

@@ -73,13 +73,14 @@ def test_the_flags_of_the_bench_are_the_capabilities(bench):
     """What the suite believes of a system is what the connector says."""
     can = bench.connect().capabilities(bench.object)
     named = (can.listable, can.writable, can.creatable, can.deletable, can.repeatable_create, can.tombstones)
-    assert named == (
+    assert (*named, can.conditional_update) == (
         bench.listable,
         bench.writable,
         bench.creatable,
         bench.deletable,
         bench.repeatable,
         bench.tombstones,
+        bench.conditional,
     )
     assert can.repeatable_by_key == (bench.repeatable and bench.external_id is None)
     assert (bench.connect().describe(bench.object) is not None) is bench.described
@@ -560,6 +561,46 @@ def test_an_update_of_a_row_that_is_gone_makes_none(bench):
     [receipt] = bench.connect().push([bench.retitle(row_id, "CEO")])
     assert receipt.outcome is Outcome.GONE
     assert len(bench.rows()) == 1
+
+
+@of(conditional=True)
+@pytest.mark.parametrize("now", ["their own", "TITLE OF ADA", None], ids=["another", "in capitals", "blank"])
+def test_a_conditional_update_keeps_an_edit_that_it_did_not_expect(bench, now):
+    """What a person has changed since the plan was made is not overwritten: the row as it stands is told, and nothing is sent."""
+    ada, bob = bench.add("ada"), bench.add("bob")
+    bench.edit(ada, title=now)
+    one = bench.connect()
+    one.capabilities(bench.object)
+    bench.forget()
+    ours = bench.retitle(ada, "CEO", 1, **{bench.title: "title of ada"})
+    theirs = bench.retitle(bob, "CFO", 2, **{bench.title: "title of bob"})
+    moved, done = one.push([ours, theirs])
+    assert (moved.outcome, moved.remote_id, done.outcome) == (Outcome.MOVED, ada, Outcome.ACKED)
+    read = one.fetch(bench.feed, [ada])[ada]
+    assert {path: moved.values[path] for path in bench.paths if path in moved.values} == read.values
+    assert (moved.version, moved.changed_at) == (read.version, read.changed_at)
+    assert bench.titles() == {ada: now, bob: "CFO"}
+    assert not bench.http or len(bench.sent()) == 1
+
+
+@of(conditional=True)
+def test_a_conditional_update_of_what_was_made_the_same_meanwhile_is_news(bench):
+    """Who has made the very edit that we bring is not passed over: it is told, so that it is known whose it is."""
+    row_id = bench.add("ada")
+    bench.edit(row_id, title="CEO")
+    [receipt] = bench.connect().push([bench.retitle(row_id, "CEO", **{bench.title: "title of ada"})])
+    assert receipt.outcome is Outcome.MOVED and receipt.values[bench.title] == "CEO"
+
+
+@of(conditional=True)
+def test_a_conditional_update_minds_only_what_it_expects(bench):
+    """An edit of another column, or one that the row does not tell, keeps no update back, and is kept by it."""
+    row_id = bench.add("ada")
+    bench.edit(row_id, name="their own")
+    one = bench.connect()
+    [receipt] = one.push([bench.retitle(row_id, "CEO", **{bench.title: "title of ada", "no_such_column": "x"})])
+    assert receipt.outcome is Outcome.ACKED
+    assert [bench.held(row_id, path) for path in bench.paths[1:]] == ["CEO", "their own"]
 
 
 @of(writable=True, repeatable=False)

@@ -17,7 +17,7 @@ from sync.connectors.memory import Memory
 from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
 from sync.model.values import MISSING
-from sync.runner import cycle, fetching, identify, push, recover, settle
+from sync.runner import afresh, cycle, fetching, identify, recover, settle
 from sync.runner.doubted import Doubted
 from sync.state import Store
 
@@ -129,8 +129,14 @@ SIMULATED = (
         "a read-back that differs is somebody's edit unless it can be shown to be the server's doing",
         [(Cell, "variant", _constant(value=True))],
     ),
-    Rule("verify-read", "what is to be overwritten is read again just before", [(push, "verify", _as_planned)]),
-    Rule("fresh look-up", "a create looks its key up afresh", [(push, "look_afresh", _as_planned)]),
+    Rule("verify-read", "what is to be overwritten is read again just before", [(afresh, "verify", _as_planned)]),
+    Rule(
+        "conditional update",
+        "a connector that reads the row itself writes only over what was expected there",
+        [("sync.connectors.abmatic.writer", "_differs", _constant(value=False))],
+        suite=["tests/contract/test_every_connector.py"],
+    ),
+    Rule("fresh look-up", "a create looks its key up afresh", [(afresh, "look_afresh", _as_planned)]),
     Rule("journal", "a write is durably in the journal before its first byte", [(Store, "mark_sent", _nothing)]),
     Rule("recovery", "nothing is planned on top of doubt", [(cycle, "recover", _constant(0))]),
     Rule(
@@ -158,7 +164,7 @@ SIMULATED = (
     Rule("tombstones", "what was deleted is not made anew", [(plan._Work, "_create_is_due", _never_deleted)]),
     Rule("refusals do not count as seen", "a value that was refused was seen by nobody there", [(plan._Work, "_is_refused", None)]),
     Rule("overlap", "a feed is read from the cursor on, rows of the same time included", [(Memory, "_floor", _after_the_clock)]),
-    Rule("only mapped columns", "columns that are not mapped never enter the state", [(settle, "_answered", None)]),
+    Rule("only mapped columns", "columns that are not mapped never enter the state", [(settle, "answered", None)]),
 )  # fmt: skip
 
 

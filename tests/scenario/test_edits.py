@@ -155,3 +155,17 @@ def test_an_edit_between_the_look_and_the_write_is_not_overwritten(scene):
     run = scene.apply(plan)
     assert run.exit_code == 3
     assert scene.held("ada", "salesforce", "title") == "their own"
+
+
+def test_an_edit_between_the_plan_and_the_write_is_not_overwritten_in_abmatic(scene):
+    """What a person has edited in Abmatic since the plan was made stands; nothing is sent, and the next run decides anew."""
+    scene.linked("ada", title="CTO", city="Turin")
+    scene.edit("ada", salesforce={"title": "CEO"})
+    plan = scene.plan()
+    scene.edit("ada", abmatic={"title": "their own"})
+    scene.forget_calls()
+    run = scene.apply(plan)
+    assert (run.exit_code, run.skipped, scene.writes()) == (3, 1, 0)
+    assert scene.held("ada", "abmatic", "title") == "their own"
+    scene.sync()
+    assert scene.held("ada", "abmatic", "title") == scene.held("ada", "salesforce", "title")

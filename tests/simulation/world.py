@@ -154,6 +154,7 @@ def systems(clock: ManualClock, setting: Setting) -> dict[str, MemorySystem]:
         day_granular=True,
         clearable=False,
         returns_record=setting.tells,
+        conditional_update=setting.tells,
         tells_author=setting.tells,
         opt_ins={"Out": (False,)},
         late_s=setting.late_s,

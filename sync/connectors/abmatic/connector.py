@@ -132,6 +132,7 @@ class Abmatic:
             creatable=endpoint.creatable,
             lookup_paths=endpoint.lookups,
             returns_record=endpoint.creatable or endpoint.updatable,
+            conditional_update=endpoint.updatable,
             clearable=self._style.clearing != "off",
             batch_size=self._batch_size,
             journal_size=_JOURNAL_MAX,

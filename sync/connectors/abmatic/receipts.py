@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from sync.connectors.abmatic.rows import Row, Told, moment
@@ -28,6 +29,12 @@ def acked(write: Write, key: str, row: Row, *, created: bool = False) -> Receipt
         version=stamp if isinstance(stamp, str) else None,
         changed_at=moment(stamp),
     )
+
+
+def moved(write: Write, row: Row) -> Receipt:
+    """It was not sent: the row, which is told, is not what the write expects."""
+    found = acked(write, write.remote_id or "", row)
+    return replace(found, outcome=Outcome.MOVED, error="MOVED", message="changed there since it was read")
 
 
 def rejected(write: Write, error: str, message: str, remedy: str = "") -> Receipt:

@@ -2,8 +2,8 @@
 
 A POST has no key that would make it repeatable, and a PUT may replace the whole row. So every update reads the row
 right before it writes, whatever was read earlier in the round: a row kept for two seconds would save one call and
-widen the window in which somebody else's edit of another column is lost (T-A9). Where the fresh row already holds
-what is asked, nothing is sent.
+widen the window in which somebody else's edit is lost (T-A9). The same reading says whether the columns to be changed
+still hold what the write expects; where they do not, or where the row already holds what is asked, nothing is sent.
 
 Crash paragraph. A write is sent once; only a positive "did not happen" is tried again. After an answer that leaves
 doubt the receipt says so and the runner's in-doubt ladder reads before anybody writes again.
@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from sync.connectors.abmatic.bodies import camelled, merged, nest, partial, same
 from sync.connectors.abmatic.profiles import Endpoint, Profile
-from sync.connectors.abmatic.receipts import TIMED_OUT, acked, failed, later, rejected
-from sync.connectors.abmatic.rows import READ_ONLY, Row, is_row_of, key_of, pick, read
+from sync.connectors.abmatic.receipts import TIMED_OUT, acked, failed, later, moved, rejected
+from sync.connectors.abmatic.rows import READ_ONLY, Row, Told, is_row_of, key_of, pick, read
 from sync.connectors.abmatic.side import is_single
 from sync.connectors.abmatic.tenancy import Tenancy, find
 from sync.connectors.base import Suppressed
@@ -129,6 +129,8 @@ class Writer:
         row = find(self._client, endpoint, key)
         if row is None:
             return self._gone(endpoint, write, key)
+        if _differs(row, write.expected):
+            return moved(write, row)
         if all(same(read(row, path), value) for path, value in values.items()):
             return acked(write, key, row)
         body = partial(row, values) if self._style.put_mode == "partial" else merged(row, values)
@@ -177,6 +179,15 @@ class Writer:
 
 _UNWRITTEN: Final = "Set `writes = false`, or the profile that the key belongs to; see `native_salesforce_sync` too."
 _CLEARING: Final = "`clearing` is off for Abmatic: empty the field there by hand."
+
+
+def _differs(row: Row, expected: Mapping[str, Native]) -> bool:
+    """Whether a row holds something else than expected. What it does not tell proves nothing.
+
+    Letter by letter: what a mapping would take for equal is worth another decision, and then expected as it stands.
+    """
+    told = Told(row)
+    return any(not same(told[path], value) for path, value in expected.items() if path in told)
 
 
 def _opts_in(values: Mapping[str, Native]) -> bool:

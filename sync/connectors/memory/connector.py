@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -98,6 +99,7 @@ class Memory:
             repeatable_create=traits.external_ids or traits.natural_key is not None,
             repeatable_by_key=traits.natural_key is not None,
             returns_record=traits.returns_record,
+            conditional_update=traits.conditional_update,
             clearable=traits.clearable,
             batch_size=traits.batch_size,
             journal_size=traits.journal_size,
@@ -251,6 +253,8 @@ class Memory:
             return refused
         if trouble in (Trouble.UNREACHABLE, Trouble.THROTTLED):
             return _receipt(write, Outcome.THROTTLED, "BUSY")
+        if (moved := self._moved(write)) is not None:
+            return moved
         if trouble is Trouble.REJECTED:
             return _receipt(write, Outcome.REJECTED, "REFUSED", fields=tuple(sorted(write.values)))
         if trouble is Trouble.LATE:
@@ -267,6 +271,15 @@ class Memory:
             self._gate_refusals += 1
             return _receipt(write, Outcome.REJECTED, "SUPPRESSED")
         return None
+
+    def _moved(self, write: Write) -> Receipt | None:
+        """The look before a conditional update: what is not as expected is told, and not written."""
+        row = self.system.row(write.object, write.remote_id or "")
+        if not self.system.traits.conditional_update or row is None:
+            return None
+        if all(row.values.get(path, value) == value for path, value in write.expected.items()):
+            return None
+        return replace(self._acked(write, row), outcome=Outcome.MOVED, values=dict(row.values), error="MOVED")
 
     def _apply(self, write: Write) -> Receipt:
         """What the server does."""

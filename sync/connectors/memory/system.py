@@ -29,6 +29,8 @@ class Traits:
     unique_key: str | None = None
     """A create whose key is taken is refused, and the answer names the row that has it."""
     returns_record: bool = False
+    conditional_update: bool = False
+    """An update looks at its row first, and is not made where that is not as expected."""
     tells_author: bool = False
     """A row says whether our own user changed it last."""
     creatable: bool = True

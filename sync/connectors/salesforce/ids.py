@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
+
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _SHORT, _LONG = 15, 18
+_CAPITALS = str.maketrans(
+    ascii_letters + digits, "0" * len(ascii_lowercase) + "1" * len(ascii_uppercase) + "0" * len(digits)
+)
 
 
 def to18(text: str) -> str | None:
@@ -11,9 +16,11 @@ def to18(text: str) -> str | None:
     if len(text) not in (_SHORT, _LONG) or not (text.isascii() and text.isalnum()):
         return None
     short = text[:_SHORT]
-    full = short + "".join(_check(short[start : start + 5]) for start in (0, 5, 10))
+    bits = short.translate(_CAPITALS)
+    full = short + _check(bits[4::-1]) + _check(bits[9:4:-1]) + _check(bits[14:9:-1])
     return full if len(text) == _SHORT or full.upper() == text.upper() else None
 
 
-def _check(five: str) -> str:
-    return _ALPHABET[sum(1 << bit for bit, char in enumerate(five) if "A" <= char <= "Z")]
+def _check(bits: str) -> str:
+    """The letter for five places of the id, the last one first: which of them are capitals."""
+    return _ALPHABET[int(bits, 2)]

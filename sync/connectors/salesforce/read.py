@@ -140,7 +140,8 @@ class Reader:
             message = "rows by id were answered with another number of rows"
             raise UnreachableError(message, remedy="try again", system=self.system)
         records = [rows.record(row, feed, self.me) for row in answer if isinstance(row, dict) and row.get("Id")]
-        return {one.id: one for one in records if one.id in set(ids)}
+        wanted = set(ids)
+        return {one.id: one for one in records if one.id in wanted}
 
     def _matching(self, feed: Feed, path: str, condition: str) -> Iterator[Mapping[str, Any]]:
         conditions = [condition, *([feed.where] if feed.where else [])]
