@@ -12,10 +12,11 @@ what was taken back leaves its record pending.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Final
 
-from sync.engine.guard import guard
+from sync.engine.guard import Breach, guard
 from sync.model.ids import run_id
 from sync.model.report import RunReport
 from sync.runner.context import Alone, Context, System
@@ -26,6 +27,9 @@ from sync.runner.lingering import Lingering
 from sync.runner.pull import Pulled, reads, store_fetched
 from sync.runner.push import push
 from sync.runner.report import report
+
+NEWS_MAX: Final = 200
+"""Records of an entity in one look; more wait for the next."""
 
 
 def carry_news(outer: Context, systems: Mapping[str, System]) -> RunReport:
@@ -78,12 +82,34 @@ def _decide_and_push(context: Context, ran: Ran, outer: Context) -> None:
         news = _taken_over(outer, found)
         decide_these(context, entity, ran.run, decided, news)
         numbers += news
-    ran.breaches = guard(loads(context, ran.run), context.limits, backfill=False, consent_mapping_changed=False)
+    backlog = _guarded(context, ran, outer.run)
     if not any(breach.what == "opt_outs" for breach in ran.breaches):
         push(context, ran.run, only_consent=bool(ran.breaches))
-    context.store.settle_pending(ran.run, decided.waiting)
-    between.left = {name: outer.store.pending_among(found) for name, found in between.left.items()}
+    context.store.settle_pending(ran.run, {*decided.waiting, *backlog})
+    between.left = {name: _unfinished(outer, found, backlog) for name, found in between.left.items()}
     between.carried(context.store.rows_of(numbers), context.clock.monotonic())
+
+
+def _guarded(context: Context, ran: Ran, long_run: str) -> set[str]:
+    """Holds the plan against the limits; the ids of the records whose creates are left to the long run.
+
+    Creates that it has planned are its own, and too many are a backlog, not news.
+    """
+    backlog = context.store.forget_creates(ran.run, planned_by=long_run)
+    ran.breaches = _breaches(context, ran)
+    if any(breach.what == "creates" for breach in ran.breaches):
+        backlog |= context.store.forget_creates(ran.run)
+        ran.breaches = _breaches(context, ran)
+    return backlog
+
+
+def _breaches(context: Context, ran: Ran) -> list[Breach]:
+    return guard(loads(context, ran.run), context.limits, backfill=False, consent_mapping_changed=False)
+
+
+def _unfinished(outer: Context, found: Mapping[int, str], backlog: Collection[str]) -> dict[int, str]:
+    """Those of these records that are for the next look."""
+    return {number: record for number, record in outer.store.pending_among(found).items() if record not in backlog}
 
 
 def _news(outer: Context, rows: set[tuple[str, str, str]]) -> dict[int, str]:
@@ -96,8 +122,13 @@ def _news(outer: Context, rows: set[tuple[str, str, str]]) -> dict[int, str]:
 
 
 def _taken_over(outer: Context, found: Mapping[int, str]) -> list[int]:
-    """The numbers of those of these records that are not under way in the long run; it has nothing planned for them any more."""
+    """The numbers of some of these records that are not under way in the long run; it has nothing planned for them any more.
+
+    Those that are known for longest come first: whoever is new may be one of a multitude that the long run is about.
+    """
     busy = outer.between.busy()
-    free = {number: record for number, record in found.items() if record not in busy}
+    free = {
+        number: found[number] for number in sorted(n for n, record in found.items() if record not in busy)[:NEWS_MAX]
+    }
     outer.between.taken += outer.store.take_back(outer.run, free.values(), "there was news of it before it was sent")
     return sorted(free)

@@ -48,6 +48,10 @@ _TAKE_BACK = within(
     "UPDATE operation SET status = 'skipped', error = 'MOVED', message = ?, finished_at = ?"
     " WHERE run = ? AND status = 'planned' AND record IN @list"
 )
+_CREATES = (
+    "SELECT number, record FROM operation AS o WHERE run = ? AND status = 'planned' AND kind = 'create' AND (? IS NULL OR EXISTS"
+    " (SELECT 1 FROM operation AS p WHERE p.run = ? AND p.record = o.record AND p.system = o.system AND p.kind = 'create'))"
+)
 _STILL = within("SELECT number FROM operation WHERE status = 'planned' AND number IN @list")
 _FINISH = (
     "UPDATE operation SET status = ?, error = ?, message = ?, doubt_until = ?, finished_at = ?,"
@@ -132,6 +136,12 @@ class Journal(Door):
     def take_back(self, run: str, records: Iterable[str], message: str) -> int:
         """What a run has planned for these records (ids) and not sent will not be; how many operations that were."""
         return self._write(_TAKE_BACK, message, stamp(self._clock.now()), run, array(records))
+
+    def forget_creates(self, run: str, planned_by: str | None = None) -> set[str]:
+        """Takes the creates (all, or those that another run had planned too) out of a plan; the ids of their records."""
+        found = dict(self._pairs(_CREATES, run, planned_by, planned_by))
+        self.forget_planned(list(found))
+        return set(found.values())
 
     def still_planned(self, numbers: Sequence[int]) -> set[int]:
         """Which of these nobody has sent, finished or taken back."""

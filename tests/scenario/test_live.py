@@ -357,3 +357,24 @@ def test_what_a_look_could_not_bring_to_its_end_is_left_to_the_next(scene):
 
     assert looked(scene, act, 2) == ["CTO", "CEO"]
     scene.quiet(scene.sync())
+
+
+def test_an_edit_of_somebody_in_the_backlog_stops_no_look(scene):
+    """People whom the backlog is yet to create are edited meanwhile: that is no reason for a guard to stop what a look has to carry, and
+    the long run makes them, with the edit, once."""
+    scene.settings("safety.max_creates", 5)
+    linked_beside_a_crowd(scene)
+
+    def act(number, connectors):
+        if number == 0:
+            for each in range(20, 30):
+                scene.edit(f"p{each}", abmatic={"title": "Changed meanwhile"})
+        if number == 1:
+            scene.edit("ada", salesforce={"title": "CEO"})
+
+    assert looked(scene, act, 2) == ["CTO", "CEO"]
+    there = values(scene, "salesforce", "Contact")
+    assert sum(title == "Changed meanwhile" for title in there.values()) == 10
+    assert len(dump(scene, "salesforce", "Contact")) == 31
+    scene.quiet(scene.sync())
+    assert not scene.verify()["unexplained"]
