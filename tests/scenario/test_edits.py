@@ -2,6 +2,8 @@
 
 import pytest
 
+from sync.connectors.abmatic import Abmatic
+
 
 @pytest.mark.parametrize("system", ["abmatic", "salesforce"])
 def test_an_edit_travels_and_its_echo_does_not(scene, system):
@@ -169,3 +171,24 @@ def test_an_edit_between_the_plan_and_the_write_is_not_overwritten_in_abmatic(sc
     assert scene.held("ada", "abmatic", "title") == "their own"
     scene.sync()
     assert scene.held("ada", "abmatic", "title") == scene.held("ada", "salesforce", "title")
+
+
+def test_an_edit_between_plan_and_write_is_merged_in_the_same_run(scene, monkeypatch):
+    """Abmatic's connector looks itself before it writes: what it finds instead of what was expected is no one's to overwrite, and is decided
+    at once."""
+    scene.mapping("contacts.fields.title.prefer", ["abmatic", "salesforce"])
+    scene.linked("ada", title="CTO")
+    scene.edit("ada", salesforce={"title": "CEO"})
+    push, times = Abmatic.push, []
+
+    def edited_before(self, writes):
+        if not times:
+            scene.edit("ada", abmatic={"title": "Carpenter"})
+        times.append(len(writes))
+        return push(self, writes)
+
+    monkeypatch.setattr(Abmatic, "push", edited_before)
+    scene.quiet(scene.sync())
+    assert times == [1], "after the refusal nothing was left to write in Abmatic"
+    scene.expect("ada", title="Carpenter")
+    scene.nothing_to_do()
