@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sync.state.documents import load, moment_or_none
+from sync.state.documents import moment_or_none
 from sync.state.door import Door
 from sync.state.rows import Totals
 
@@ -20,7 +20,10 @@ _SAMPLES = (
 _OF_LINKED = "FROM observed AS o JOIN link AS l ON l.observed_number = o.number WHERE o.system = ? AND o.object = ? AND l.state = 'linked'"
 _LINKED_ROWS = f"SELECT count(*) {_OF_LINKED}"
 _UNSEEN = f"SELECT o.remote_id {_OF_LINKED} ORDER BY o.seen_at, o.number LIMIT ?"
-_LAST_COUNTS = "SELECT systems FROM run WHERE seconds IS NOT NULL ORDER BY number DESC LIMIT 1"
+_CALLS_LEFT = (
+    "SELECT json_extract(systems, ?) FROM (SELECT number, systems FROM run WHERE seconds IS NOT NULL ORDER BY number DESC LIMIT 100)"
+    " WHERE json_extract(systems, ?) IS NOT NULL ORDER BY number DESC LIMIT 1"
+)
 
 
 class Counts(Door):
@@ -73,7 +76,7 @@ class Counts(Door):
         return moment_or_none(self._value("SELECT max(at) FROM cursor WHERE system = ?", system))
 
     def calls_left(self, system: str) -> int | None:
-        """What the last finished run noted as ``calls_left`` among this system's numbers."""
-        found = self._value(_LAST_COUNTS)
-        left: int | None = None if found is None else load(found).get(system, {}).get("calls_left")
+        """What the last finished run that knew it noted as ``calls_left`` among this system's numbers."""
+        path = f'$."{system}".calls_left'
+        left: int | None = self._value(_CALLS_LEFT, path, path)
         return left

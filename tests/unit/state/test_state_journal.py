@@ -127,6 +127,9 @@ def test_runs(store, clock):
     assert [run.run for run in store.open_runs()] == ["r2", "r3"]
     assert (store.last_run().run, store.last_run(("backfill",)).run, store.last_run(("undo",))) == ("r3", "r2", None)
     assert (store.calls_left("salesforce"), store.calls_left("x")) == (99, None)
+    store.start_run("r4", "sync", full=False, entities=["engagement"])
+    store.finish_run("r4", "ok", 0.5, {"abmatic": {"read": 1}})
+    assert store.calls_left("salesforce") == 99, "a run that did not ask there says nothing about it"
     assert store.run("r9") is None
 
 
