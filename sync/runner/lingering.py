@@ -20,13 +20,11 @@ _LOOK_S: Final = 0.5
 
 
 class Lingering:
-    """Of one long run. A reading that took longer than a look waits is begun anew only after as long a rest."""
+    """Of one long run."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._fetching = Fetching(clock, PAGES_AHEAD)
-        self._began: dict[str, float] = {}
-        self._rests_until: dict[str, float] = {}
 
     @property
     def fetching(self) -> Fetching:
@@ -34,14 +32,12 @@ class Lingering:
         return self._fetching
 
     def begin(self, wanted: Iterable[Read]) -> None:
-        """Begins to read the systems that are neither being read nor at rest."""
-        now = self._clock.monotonic()
+        """Begins to read the systems that are not being read."""
         by_system: dict[str, list[Read]] = {}
         for read in wanted:
             by_system.setdefault(read.system.name, []).append(read)
         for system, reads in by_system.items():
-            if system not in self._fetching.reading and now >= self._rests_until.get(system, now):
-                self._began[system] = now
+            if system not in self._fetching.reading:
                 self._fetching.start(system, reads)
 
     def pages(self) -> Iterator[Fetched]:
@@ -51,13 +47,6 @@ class Lingering:
             item = self._fetching.take(_LOOK_S)
             if item is not None:
                 yield item
-                self._rest(item.system)
-
-    def _rest(self, system: str) -> None:
-        now = self._clock.monotonic()
-        took_s = now - self._began[system]
-        if system not in self._fetching.reading and took_s > WAIT_S:
-            self._rests_until[system] = now + took_s
 
     def close(self) -> None:
         """The long run is over: nothing is read any more."""
