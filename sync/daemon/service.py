@@ -176,6 +176,8 @@ class Daemon:
                 _log.info("daemon.stopped", code=code)
                 return code
         finally:
+            while _heard(signals, 0.0):  # what was asked for once more is done: the process ends with its own code
+                pass
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _begin(self, surface: Surface) -> None:
