@@ -72,7 +72,7 @@ class Fetching:
     def take(self, wait_s: float) -> Fetched | None:
         """What comes next; None if nothing does in that time."""
         try:
-            found = self._pages.get(timeout=wait_s)
+            found = self._pages.get(timeout=wait_s) if wait_s > 0 else self._pages.get_nowait()
         except queue.Empty:
             return None
         if found.page is None and found.error is None and found.system in self.reading:

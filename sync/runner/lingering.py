@@ -14,7 +14,7 @@ from sync.model.clock import Clock
 from sync.runner.fetching import Fetched, Fetching, Read
 
 WAIT_S: Final = 5.0
-"""So long a look waits for the readings that it began."""
+"""So long a look waits for the readings that it begins."""
 PAGES_AHEAD: Final = 64
 _LOOK_S: Final = 0.5
 
@@ -25,6 +25,7 @@ class Lingering:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._fetching = Fetching(clock, PAGES_AHEAD)
+        self._begun: list[str] = []
 
     @property
     def fetching(self) -> Fetching:
@@ -36,17 +37,22 @@ class Lingering:
         by_system: dict[str, list[Read]] = {}
         for read in wanted:
             by_system.setdefault(read.system.name, []).append(read)
-        for system, reads in by_system.items():
-            if system not in self._fetching.reading:
-                self._fetching.start(system, reads)
+        self._begun = [system for system in by_system if system not in self._fetching.reading]
+        for system in self._begun:
+            self._fetching.start(system, by_system[system])
 
     def pages(self) -> Iterator[Fetched]:
-        """What comes until all are read or the wait is over."""
+        """What comes until all that were begun last are read or the wait is over; of the others, what is there."""
         ends = self._clock.monotonic() + WAIT_S
-        while self._fetching.reading and self._clock.monotonic() < ends:
+        while self._is_awaited() and self._clock.monotonic() < ends:
             item = self._fetching.take(_LOOK_S)
             if item is not None:
                 yield item
+        while (item := self._fetching.take(0.0)) is not None:
+            yield item
+
+    def _is_awaited(self) -> bool:
+        return any(system in self._fetching.reading for system in self._begun)
 
     def close(self) -> None:
         """The long run is over: nothing is read any more."""
