@@ -16,7 +16,7 @@ from sync.model.remote import Feed, Kind, NativeRecord, Receipt
 from sync.model.values import Native
 from sync.runner.context import Context
 from sync.runner.pull import feed_key, keys_of
-from sync.state import Finished, RecordSaved, Seen
+from sync.state import UNREAD, Finished, RecordSaved, Seen
 
 
 def book(
@@ -33,12 +33,15 @@ def book(
     written = [(row, receipt) for row, receipt in acked if row.operation.kind is not Kind.DELETE]
     context.store.bury_rows([(feed.object, mapping.system, str(row.operation.remote_id)) for row in deleted])
     _book_written(context, entity, mapping, feed, written)
-    context.store.finish(
-        [
-            Finished(row.number, Status.SETTLED, remote_id=receipt.remote_id or row.operation.remote_id)
-            for row, receipt in acked
-        ]
-    )
+    context.store.finish([_outcome(row, receipt) for row, receipt in acked])
+
+
+def _outcome(row: Journalled, receipt: Receipt) -> Finished:
+    """Settled, or still to be read back: until then a value that the system has cut would be taken for a person's edit."""
+    remote_id = receipt.remote_id or row.operation.remote_id
+    if receipt.values is None and row.operation.kind is not Kind.DELETE:
+        return Finished(row.number, Status.SENT, error=UNREAD, remote_id=remote_id)
+    return Finished(row.number, Status.SETTLED, remote_id=remote_id)
 
 
 def _book_written(

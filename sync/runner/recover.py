@@ -26,6 +26,7 @@ from sync.runner.context import Context, System, feed_of
 from sync.runner.doubted import UNDER_ANOTHER_KEY, Doubted, ask, is_open, row_name, sent_keys
 from sync.runner.pull import feed_key
 from sync.runner.settle import settle
+from sync.runner.unread import read_unread
 from sync.state import Finished, Holder
 
 PATIENCE = timedelta(seconds=5)
@@ -34,6 +35,7 @@ PATIENCE = timedelta(seconds=5)
 
 def recover(context: Context) -> int:
     """Looks up everything in doubt that is due; returns how many writes are still in doubt."""
+    read_unread(context)
     _adopt_orphans(context)
     for _ in range(len(_longest_delays(context)) + 2):
         _round(context)
@@ -202,9 +204,8 @@ class _Case:
         pair = (row, Receipt(row.number, Outcome.ACKED, remote_id=fresh.id if fresh else row.operation.remote_id))
         self._free(row)
         book(self.context, self.entity, self.mapping, self.feed, [pair])
-        if fresh is not None:
-            held = {fresh.id: fresh}
-            settle(self.context, self.entity, self.mapping, self.feed, [pair], held, self.able.lengths)
+        held = {} if fresh is None else {fresh.id: fresh}
+        settle(self.context, self.entity, self.mapping, self.feed, [pair], held, self.able.lengths)
         self.store.mark_pending(records=[row.operation.record])
 
     def _did_not_happen(self, row: Journalled, fresh: NativeRecord | None) -> None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from sync.engine.refusals import payload_hash
 from sync.mapping import NO_REFS, Cell, EntityMapping, SystemMapping
-from sync.model.record import Change, Exchange, Journalled, Link, Quarantined
+from sync.model.record import Change, Exchange, Journalled, Link, Quarantined, Status
 from sync.model.remote import Feed, Kind, NativeRecord, Outcome, Receipt
 from sync.model.values import HELD, MISSING, Absence, Native, is_blank
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.place import Place, Steps, Work
 from sync.runner.pull import feed_key, keys_of
-from sync.state import Seen
+from sync.state import Finished, Seen
 
 
 def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]]) -> Steps:
@@ -77,8 +77,13 @@ def settle(
         if any(_unexplained(held[name], link, cell) for cell in mapping.cells.values()):
             strange.add(name)
     context.store.save_links(links.values())
+    context.store.finish([_settled_row(*pair) for pair in written if pair[1].values is None])
     _store(context, entity, mapping, feed, [record for name, record in held.items() if name not in strange], news=False)
     return _store(context, entity, mapping, feed, [held[name] for name in sorted(strange)], news=True)
+
+
+def _settled_row(row: Journalled, receipt: Receipt) -> Finished:
+    return Finished(row.number, Status.SETTLED, remote_id=receipt.remote_id or row.operation.remote_id)
 
 
 def _store(

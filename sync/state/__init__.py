@@ -21,8 +21,10 @@ from sync.state.rows import (
     Waiting,
 )
 from sync.state.store import Store, journal_mode_here, keep_fact, keep_secret, state_file
+from sync.state.tables import UNREAD
 
 __all__ = [
+    "UNREAD",
     "WALK",
     "AuditRow",
     "Delivery",

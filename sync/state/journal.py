@@ -20,12 +20,13 @@ from sync.state.documents import dump_changes, load_changes, load_turns, moment,
 from sync.state.door import Door, array
 from sync.state.rows import Finished, TurnRow
 from sync.state.statements import insert, select, within
-from sync.state.tables import OPEN, VAIN, OperationTable
+from sync.state.tables import DOUBTFUL, OPEN, UNREAD, VAIN, OperationTable
 
 _BATCH = 5000
 _PLAN = insert(OperationTable)
 _OF_RUN = select(OperationTable, "WHERE run = ? AND number > ?")
-_OPEN = select(OperationTable, f"WHERE {OPEN} ORDER BY number")
+_OPEN = select(OperationTable, f"WHERE {DOUBTFUL} ORDER BY number")
+_UNREAD = select(OperationTable, f"WHERE {OPEN} AND error = '{UNREAD}' ORDER BY number")
 _IN_VAIN = select(OperationTable, f"WHERE {VAIN} AND entity = ? AND sent_at >= ? ORDER BY number")
 _LOOKED_FOR = "SELECT 1 FROM operation WHERE record = ? AND system = ? AND kind = 'create' AND error = 'NOT_APPLIED' AND number < ?"
 _OF_CAUSES = within(
@@ -169,6 +170,10 @@ class Journal(Door):
     def in_doubt(self) -> list[Journalled]:
         """Operations whose outcome is not known, oldest first: in doubt, or sent by a process that is gone."""
         return [self._with_history(_journalled(row)) for row in self._rows(_OPEN)]
+
+    def unread(self) -> list[Journalled]:
+        """Writes that were acknowledged and booked, and whose rows were not read back, oldest first."""
+        return [_journalled(row) for row in self._rows(_UNREAD)]
 
     def in_vain(self, entity: str, since: datetime) -> list[Journalled]:
         """Writes that were in doubt, were given up, and were sent no earlier than `since`; oldest first."""

@@ -19,7 +19,7 @@ from sync.state.observations import OBSERVATION, observation
 from sync.state.rows import RecordSaved
 from sync.state.runs import Runs
 from sync.state.statements import asked, insert, update, within
-from sync.state.tables import OPEN, LinkTable, RecordTable, TurnTable
+from sync.state.tables import DOUBTFUL, LinkTable, RecordTable, TurnTable
 
 _O = ", ".join("o." + name for name in OBSERVATION.split(", "))
 _PENDING = "SELECT number FROM record WHERE entity = ? AND pending > 0 AND number > ? ORDER BY number LIMIT ?"
@@ -35,7 +35,7 @@ _LINKS_TO = within(
     " JOIN link AS l ON l.observed_number = o.number"
     " WHERE o.system = ? AND o.object = ? AND o.remote_id IN @list AND l.state = 'linked'"
 )
-_OCCUPIED = f"SELECT record, system FROM operation WHERE {OPEN} AND kind = 'create'"  # noqa: S608 - a constant
+_OCCUPIED = f"SELECT record, system FROM operation WHERE {DOUBTFUL} AND kind = 'create'"  # noqa: S608 - a constant
 _NUMBERS = within("SELECT id, coalesce(survivor, number) FROM record WHERE id IN @list")
 _SAVE_RECORD = update(RecordTable, ("pending", "cells"))
 _SAVE_CELLS = update(RecordTable, ("cells",))

@@ -16,6 +16,9 @@ from sqlmodel import BigInteger, Field, Index, SQLModel, UniqueConstraint
 
 OPEN = "status IN ('sent', 'in_doubt')"
 """An operation whose outcome is not known; the partial index and the statements must say it with these words."""
+UNREAD = "UNREAD"
+"""The error of a sent operation that was acknowledged and booked, and whose row was not read back yet."""
+DOUBTFUL = f"{OPEN} AND coalesce(error, '') <> '{UNREAD}'"
 VAIN = "error IN ('NOT_APPLIED', 'REPEATED')"
 """A write that was in doubt and was given up: what it would have done is not taken for a person's doing if it lands after all."""
 

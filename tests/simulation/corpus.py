@@ -314,6 +314,16 @@ CORPUS = {
             * 8,
         ),
     ),
+    "the process dies when a write is booked and its row not read back yet, in a system that cuts": History(
+        8_100_059,
+        Setting(keyed=False),
+        (
+            ("act", "gamma", "create", 0, "ga0", None),
+            ("run", False, (), (), ()),
+            ("act", "delta", "edit", 0, "title", "t11-a long one"),
+            ("run", False, ((("beta", "fetch", 2), "crash"),), (), ()),
+        ),
+    ),
     "a person changed the key of the row of a create in doubt, and it was made twice": History(
         2_000_241,
         Setting(keyed=False, tells=True),
