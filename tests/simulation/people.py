@@ -155,10 +155,17 @@ class World:
 
     def _move(self, system: str, person: int, row: Row, address: str) -> None:
         theirs = [row for name in SYSTEMS for row in self.rows(person, name) if not row.made_by]
-        if len(theirs) < 2 and person not in self.joined:  # two rows that nobody has linked yet would become two people
+        if len(theirs) > 1 or person in self.joined:  # two rows that nobody has linked yet would become two people
+            return
+        if (system, row.id) in self.known or not self._is_met(person):
             self.owner[address] = person
             self.moved.add(person)
             self._edit(system, person, row, "email", address)
+
+    def _is_met(self, person: int) -> bool:
+        """Whether there is a record of the person: a row that moves before it is read is then somebody new (docs/reliability.md)."""
+        places = ((name, row) for name in SYSTEMS for row in self.systems[name].tables[OBJECT].values())
+        return any((name, row.id) in self.known and self.person_of(name, row) == person for name, row in places)
 
     def _delete(self, system: str, person: int, row: Row) -> None:
         if (system, row.id) in self.known:  # what nobody ever saw can be made anew
