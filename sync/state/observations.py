@@ -31,7 +31,7 @@ WALK = "+"
 
 _O = ", ".join("o." + name for name in OBSERVATION.split(", "))
 _KNOWN = within(
-    "SELECT remote_id, number, digest, version, changed_at, deleted, merged_into FROM observed"
+    "SELECT remote_id, number, digest, version, deleted, merged_into FROM observed"
     " WHERE system = ? AND object = ? AND remote_id IN @list"
 )
 _IMAGES = within("SELECT number, image FROM observed WHERE number IN @list")
@@ -141,7 +141,6 @@ class Observations(Consent):
         cursor: str | None,
         seen_at: datetime,
         sweep: str | None,
-        only_newer: bool = False,
         news: bool = True,
     ) -> int:
         """Stores a page and, if there is one, its cursor; returns how many rows are new or changed.
@@ -150,11 +149,10 @@ class Observations(Consent):
         ``unchanged_at`` is the time it was last seen as it was. Other rows only move ``seen_at`` and ``version``. A
         deleted row keeps the values it does not bring. A forgotten person is not stored. ``sweep`` marks the rows of
         one complete enumeration. Without ``news`` (the rows show what we wrote ourselves) no record becomes pending.
-        With ``only_newer`` a row with an older stamp than the stored one is ignored: the feed answered from the past.
         """
         with self.transaction():
             rows = self._without_forgotten(system, object, rows)
-            plan = PagePlan(entity, system, object, stamp(seen_at), sweep, only_newer=only_newer)
+            plan = PagePlan(entity, system, object, stamp(seen_at), sweep)
             known = self._known(system, object, rows)
             plan.take(rows, known, self._last_images(rows, known))
             self._store_page(plan, news=news)
@@ -266,7 +264,7 @@ class Observations(Consent):
             known = self._known(system, object, [Seen(record)])
             keys = self._keys_of([prior.number for prior in known.values()])
             for seen in self._without_forgotten(system, object, [Seen(record, next(iter(keys.values()), ()))]):
-                plan = PagePlan(entity, system, object, stamp(at), None, only_newer=False)
+                plan = PagePlan(entity, system, object, stamp(at), None)
                 plan.take([seen], known, self._last_images([seen], known))
                 self._store_page(plan, news=True)
 

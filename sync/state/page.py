@@ -17,7 +17,6 @@ class Prior(NamedTuple):
     number: int
     digest: bytes
     version: str | None
-    changed_at: int | None
     deleted: int
     merged_into: str | None
 
@@ -28,9 +27,7 @@ Known = Mapping[str, Prior]
 class PagePlan:
     """The rows to store, as parameters of their statements."""
 
-    def __init__(
-        self, entity: str, system: str, object_: str, seen_at: int, sweep: str | None, *, only_newer: bool
-    ) -> None:
+    def __init__(self, entity: str, system: str, object_: str, seen_at: int, sweep: str | None) -> None:
         self.seen_at = seen_at
         self.sweep = sweep
         self.changed: list[tuple[Any, ...]] = []
@@ -40,7 +37,6 @@ class PagePlan:
         self.keys: list[tuple[str, str, str, int]] = []
         self._entity = entity
         self._place = (entity, system, object_)
-        self._only_newer = only_newer
         self._new: list[tuple[NativeRecord, Keys]] = []
 
     @property
@@ -54,7 +50,7 @@ class PagePlan:
             prior = known.get(record.id)
             if prior is None:
                 self._new.append((record, keys))
-            elif not (self._only_newer and _is_older(record, prior)):
+            else:
                 self._compare(record, keys, prior, images)
 
     def _compare(self, record: NativeRecord, keys: Keys, prior: Prior, images: Mapping[int, Mapping[str, Any]]) -> None:
@@ -99,11 +95,6 @@ def _last_of_each(rows: Sequence[Seen]) -> list[tuple[NativeRecord, Keys]]:
             whole = replace(record, values={**earlier[0].values, **record.values})
             latest[record.id] = (whole, keys or earlier[1])
     return list(latest.values())
-
-
-def _is_older(record: NativeRecord, prior: Prior) -> bool:
-    changed_at = stamp_or_none(record.changed_at)
-    return changed_at is not None and prior.changed_at is not None and changed_at < prior.changed_at
 
 
 def _is_storable(value: str) -> bool:

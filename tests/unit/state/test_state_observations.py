@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from sync.model.record import LinkState
@@ -84,20 +82,6 @@ def test_tombstone_keeps_the_last_image(store, hand):
     assert store.by_key("contact", [("email", "a@x.example")])["email", "a@x.example"][0].deleted
     hand.page(hand.row("003B", "b@x.example"), Seen(NativeRecord("Contact", "003B", {}, deleted=True)))
     assert one(store, "003B").values == {"Email": "b@x.example"}
-
-
-def test_stale_answers(store, hand, clock):
-    """A feed that promises stamps may answer from the past without undoing what is known."""
-
-    def at(name, seconds):
-        return Seen(
-            NativeRecord("Contact", "003A", {"Name": name}, changed_at=clock.now() + timedelta(seconds=seconds))
-        )
-
-    hand.page(at("new", 0))
-    assert hand.page(at("old", -60), only_newer=True) == 0
-    assert one(store).values == {"Name": "new"}
-    assert hand.page(at("old", -60)) == 1
 
 
 def test_matching(store, hand):
