@@ -20,7 +20,7 @@ from sync.runner.context import Context
 from sync.runner.decide import Decided, Scope, decide
 from sync.runner.identify import absent, identify
 from sync.runner.pin import adopt_mappings, pin_tenants
-from sync.runner.pull import Pulled, pull, reads
+from sync.runner.pull import Pulled, drop_other_feeds, pull, reads
 from sync.runner.push import push
 from sync.runner.recover import recover
 from sync.runner.relook import look_again
@@ -121,6 +121,7 @@ def _prepare(context: Context, own: str) -> bool:
     """Tenants, mapping changes, leftovers of runs that died; whether the mapping of consent changed."""
     _drop_leftovers(context, own)
     pin_tenants(context)
+    drop_other_feeds(context)
     return adopt_mappings(context)
 
 

@@ -57,6 +57,17 @@ def reads(context: Context, *, full: bool, resume: bool = False) -> list[Read]:
     return [read for read in found if _is_listable(context, read)]
 
 
+def drop_other_feeds(context: Context) -> None:
+    """What is read of an object otherwise than before is read from the start. Several entities may read one object."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for entity in context.mappings.entities.values():
+        for mapping in entity.systems.values():
+            for feed in feeds(mapping):
+                found.setdefault((mapping.system, feed.object), []).append(feed_key(feed))
+    for (system, name), keys in found.items():
+        context.store.keep_cursors(system, name, keys)
+
+
 def _is_listable(context: Context, read: Read) -> bool:
     can = able(context, read.system.name, read.feed.object)
     return can is not None and can.listable

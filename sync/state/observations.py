@@ -54,7 +54,7 @@ _MARK = within(
     "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live' AND number IN"
     " (SELECT record_number FROM link WHERE observed_number IN @list)"
 )
-_OTHER_FEEDS = "DELETE FROM cursor WHERE system = ? AND object = ? AND feed NOT IN (?, ?)"
+_OTHER_FEEDS = within("DELETE FROM cursor WHERE system = ? AND object = ? AND feed NOT IN @list")
 _CURSOR = insert(
     CursorTable,
     "ON CONFLICT (system, object, feed) DO UPDATE SET cursor = excluded.cursor, at = excluded.at",
@@ -115,8 +115,7 @@ class Observations(Consent):
         """How far this very feed was read; None: from the start.
 
         ``feed`` is the fingerprint of what it asks for, with a `WALK` behind it for a walk from the start that goes on
-        after a break. Storing a page of one fingerprint drops the cursors of all others: the rows they passed lack the
-        paths of today.
+        after a break.
         """
         sql = "SELECT cursor FROM cursor WHERE system = ? AND object = ? AND feed = ?"
         found: str | None = self._value(sql, system, object, feed)
@@ -125,6 +124,10 @@ class Observations(Consent):
     def cursors(self, system: str) -> list[str]:
         """The cursors of all objects of a system, in no order."""
         return [cursor for (cursor,) in self._rows("SELECT cursor FROM cursor WHERE system = ?", system)]
+
+    def keep_cursors(self, system: str, object: str, feeds: Sequence[str]) -> None:  # noqa: A002 - the field's word
+        """Drops the cursors of all other feeds of an object: the rows that they passed lack what the feeds of today read."""
+        self._write(_OTHER_FEEDS, system, object, array([*feeds, *(feed + WALK for feed in feeds)]))
 
     def drop_cursor(self, system: str, object: str, feed: str) -> None:  # noqa: A002 - the field's word
         """The next walk of this feed starts anew."""
@@ -156,8 +159,6 @@ class Observations(Consent):
             known = self._known(system, object, rows)
             plan.take(rows, known, self._last_images(rows, known))
             self._store_page(plan, news=news)
-            fingerprint = feed.partition(WALK)[0]
-            self._execute(_OTHER_FEEDS, (system, object, fingerprint, fingerprint + WALK))
             if cursor is not None:
                 self._execute(_CURSOR, (system, object, feed, cursor, plan.seen_at))
         return plan.changed_count

@@ -1,6 +1,9 @@
 """Campaigns and groups: what Abmatic runs reaches Salesforce with its numbers; membership and new groups."""
 
 import shutil
+import sqlite3
+import tomllib
+from contextlib import closing
 
 import pytest
 from scene import BOTH, ROOT
@@ -147,6 +150,26 @@ def test_group_from_a_campaign(shipped):
     shipped.quiet(shipped.sync())
     assert [row["name"] for row in shipped.table("abmatic", "groups")] == ["Fintech"]
     shipped.nothing_to_do()
+
+
+def test_campaigns_and_groups_of_one_object(shipped):
+    """Each reads its own rows of the object, and goes on from its own place."""
+    shipped.mappings["campaigns"] = tomllib.loads((ROOT / "mappings" / "campaigns.toml").read_text())
+    shipped.mapping("campaigns.systems.salesforce.where", "Type != 'Target Group'")
+    shipped.mappings["groups"] = GROUPS
+    shipped.write()
+    for name, kind in (("Fintech", "Target Group"), ("Trade fair", "Conference")):
+        made = {"Name": name, "Type": kind, "IsActive": True}
+        shipped.control("edit", {"system": "salesforce", "object": "Campaign", "create": made})
+    campaign(shipped, name="Spring", status="active")
+    shipped.quiet(shipped.sync())
+    assert [row["name"] for row in shipped.table("abmatic", "groups")] == ["Fintech"]
+    assert set(campaigns(shipped)) == {"Fintech", "Trade fair", "Spring"}
+    shipped.quiet(shipped.sync())
+    shipped.nothing_to_do()
+    with closing(sqlite3.connect(shipped.folder / "state.db")) as state:
+        places = state.execute("SELECT cursor FROM cursor WHERE system = 'salesforce' AND object = 'Campaign'")
+        assert len(places.fetchall()) == 2
 
 
 def test_group_in_doubt(shipped):

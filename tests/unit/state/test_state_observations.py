@@ -61,16 +61,17 @@ def test_news_makes_pending(store, hand):
 def test_another_feed_starts_anew(store, hand):
     """The cursor of another feed is not returned, not even after a change there and back; a walk has its own."""
 
-    def page(feed, cursor):
-        store.save_page(
-            "contact", "salesforce", "Contact", feed, [], cursor=cursor, seen_at=hand.clock.now(), sweep=None
-        )
+    def cursors(object_="Contact"):
+        return [store.cursor("salesforce", object_, feed) for feed in ("one", "one+", "two")]
 
-    page("one", "c1")
-    page("one+", "walk")
-    assert [store.cursor("salesforce", "Contact", feed) for feed in ("one", "one+", "two")] == ["c1", "walk", None]
-    page("two", None)
-    assert [store.cursor("salesforce", "Contact", feed) for feed in ("one", "one+")] == [None, None]
+    for object_, feed in (("Contact", "one"), ("Contact", "one+"), ("Contact", "two"), ("Lead", "one")):
+        page = {"cursor": f"of {feed}", "seen_at": hand.clock.now(), "sweep": None}
+        store.save_page("contact", "salesforce", object_, feed, [], **page)
+    assert cursors() == ["of one", "of one+", "of two"]
+    store.keep_cursors("salesforce", "Contact", ["one", "two"])
+    assert cursors() == ["of one", "of one+", "of two"]
+    store.keep_cursors("salesforce", "Contact", ["two"])
+    assert (cursors(), cursors("Lead")) == ([None, None, "of two"], ["of one", None, None])
 
 
 def test_tombstone_keeps_the_last_image(store, hand):
