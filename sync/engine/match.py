@@ -118,6 +118,8 @@ def _by_key(
         return _question(others, row)
     if living and row.system in occupied.get(living[0], frozenset()):
         return Decision(Verdict.WAIT, living[0])
+    if living and row.system in slots.get(living[0], frozenset()):
+        return _question(others, row)
     if living:
         return Decision(Verdict.LINK, living[0])
     return Decision(Verdict.LINK, records[0]) if len(records) == 1 else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from sync.engine.consent import is_opt_out
 from sync.engine.detect import readable
+from sync.engine.gone import deleted_in, edited_since
 from sync.engine.merge import canonical_values
 from sync.engine.refusals import create_hash, payload_hash
 from sync.mapping import Cell, EntityMapping, FieldMapping, Refs, SystemMapping
@@ -92,6 +93,8 @@ class _Work:
         for link in self.record.links:
             if readable(link) and link.system in self.around.writable and link.system in self.mapping.systems:
                 self._link(link)
+            elif link.state is LinkState.FORMER and link.system in self.around.writable:
+                self._former(link)
         for system in self.mapping.systems.values():
             if self._create_is_due(system):
                 self._create(system)
@@ -116,6 +119,22 @@ class _Work:
             self._operation(link, Kind.SUBSCRIBE, consent)
         if changes:
             self._operation(link, Kind.UPDATE, changes)
+
+    def _former(self, link: Link) -> None:
+        """A row under an address that its person has given up is told of an opt-out, and of nothing else."""
+        mapped = self.mapping.fields.get(self.mapping.consent_field or "")
+        cell = mapped.cells.get(link.system) if mapped is not None else None
+        hub = self.record.cells.get(mapped.name) if mapped is not None else None
+        if mapped is None or cell is None or hub is None or not cell.writes or not is_opt_out(hub.value):
+            return
+        native, exchange = link.observed.values.get(cell.path, MISSING), link.exchange.get(mapped.name)
+        if link.observed.deleted or link.busy_until is not None or (native is MISSING and cell.reads):
+            return
+        if exchange is not None and not cell.eq(native, exchange.seen):
+            exchange = None  # what was said there since is heard by the merge
+        change = self._desire(link, cell, mapped, hub, native, exchange, hub.value)
+        if change is not None:
+            self._operation(link, Kind.SUBSCRIBE, [change])
 
     def _operation(self, link: Link, kind: Kind, changes: list[Change]) -> None:
         reason = ", ".join(sorted({f"{c.field}: {c.rule}" for c in changes}))
@@ -272,17 +291,11 @@ class _Work:
 
     def _deletes(self, link: Link, system: SystemMapping) -> bool:
         """Carries a deletion elsewhere to this link where the mapping says so; an edit here makes it a question."""
-        gone = [
-            other
-            for other in self.record.links
-            if other.state is LinkState.TOMBSTONE and not other.observed.merged_into
-        ]
-        if system.deleted != "delete" or not gone or any(other.system == link.system for other in gone):
+        origin = deleted_in(self.record, link)
+        if system.deleted != "delete" or origin is None or link.system not in self.around.deletable:
             return False
-        if link.system not in self.around.deletable:
-            return False
-        if self._edited_since(link):
-            self.out.doubtful.append((link, gone[0].system))
+        if edited_since(self.record, link):
+            self.out.doubtful.append((link, origin))
             return True
         operation = Operation(
             self.record.entity,
@@ -292,20 +305,11 @@ class _Work:
             Kind.DELETE,
             link.observed.remote_id,
             (),
-            f"deleted in {gone[0].system}",
+            f"deleted in {origin}",
             address_of(self.record, self.mapping),
         )
         self.out.operations.append(operation)
         return True
-
-    def _edited_since(self, link: Link) -> bool:
-        """Whether the link is the origin of a value newer than what the deleted row had been told."""
-        gone = [other for other in self.record.links if other.state is LinkState.TOMBSTONE]
-        for name, hub in self.record.cells.items():
-            known = [exchange.acked for other in gone if (exchange := other.exchange.get(name)) is not None]
-            if hub.origin == link.system and known and max(known) < hub.version:
-                return True
-        return False
 
     # creates ---------------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,8 @@ class LinkState(str, Enum):
     """Its remote was deleted; kept so that it is never re-created."""
     OUT_OF_SCOPE = "out_of_scope"
     """Its remote left the filter: neither read nor written, not deleted."""
+    FORMER = "former"
+    """Its person has another address and with it another remote there: of this one only consent is read, and opt-outs are told."""
 
 
 @dataclass(frozen=True, slots=True)

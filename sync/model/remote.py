@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from sync.model.values import Native
 
@@ -107,12 +107,18 @@ class Outcome(str, Enum):
     """It did not happen: the row changed since it was read (conditional write refused), or the key is taken."""
 
 
+OLD_ROW_LEFT: Final = "OLD_ROW_LEFT"
+"""A new address has made a new row, and the row under the old one is still there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a write returned. ``values`` is the row as it now stands, where the answer carries it (native paths).
 
     ``error`` is the system's own code, ``fields`` the native paths it blames. ``message`` holds ids and names, never values.
     ``remote_id`` with MOVED names the row that has the key already; an update that found its row changed carries it in ``values``.
+    An update that was ACKED under another id than the write's has handed the record on to that row; with the error `OLD_ROW_LEFT`
+    the old one is still there. ``created``: the row was made by this write, and holds what the old one held.
     """
 
     number: int

@@ -12,7 +12,7 @@ from sync.engine.refusals import create_hash, payload_hash
 from sync.mapping import EntityMapping, SystemMapping
 from sync.model.ids import quarantine_id
 from sync.model.record import Change, Exchange, Journalled, Link, Quarantined, Status
-from sync.model.remote import Feed, Kind, NativeRecord, Receipt
+from sync.model.remote import OLD_ROW_LEFT, Feed, Kind, NativeRecord, Receipt
 from sync.model.values import Native
 from sync.runner.context import Context
 from sync.runner.pull import feed_key, keys_of
@@ -67,6 +67,7 @@ def _book_written(
     )
     pairs = [(row, image) for (row, _), image in zip(written, images, strict=True)]
     _link_created(context, mapping.system, feed, pairs)
+    _succeed(context, mapping.system, feed, written)
     links = store.links_to(mapping.system, feed.object, [image.id for image in images])
     for row, image in pairs:
         if image.id in links:
@@ -99,16 +100,34 @@ def _link_created(
     context.store.add_links([(record, observed[name].number) for name, record in made.items()], by_us=True)
 
 
+def _succeed(context: Context, system: str, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]) -> None:
+    """A new address may be a new row: the record goes on with that one."""
+    for row, receipt in written:
+        former = _former(row, receipt)
+        if former is not None:
+            numbers = context.store.observed(system, feed.object, [former, str(receipt.remote_id)])
+            alike = receipt.created or receipt.error != OLD_ROW_LEFT
+            context.store.succeed(numbers[former].number, numbers[str(receipt.remote_id)].number, alike=alike)
+
+
+def _former(row: Journalled, receipt: Receipt) -> str | None:
+    """The id of the row that a written one has taken the place of."""
+    before = row.operation.remote_id
+    return before if before is not None and receipt.remote_id not in (None, before) else None
+
+
 def _images(
     context: Context, mapping: SystemMapping, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]
 ) -> list[NativeRecord]:
     """The rows as they should now stand: what was known, with what was written; the answers are read by `settle`."""
     ids = [receipt.remote_id or str(row.operation.remote_id) for row, receipt in written]
-    before = context.store.observed(mapping.system, feed.object, ids)
+    formers = [_former(row, receipt) for row, receipt in written]
+    before = context.store.observed(mapping.system, feed.object, [*ids, *filter(None, formers)])
     found: dict[str, dict[str, Native]] = {}
     images = []
-    for (row, receipt), name in zip(written, ids, strict=True):
-        known = found.get(name) or (dict(before[name].values) if name in before else dict.fromkeys(feed.paths))
+    for (row, receipt), name, former in zip(written, ids, formers, strict=True):
+        stood = before.get(name) or before.get(former or "")
+        known = found.get(name) or (dict(stood.values) if stood is not None else dict.fromkeys(feed.paths))
         if mapping.external_id and row.operation.kind is Kind.CREATE:
             known[mapping.external_id] = row.operation.record
         found[name] = known | {change.native: change.after for change in row.operation.changes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sync.engine.consent import is_opt_out
 from sync.engine.plan import address_of
@@ -14,6 +14,8 @@ from sync.model.remote import Kind, Outcome, Write
 from sync.runner.context import Context
 from sync.runner.refs import StoreRefs
 from sync.state import Store
+
+DELETED: Final = "deleted"
 
 
 def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def _words(entity: EntityMapping, record: Record, store: Store) -> dict[str, Any
     assert entity.consent_field is not None
     cells = entity.fields[entity.consent_field].cells
     found = {}
-    for link in record.links:
+    for link in sorted(record.links, key=lambda link: link.state is LinkState.LINKED):
         cell = cells.get(link.system)
         if cell is not None and cell.path in link.observed.values:
             found[link.system] = cell.get(link.observed.values[cell.path], StoreRefs(store))
@@ -85,12 +87,12 @@ def forget(context: Context, email: str, *, remote: bool) -> dict[str, Any]:
 
 
 def _delete_everywhere(context: Context, entity: EntityMapping, record: Record) -> dict[str, str]:
-    done = {}
+    done: dict[str, str] = {}
     for link in record.links:
-        if link.state is LinkState.LINKED and link.system in context.systems:
-            done[link.system] = _delete(
-                context, entity, record, link.system, link.observed.object, link.observed.remote_id
-            )
+        if link.state in (LinkState.LINKED, LinkState.FORMER) and link.system in context.systems:
+            seen = link.observed
+            said = _delete(context, entity, record, link.system, seen.object, seen.remote_id)
+            done[link.system] = said if done.get(link.system, DELETED) == DELETED else done[link.system]
     return done
 
 
@@ -104,7 +106,7 @@ def _delete(context: Context, entity: EntityMapping, record: Record, system: str
     except AbortError as error:
         return f"not deleted: {error.message}"
     return (
-        "deleted"
+        DELETED
         if receipt.outcome in (Outcome.ACKED, Outcome.GONE)
         else f"not deleted: {receipt.message or receipt.outcome.value}"
     )

@@ -231,7 +231,9 @@ class _Matching:
 
 def _claim(holder: Holder) -> Claim:
     linked = holder.record is not None and holder.link_state is LinkState.LINKED
-    return Claim(holder.system, holder.object, holder.remote_id, holder.deleted, holder.record, linked)
+    over = holder.deleted and holder.link_state is LinkState.FORMER
+    record = None if over else holder.record
+    return Claim(holder.system, holder.object, holder.remote_id, holder.deleted, record, linked)
 
 
 # merges and deletes ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,10 @@ _SAMPLES = (
     " FROM link AS l JOIN observed AS o ON o.number = l.observed_number WHERE l.system = ?1 AND l.state = 'linked')"
     " WHERE place * ?2 / total > (place - 1) * ?2 / total"
 )
-_OF_LINKED = "FROM observed AS o JOIN link AS l ON l.observed_number = o.number WHERE o.system = ? AND o.object = ? AND l.state = 'linked'"
+_OF_LINKED = (
+    "FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
+    " WHERE o.system = ? AND o.object = ? AND l.state IN ('linked', 'former')"
+)
 _LINKED_ROWS = f"SELECT count(*) {_OF_LINKED}"
 _UNSEEN = f"SELECT o.remote_id {_OF_LINKED} ORDER BY o.seen_at, o.number LIMIT ?"
 _CALLS_LEFT = (
@@ -49,7 +52,7 @@ class Counts(Door):
         return int(self._value(sql, system) if entity is None else self._value(sql + " AND entity = ?", system, entity))
 
     def linked_rows(self, system: str, object: str) -> int:  # noqa: A002 - the field's word
-        """Live links of one object."""
+        """Live links of one object, those to former rows too."""
         return int(self._value(_LINKED_ROWS, system, object))
 
     def longest_unseen(self, system: str, object: str, limit: int) -> list[str]:  # noqa: A002

@@ -33,9 +33,19 @@ _DELETED = (
 )
 _RETURNED = (
     "SELECT l.observed_number FROM link AS l JOIN observed AS o ON o.number = l.observed_number"
-    " WHERE l.entity = ? AND l.state <> 'linked' AND o.deleted = 0 AND o.merged_into IS NULL AND NOT EXISTS (SELECT 1"
+    " WHERE l.entity = ? AND l.state NOT IN ('linked', 'former') AND o.deleted = 0 AND o.merged_into IS NULL AND NOT EXISTS (SELECT 1"
     " FROM link AS x WHERE x.record_number = l.record_number AND x.system = l.system AND x.state = 'linked')"
 )
+_SUCCEED = (
+    "INSERT INTO link (record_number, observed_number, entity, system, state, quarantined, created_by_us, exchange)"
+    " SELECT record_number, ?, entity, system, 'former', 0, 1, iif(?, exchange, '{}') FROM link WHERE observed_number = ?"
+    " ON CONFLICT (observed_number) DO NOTHING"
+)
+_TAKE_OVER = (
+    "UPDATE link SET state = 'linked' WHERE observed_number = ?"
+    " AND record_number = (SELECT record_number FROM link WHERE observed_number = ?)"
+)
+_STEP_BACK = "UPDATE link SET state = 'former', busy_until = NULL WHERE observed_number = ?"
 _REVIVE = "UPDATE link SET state = 'linked' WHERE observed_number = ?"
 _GONE = asked(
     "SELECT o.number FROM @asked CROSS JOIN observed AS o ON o.system = asked.system AND o.remote_id = asked.remote_id"
@@ -91,6 +101,18 @@ class Fates(Door):
             self._execute(_RELINK, (winner, loser))
             self._execute("UPDATE observed SET dirty = 0 WHERE number = ?", (winner,))
             self._execute(_MARK, (array([winner]),))
+
+    def succeed(self, former: int, row: int, *, alike: bool) -> None:
+        """The record of one row goes on with another, which has its new address. A row of another record stays where it is.
+
+        ``alike``: the new row was made of the old one, so that what was exchanged holds for it too.
+        """
+        with self.transaction():
+            self._execute(_SUCCEED, (row, alike, former))
+            if self._execute(_TAKE_OVER, (row, former)).rowcount:
+                self._execute(_STEP_BACK, (former,))
+                self._execute("UPDATE observed SET dirty = 0 WHERE number = ?", (row,))
+                self._execute(_MARK, (array([row]),))
 
     def bury_row(self, number: int) -> None:
         """The link of this row becomes a tombstone."""

@@ -33,7 +33,7 @@ _LINKS = within(
 _LINKS_TO = within(
     "SELECT l.record_number, l.number, l.state, l.exchange, l.busy_until, l.quarantined, " + _O + " FROM observed AS o"  # noqa: S608 - columns
     " JOIN link AS l ON l.observed_number = o.number"
-    " WHERE o.system = ? AND o.object = ? AND o.remote_id IN @list AND l.state = 'linked'"
+    " WHERE o.system = ? AND o.object = ? AND o.remote_id IN @list AND l.state IN ('linked', 'former')"
 )
 _OCCUPIED = f"SELECT record, system FROM operation WHERE {DOUBTFUL} AND kind = 'create'"  # noqa: S608 - a constant
 _NUMBERS = within("SELECT id, coalesce(survivor, number) FROM record WHERE id IN @list")
@@ -158,7 +158,7 @@ class Records(Runs):
         return found
 
     def links_to(self, system: str, object: str, remote_ids: Iterable[str]) -> dict[str, Link]:  # noqa: A002 - the field's word
-        """The live links that lead to these rows, by remote id."""
+        """The live links that lead to these rows, those to former rows too, by remote id."""
         links = [_link(row) for _, *row in self._rows(_LINKS_TO, system, object, array(remote_ids))]
         return {link.observed.remote_id: link for link in links}
 

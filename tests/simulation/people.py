@@ -157,7 +157,7 @@ class World:
         theirs = [row for name in SYSTEMS for row in self.rows(person, name) if not row.made_by]
         if len(theirs) > 1 or person in self.joined:  # two rows that nobody has linked yet would become two people
             return
-        if (system, row.id) in self.known or not self._is_met(person):
+        if row.made_by or (system, row.id) in self.known or not self._is_met(person):
             self.owner[address] = person
             self.moved.add(person)
             self._edit(system, person, row, "email", address)

@@ -26,10 +26,8 @@ from sync.connectors.conversion.rows import STATUS, Row, bag_of, is_key, is_writ
 from sync.connectors.http import Client, Verdict, error_for
 from sync.errors import AbortError
 from sync.model.clock import Clock
-from sync.model.remote import Kind, Receipt, Write
+from sync.model.remote import OLD_ROW_LEFT, Kind, Receipt, Write
 from sync.model.values import Native, is_blank
-
-OLD_ROW_LEFT: Final = "OLD_ROW_LEFT"
 
 
 class Writer:
