@@ -40,9 +40,9 @@ class Seen:
 
 
 def readable(link: Link) -> bool:
-    """Whether anything may be concluded from a link now: linked, not in doubt, not deleted, not set aside."""
+    """Whether anything may be concluded from a link now: linked, or once so; not in doubt, not deleted, not set aside."""
     return (
-        link.state is LinkState.LINKED
+        link.state in (LinkState.LINKED, LinkState.FORMER)
         and link.busy_until is None
         and not link.observed.deleted
         and not link.quarantined
@@ -60,6 +60,10 @@ def detect(link: Link, mapped: FieldMapping, hub: HubCell | None, refs: Refs) ->
     exchange = link.exchange.get(mapped.name)
     if exchange is not None and cell.eq(native, exchange.seen):
         return Seen(link, cell, native, News.NOTHING, acked=exchange.acked)
+    if exchange is None and link.state is LinkState.FORMER and mapped.type != "consent":
+        return Seen(
+            link, cell, native, News.UNKNOWN
+        )  # what stands under a former address is old, until somebody edits it
     return _changed(link, cell, native, exchange, hub, refs)
 
 

@@ -92,9 +92,7 @@ class _Work:
     def run(self) -> Planned:
         for link in self.record.links:
             if readable(link) and link.system in self.around.writable and link.system in self.mapping.systems:
-                self._link(link)
-            elif link.state is LinkState.FORMER and link.system in self.around.writable:
-                self._former(link)
+                (self._former if link.state is LinkState.FORMER else self._link)(link)
         for system in self.mapping.systems.values():
             if self._create_is_due(system):
                 self._create(system)
@@ -127,13 +125,9 @@ class _Work:
         hub = self.record.cells.get(mapped.name) if mapped is not None else None
         if mapped is None or cell is None or hub is None or not cell.writes or not is_opt_out(hub.value):
             return
-        native, exchange = link.observed.values.get(cell.path, MISSING), link.exchange.get(mapped.name)
-        if link.observed.deleted or link.busy_until is not None or (native is MISSING and cell.reads):
-            return
-        if exchange is not None and not cell.eq(native, exchange.seen):
-            exchange = None  # what was said there since is heard by the merge
-        change = self._desire(link, cell, mapped, hub, native, exchange, hub.value)
-        if change is not None:
+        native = link.observed.values.get(cell.path, MISSING)
+        change = self._desire(link, cell, mapped, hub, native, link.exchange.get(mapped.name), hub.value)
+        if change is not None and not (native is MISSING and cell.reads):
             self._operation(link, Kind.SUBSCRIBE, [change])
 
     def _operation(self, link: Link, kind: Kind, changes: list[Change]) -> None:

@@ -19,7 +19,7 @@ _SAMPLES = (
 )
 _OF_LINKED = (
     "FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
-    " WHERE o.system = ? AND o.object = ? AND l.state IN ('linked', 'former')"
+    " WHERE o.system = ? AND o.object = ? AND (l.state = 'linked' OR (l.state = 'former' AND o.deleted = 0))"
 )
 _LINKED_ROWS = f"SELECT count(*) {_OF_LINKED}"
 _UNSEEN = f"SELECT o.remote_id {_OF_LINKED} ORDER BY o.seen_at, o.number LIMIT ?"

@@ -1,0 +1,133 @@
+"""A new address in Conversion is a new row there: the record goes on with it, and the former row is told of opt-outs alone."""
+
+import pytest
+
+OLD, NEW = "ada@acme.example", "ada.new@acme.example"
+FIELDS = {"email": "email", "first_name": "variables.first_name", "last_name": "variables.last_name", "title": "variables.title"}  # fmt: skip
+
+
+@pytest.fixture
+def town(scene):
+    """Ada is in Abmatic, Salesforce and Conversion, subscribed."""
+    quick = {"horizon": "1s", "verify_delays": ["0.1s"], "retries": 2, "requests_per_second": 1000}
+    scene.settings("systems.conversion", {"base_url": scene.urls["conversion"], "api_key": "env:KEY", **quick})
+    scene.mapping("contacts.systems.conversion", {"object": "contacts", "create": True})
+    scene.mapping("contacts.prefer", ["salesforce", "abmatic", "conversion"])
+    for name, path in FIELDS.items():
+        scene.mapping(f"contacts.fields.{name}.conversion", path)
+    scene.mapping("contacts.fields.subscription.conversion", "subscriptionStatus")
+    scene.linked("ada", title="CTO")
+    return scene
+
+
+def salesforce(scene, **values):
+    [row] = scene.table("salesforce", "Contact")
+    scene.control("edit", {"system": "salesforce", "object": "Contact", "id": row["Id"], "set": values})
+
+
+def conversion(scene, address, **values):
+    row = there(scene)[address]
+    scene.control("edit", {"system": "conversion", "object": "contacts", "id": row["id"], "set": values})
+
+
+def there(scene):
+    return {row["email"]: row for row in scene.table("conversion", "contacts")}
+
+
+def titles(scene):
+    return {address: row["variables"].get("title") for address, row in there(scene).items()}
+
+
+def moved(scene):
+    """Her address changes in Salesforce, and that has arrived."""
+    salesforce(scene, Email=NEW)
+    scene.quiet(scene.sync())
+    scene.nothing_to_do()
+
+
+def links(scene, key=NEW):
+    return {link["id"]: link["state"] for link in scene.explained("contact", key)["links"] if link["system"] == "conversion"}  # fmt: skip
+
+
+def test_the_record_goes_on_with_the_new_row(town):
+    """What comes later is written to the row under the new address; the former one stays as it is."""
+    moved(town)
+    assert titles(town) == {OLD: "CTO", NEW: "CTO"}
+    assert links(town) == {OLD: "former", NEW: "linked"}
+    salesforce(town, Title="CEO")
+    town.forget_calls()
+    town.quiet(town.sync())
+    assert titles(town) == {OLD: "CTO", NEW: "CEO"}
+    town.nothing_to_do()
+
+
+def test_an_edit_on_the_way_moves_with_her(town):
+    """What somebody wrote into the row just before her address changed is an edit still, not beaten by an order of preference."""
+    conversion(town, OLD, **{"variables.title": "CDO"})
+    salesforce(town, Email=NEW)
+    town.quiet(town.sync())
+    town.quiet(town.sync())
+    assert {row["Title"] for row in town.table("salesforce", "Contact")} == {"CDO"}
+    assert titles(town)[NEW] == "CDO"
+
+
+def test_an_edit_of_the_former_row_counts(town):
+    """It is one person; the value goes to the others, and nothing goes back to the former row."""
+    moved(town)
+    conversion(town, OLD, **{"variables.title": "CDO"})
+    town.quiet(town.sync(full=True))
+    assert {row["Title"] for row in town.table("salesforce", "Contact")} == {"CDO"}
+    assert titles(town) == {OLD: "CDO", NEW: "CDO"}
+    salesforce(town, Title="CEO")
+    town.quiet(town.sync())
+    town.quiet(town.sync(full=True))
+    assert titles(town) == {OLD: "CDO", NEW: "CEO"}
+
+
+@pytest.mark.law("L6")
+def test_an_opt_out_is_told_to_both_addresses(town):
+    """Whoever has opted out is written to at neither address."""
+    moved(town)
+    salesforce(town, HasOptedOutOfEmail=True)
+    town.quiet(town.sync())
+    assert {row["subscriptionStatus"] for row in there(town).values()} == {"UNSUBSCRIBED"}
+    town.nothing_to_do()
+
+
+@pytest.mark.law("L6")
+def test_an_opt_out_at_the_former_address_counts(town):
+    """She follows the link in a letter to her former address."""
+    moved(town)
+    conversion(town, OLD, subscriptionStatus="UNSUBSCRIBED")
+    town.quiet(town.sync(full=True))
+    assert {row["HasOptedOutOfEmail"] for row in town.table("salesforce", "Contact")} == {True}
+    assert {row["subscriptionStatus"] for row in there(town).values()} == {"UNSUBSCRIBED"}
+
+
+def test_back_to_the_former_address(town):
+    """The former row is hers again; what is old there is put right, and no third row is made."""
+    moved(town)
+    salesforce(town, Title="CEO")
+    town.quiet(town.sync())
+    salesforce(town, Email=OLD)
+    town.quiet(town.sync())
+    town.quiet(town.sync())
+    assert titles(town) == {OLD: "CEO", NEW: "CEO"}
+    assert links(town, OLD) == {OLD: "linked", NEW: "former"}
+    assert {row["Title"] for row in town.table("salesforce", "Contact")} == {"CEO"}
+    town.nothing_to_do()
+
+
+@pytest.mark.law("L4")
+def test_somebody_else_at_the_former_address_is_a_question(town):
+    """A stranger who gets the address is not taken for her, until the former row is gone."""
+    moved(town)
+    stranger = {"Email": OLD, "LastName": "Byron"}
+    town.control("edit", {"system": "salesforce", "object": "Contact", "create": stranger})
+    assert town.sync().exit_code == 3
+    assert {row["error"] for row in town.quarantine()} == {"AMBIGUOUS_MATCH"}
+    assert {row["email"] for row in town.table("abmatic", "contacts")} == {NEW}
+    town.control("edit", {"system": "conversion", "object": "contacts", "id": there(town)[OLD]["id"], "delete": True})
+    for _ in range(3):
+        town.sync(full=True)
+    assert {row["email"] for row in town.table("abmatic", "contacts")} == {NEW, OLD}
