@@ -67,7 +67,7 @@ def _book_written(
     )
     pairs = [(row, image) for (row, _), image in zip(written, images, strict=True)]
     _link_created(context, mapping.system, feed, pairs)
-    _succeed(context, mapping.system, feed, written)
+    _succeed(context, mapping, feed, written)
     links = store.links_to(mapping.system, feed.object, [image.id for image in images])
     for row, image in pairs:
         if image.id in links:
@@ -100,14 +100,24 @@ def _link_created(
     context.store.add_links([(record, observed[name].number) for name, record in made.items()], by_us=True)
 
 
-def _succeed(context: Context, system: str, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]) -> None:
-    """A new address may be a new row: the record goes on with that one."""
+def _succeed(
+    context: Context, mapping: SystemMapping, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]
+) -> None:
+    """A new address may be a new row: the record goes on with that one. What stands in the former row is known from now on."""
     for row, receipt in written:
         former = _former(row, receipt)
-        if former is not None:
-            numbers = context.store.observed(system, feed.object, [former, str(receipt.remote_id)])
-            alike = receipt.created or receipt.error != OLD_ROW_LEFT
-            context.store.succeed(numbers[former].number, numbers[str(receipt.remote_id)].number, alike=alike)
+        if former is None:
+            continue
+        seen = context.store.observed(mapping.system, feed.object, [former, str(receipt.remote_id)])
+        alike = receipt.created or receipt.error != OLD_ROW_LEFT
+        context.store.succeed(seen[former].number, seen[str(receipt.remote_id)].number, alike=alike)
+        links = context.store.links_to(mapping.system, feed.object, [former])
+        context.store.save_links(_known_whole(link, mapping) for link in links.values())
+
+
+def _known_whole(link: Link, mapping: SystemMapping) -> Link:
+    held = {cell.field: link.observed.values.get(cell.path) for cell in mapping.cells.values()}
+    return replace(link, exchange={**{name: Exchange(now, now, 0) for name, now in held.items()}, **link.exchange})
 
 
 def _former(row: Journalled, receipt: Receipt) -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 
 OLD, NEW = "ada@acme.example", "ada.new@acme.example"
-FIELDS = {"email": "email", "first_name": "variables.first_name", "last_name": "variables.last_name", "title": "variables.title"}  # fmt: skip
+FIELDS = {"email": "email", "first_name": "variables.first_name", "last_name": "variables.last_name", "title": "variables.title", "city": "variables.city"}  # fmt: skip
 
 
 @pytest.fixture
@@ -82,6 +82,15 @@ def test_an_edit_of_the_former_row_counts(town):
     town.quiet(town.sync())
     town.quiet(town.sync(full=True))
     assert titles(town) == {OLD: "CDO", NEW: "CEO"}
+
+
+def test_what_was_blank_in_the_former_row_may_be_edited(town):
+    """A field that nobody had filled when the address changed."""
+    moved(town)
+    conversion(town, OLD, **{"variables.city": "Turin"})
+    town.quiet(town.sync(full=True))
+    assert {row["MailingCity"] for row in town.table("salesforce", "Contact")} == {"Turin"}
+    assert there(town)[NEW]["variables"]["city"] == "Turin"
 
 
 @pytest.mark.law("L6")
