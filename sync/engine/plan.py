@@ -92,7 +92,7 @@ class _Work:
     def run(self) -> Planned:
         for link in self.record.links:
             if readable(link) and link.system in self.around.writable and link.system in self.mapping.systems:
-                (self._former if link.state is LinkState.FORMER else self._link)(link)
+                self._link(link)
         for system in self.mapping.systems.values():
             if self._create_is_due(system):
                 self._create(system)
@@ -108,7 +108,7 @@ class _Work:
         changes: list[Change] = []
         consent: list[Change] = []
         for name, cell in system.cells.items():
-            if not cell.writes or self._is_told(link, name, cell):
+            if not cell.writes or self._is_told(link, name, cell) or self._is_withheld(link, name):
                 continue
             change = self._change(link, cell, self.mapping.fields[name])
             if change is not None:
@@ -118,17 +118,13 @@ class _Work:
         if changes:
             self._operation(link, Kind.UPDATE, changes)
 
-    def _former(self, link: Link) -> None:
-        """A row under an address that its person has given up is told of an opt-out, and of nothing else."""
-        mapped = self.mapping.fields.get(self.mapping.consent_field or "")
-        cell = mapped.cells.get(link.system) if mapped is not None else None
-        hub = self.record.cells.get(mapped.name) if mapped is not None else None
-        if mapped is None or cell is None or hub is None or not cell.writes or not is_opt_out(hub.value):
-            return
-        native = link.observed.values.get(cell.path, MISSING)
-        change = self._desire(link, cell, mapped, hub, native, link.exchange.get(mapped.name), hub.value)
-        if change is not None and not (native is MISSING and cell.reads):
-            self._operation(link, Kind.SUBSCRIBE, [change])
+    def _is_withheld(self, link: Link, name: str) -> bool:
+        """A former address stays the key of its row, and nobody is opted in there."""
+        if link.state is not LinkState.FORMER:
+            return False
+        hub = self.record.cells.get(name)
+        opts_in = name == self.mapping.consent_field and not (hub is not None and is_opt_out(hub.value))
+        return opts_in or name in self.mapping.match_keys
 
     def _operation(self, link: Link, kind: Kind, changes: list[Change]) -> None:
         reason = ", ".join(sorted({f"{c.field}: {c.rule}" for c in changes}))

@@ -63,7 +63,7 @@ class LinkState(str, Enum):
     OUT_OF_SCOPE = "out_of_scope"
     """Its remote left the filter: neither read nor written, not deleted."""
     FORMER = "former"
-    """Its person has another address and with it another remote there: edits here still count, and only opt-outs are told."""
+    """Its person has another address by now and with it another remote there. Kept like that one, but for its address; never opted in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A new address in Conversion is a new row there: the record goes on with it, and the former row is told of opt-outs alone."""
+"""A new address in Conversion is a new row there: the record goes on with it; the former row is kept, and never opted in."""
 
 import pytest
 
@@ -50,14 +50,14 @@ def links(scene, key=NEW):
 
 
 def test_the_record_goes_on_with_the_new_row(town):
-    """What comes later is written to the row under the new address; the former one stays as it is."""
+    """What comes later is written to the row under the new address, and to the former one: nobody reads there what is no longer so."""
     moved(town)
     assert titles(town) == {OLD: "CTO", NEW: "CTO"}
     assert links(town) == {OLD: "former", NEW: "linked"}
     salesforce(town, Title="CEO")
     town.forget_calls()
     town.quiet(town.sync())
-    assert titles(town) == {OLD: "CTO", NEW: "CEO"}
+    assert titles(town) == {OLD: "CEO", NEW: "CEO"}
     town.nothing_to_do()
 
 
@@ -72,7 +72,7 @@ def test_an_edit_on_the_way_moves_with_her(town):
 
 
 def test_an_edit_of_the_former_row_counts(town):
-    """It is one person; the value goes to the others, and nothing goes back to the former row."""
+    """It is one person: the value goes everywhere, and gives way to what is said later."""
     moved(town)
     conversion(town, OLD, **{"variables.title": "CDO"})
     town.quiet(town.sync(full=True))
@@ -81,7 +81,7 @@ def test_an_edit_of_the_former_row_counts(town):
     salesforce(town, Title="CEO")
     town.quiet(town.sync())
     town.quiet(town.sync(full=True))
-    assert titles(town) == {OLD: "CDO", NEW: "CEO"}
+    assert titles(town) == {OLD: "CEO", NEW: "CEO"}
 
 
 def test_what_was_blank_in_the_former_row_may_be_edited(town):
@@ -104,6 +104,17 @@ def test_an_opt_out_is_told_to_both_addresses(town):
 
 
 @pytest.mark.law("L6")
+def test_nobody_is_opted_in_at_a_former_address(town):
+    """Consent that is given now is given for the address of now."""
+    town.mapping("contacts.fields.subscription.conversion", {"field": "subscriptionStatus", "subscribe": True})
+    moved(town)
+    conversion(town, NEW, subscriptionStatus="SUBSCRIBED")
+    town.quiet(town.sync(full=True))
+    assert {address: row["subscriptionStatus"] for address, row in there(town).items()} == {OLD: None, NEW: "SUBSCRIBED"}  # fmt: skip
+    town.nothing_to_do()
+
+
+@pytest.mark.law("L6")
 def test_an_opt_out_at_the_former_address_counts(town):
     """She follows the link in a letter to her former address."""
     moved(town)
@@ -114,7 +125,7 @@ def test_an_opt_out_at_the_former_address_counts(town):
 
 
 def test_back_to_the_former_address(town):
-    """The former row is hers again; what is old there is put right, and no third row is made."""
+    """The former row is hers again, and no third row is made."""
     moved(town)
     salesforce(town, Title="CEO")
     town.quiet(town.sync())
