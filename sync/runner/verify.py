@@ -91,9 +91,10 @@ class _Comparison:
 
     def run(self) -> None:
         for link in self.record.links:
-            if link.state is LinkState.LINKED and link.system in self.entity.systems:
+            if link.state in (LinkState.LINKED, LinkState.FORMER) and link.system in self.entity.systems:
                 for name, cell in self.entity.systems[link.system].cells.items():
-                    self._cell(link, cell, self.entity.fields[name])
+                    if link.state is LinkState.LINKED or name not in self.entity.match_keys:
+                        self._cell(link, cell, self.entity.fields[name])
 
     def _cell(self, link: Link, cell: Cell, mapped: FieldMapping) -> None:
         hub = self.record.cells.get(mapped.name)

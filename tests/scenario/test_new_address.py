@@ -1,5 +1,7 @@
 """A new address in Conversion is a new row there: the record goes on with it; the former row is kept, and never opted in."""
 
+import time
+
 import pytest
 
 OLD, NEW = "ada@acme.example", "ada.new@acme.example"
@@ -58,6 +60,24 @@ def test_the_record_goes_on_with_the_new_row(town):
     town.forget_calls()
     town.quiet(town.sync())
     assert titles(town) == {OLD: "CEO", NEW: "CEO"}
+    town.nothing_to_do()
+    assert (town.verify()["unexplained"], town.verify()["explained"]) == ([], [])
+    conversion(town, OLD, **{"variables.title": "CDO"})
+    verdict = town.verify()
+    assert {row["field"] for row in [*verdict["unexplained"], *verdict["explained"]]} == {"title"}
+
+
+@pytest.mark.law("L9")
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_lost_answer(town, kind):
+    """Whether the new row came to be or not: in the end the record is linked with it, once."""
+    salesforce(town, Email=NEW)
+    town.fault("conversion", kind, method="POST", path="contacts/batch", times=1)
+    for _ in range(3):
+        town.sync()
+        time.sleep(1.1)  # the horizon of the workspace
+    assert titles(town) == {OLD: "CTO", NEW: "CTO"}
+    assert links(town) == {OLD: "former", NEW: "linked"}
     town.nothing_to_do()
 
 
