@@ -64,8 +64,9 @@ def drop_other_feeds(context: Context) -> None:
         for mapping in entity.systems.values():
             for feed in feeds(mapping):
                 found.setdefault((mapping.system, feed.object), []).append(feed_key(feed))
-    for (system, name), keys in found.items():
-        context.store.keep_cursors(system, name, keys)
+    with context.store.transaction():
+        for (system, name), keys in found.items():
+            context.store.keep_cursors(system, name, keys)
 
 
 def _is_listable(context: Context, read: Read) -> bool:
