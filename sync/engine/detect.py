@@ -41,12 +41,7 @@ class Seen:
 
 def readable(link: Link) -> bool:
     """Whether anything may be concluded from a link now: linked, or once so; not in doubt, not deleted, not set aside."""
-    return (
-        link.state in (LinkState.LINKED, LinkState.FORMER)
-        and link.busy_until is None
-        and not link.observed.deleted
-        and not link.quarantined
-    )
+    return link.alive and link.busy_until is None and not link.observed.deleted and not link.quarantined
 
 
 def detect(link: Link, mapped: FieldMapping, hub: HubCell | None, refs: Refs) -> Seen | None:

@@ -105,6 +105,11 @@ class Link:
         """The system it leads to."""
         return self.observed.system
 
+    @property
+    def alive(self) -> bool:
+        """Whether it leads to a row of its record, under the address of now or a former one."""
+        return self.state in (LinkState.LINKED, LinkState.FORMER)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

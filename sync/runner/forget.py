@@ -89,7 +89,7 @@ def forget(context: Context, email: str, *, remote: bool) -> dict[str, Any]:
 def _delete_everywhere(context: Context, entity: EntityMapping, record: Record) -> dict[str, str]:
     done: dict[str, str] = {}
     for link in record.links:
-        if link.state in (LinkState.LINKED, LinkState.FORMER) and link.system in context.systems:
+        if link.alive and link.system in context.systems:
             seen = link.observed
             said = _delete(context, entity, record, link.system, seen.object, seen.remote_id)
             done[link.system] = said if done.get(link.system, DELETED) == DELETED else done[link.system]

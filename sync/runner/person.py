@@ -57,7 +57,7 @@ def decide_field(record: Record, entity: EntityMapping, field: str, cell: HubCel
 def _acknowledged(link: Link, entity: EntityMapping, field: str, hub: HubCell, refs: StoreRefs) -> Link:
     cell = entity.fields[field].cells.get(link.system)
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING
-    if cell is None or native is MISSING or link.state is not LinkState.LINKED:
+    if cell is None or native is MISSING or not link.alive:
         return link
     acked = hub.version if cell.agrees(hub.value, native, refs) else hub.version - 1
     return replace(link, exchange={**link.exchange, field: Exchange(native, native, acked)})

@@ -91,7 +91,7 @@ class _Comparison:
 
     def run(self) -> None:
         for link in self.record.links:
-            if link.state in (LinkState.LINKED, LinkState.FORMER) and link.system in self.entity.systems:
+            if link.alive and link.system in self.entity.systems:
                 for name, cell in self.entity.systems[link.system].cells.items():
                     if link.state is LinkState.LINKED or name not in self.entity.match_keys:
                         self._cell(link, cell, self.entity.fields[name])

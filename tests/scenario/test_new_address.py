@@ -104,6 +104,20 @@ def test_an_edit_of_the_former_row_counts(town):
     assert titles(town) == {OLD: "CEO", NEW: "CEO"}
 
 
+def test_a_question_about_the_former_row_is_answered_once(town):
+    """Where people decide, the choice holds for both rows."""
+    town.mapping("contacts.fields.title.conflict", "manual")
+    moved(town)
+    conversion(town, OLD, **{"variables.title": "CDO"})
+    salesforce(town, Title="CEO")
+    town.sync(full=True)
+    assert [row["field"] for row in town.conflicts()] == ["title"]
+    town.resolve("salesforce")
+    town.quiet(town.sync(full=True))
+    assert titles(town) == {OLD: "CEO", NEW: "CEO"}
+    town.nothing_to_do()
+
+
 def test_what_was_blank_in_the_former_row_may_be_edited(town):
     """A field that nobody had filled when the address changed."""
     moved(town)
