@@ -1,6 +1,7 @@
 """A small world that is edited, synced and killed over and over, and what must be true of it afterwards.
 
-Each round people touch every kind of operation: a new person with a new account, edits on both sides, a blank, an opt-out, a deletion.
+Each round people touch every kind of operation: a new person with a new account, edits on both sides, a blank, an opt-out, a deletion,
+a new address and an opt-out after it.
 What is expected is kept here, apart from the state of the program, and compared with what the systems hold.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class Person:
     city: str | None
     out: bool = False
     gone: set[str] = field(default_factory=set)
+    former: str | None = None
+    """The address before this one: Conversion keeps a row under it."""
 
 
 class Lives:
@@ -83,11 +86,14 @@ class Lives:
         company = self.vendors.create("salesforce", "Account", {"Name": f"Firm {n}", "Website": f"https://firm{n}.com"})
         self._arrive("salesforce", Person(f"s{n}@firm{n}.com", f"title s{n}", f"city s{n}"), {"AccountId": company})
         self._arrive("abmatic", Person(f"a{n}@firm{n}.com", f"title a{n}", f"city a{n}"), {})
+        self._arrive("abmatic", Person(f"m{n}@firm{n}.com", f"title m{n}", f"city m{n}"), {})
         if n > 1:
+            self._move(f"m{n - 1}@firm{n - 1}.com", f"moved{n - 1}@firm{n - 1}.com")
             self._touch(f"s{n - 1}@firm{n - 1}.com", "abmatic", {"title": f"title {n}"})
             self._touch(f"a{n - 1}@firm{n - 1}.com", "salesforce", {"Title": f"title {n}"})
         if n > 2:
             self._opt_out(f"a{n - 2}@firm{n - 2}.com")
+            self._opt_out(f"moved{n - 2}@firm{n - 2}.com")
             self._delete(f"s{n - 2}@firm{n - 2}.com")
 
     def _arrive(self, system: str, person: Person, more: dict[str, Any]) -> None:
@@ -100,6 +106,11 @@ class Lives:
         for row in self.rows(system, email):  # after kills without a rest nobody may have arrived there yet
             self.vendors.set(system, CONTACTS[system], str(row["Id" if system == "salesforce" else "id"]), values)
             self.people[email].title = next(iter(values.values()))
+
+    def _move(self, email: str, address: str) -> None:
+        for row in self.rows("salesforce", email):
+            self.vendors.set("salesforce", "Contact", row["Id"], {"Email": address})
+            self.people[address] = replace(self.people.pop(email), email=address, former=email)
 
     def _opt_out(self, email: str) -> None:
         for row in self.rows("salesforce", email):
@@ -142,6 +153,7 @@ class Lives:
             by_email = {str(row.get(key)).lower(): row for row in rows}
             for person in self.people.values():
                 found += self._wrong(person, system, by_email.get(person.email))
+                found += self._left_behind(person, system, by_email.get(person.former or ""))
         for system, name in ACCOUNTS.items():
             key = {"abmatic": "website", "salesforce": "Website", "conversion": "baseDomain"}[system]
             sites = Counter(_site(row.get(key)) for row in self.vendors.dump(system, name))
@@ -162,6 +174,14 @@ class Lives:
         if person.out and system == "conversion" and row.get("subscriptionStatus") != "UNSUBSCRIBED":
             wrong.append(f"{person.email} is not opted out in {system}")
         return wrong
+
+    def _left_behind(self, person: Person, system: str, row: dict[str, Any] | None) -> list[str]:
+        """Under a former address there is a row in Conversion alone, and that is as good as the other."""
+        if row is None:
+            return []
+        if system != "conversion":
+            return [f"{person.email} is also {person.former} in {system}"]
+        return self._wrong(replace(person, email=f"{person.email}, once {person.former},"), system, row)
 
     def is_sound(self) -> bool:
         """SQLite's own check of the state."""
