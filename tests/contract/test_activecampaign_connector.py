@@ -402,6 +402,24 @@ def test_a_custom_value_of_an_account_is_news_although_the_account_did_not_chang
     assert one.fetch(feed, [acme])[acme].values == record.values
 
 
+@pytest.mark.parametrize(("accounts", "ignored", "calls"), [(4, False, 1 + 4), (4, True, 1 + 7), (30, False, 1 + 7)])
+def test_the_custom_values_of_some_accounts_cost_the_fewest_calls(accounts, ignored, calls):
+    """Asked for one by one, or the table of all where that is less, and where the vendor does not heed the filter."""
+    server = ActiveCampaign3()
+    server.tables["accountCustomFieldMeta"] = {"9": {"id": "9", "fieldLabel": "Plan", "fieldType": "text"}}
+    names = [server.put("accounts", name=f"Acme {n}", updatedTimestamp=server.stamp())["id"] for n in range(600)]
+    for name in names:
+        server.put("accountCustomFieldData", accountId=int(name), customFieldId=9, fieldValue=f"plan {name}")
+    if ignored:
+        server.ignored.add("filters[customerAccountId]")
+    feed = Feed("accounts", ("name", "fields.Plan"))
+    one = connect(server)
+    found = one.fetch(feed, names[:accounts])
+    assert [record.values["fields.Plan"] for record in found.values()] == [f"plan {n}" for n in names[:accounts]]
+    asked = [path for _, path, *_ in server.log if path == "/accountCustomFieldData"]
+    assert len(asked) == calls
+
+
 def test_a_list_that_will_not_hold_still_is_not_complete():
     """Where the count never fits what came, nobody is concluded to be missing."""
     server = ActiveCampaign3()

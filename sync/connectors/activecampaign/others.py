@@ -7,7 +7,7 @@ where a mapping needs it (`apis/activecampaign.md` 7, 13). Deals alone know a fi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final
@@ -44,7 +44,7 @@ class Others:
         """Everything where asked or at first; else what says that it changed since, or does not say."""
         endpoint, place = endpoint_of(feed.object), Place.parse(cursor, digest(feed))
         walk = self._api.all(endpoint.route, endpoint.key)
-        values = self._values(feed, walk.rows)
+        values = self._values(feed, walk.rows, whole=True)
         since = None if full else place.since
         rows = [row for row in walk.rows.values() if _passes(feed.where, row)]
         if since is not None:
@@ -112,19 +112,34 @@ class Others:
 
     # an account's custom values ------------------------------------------------------------------------------------------
 
-    def _values(self, feed: Feed, rows: Mapping[str, Row]) -> Values:
-        """Custom values by account, where the feed has some."""
+    def _values(self, feed: Feed, rows: Mapping[str, Row], *, whole: bool = False) -> Values:
+        """Custom values by account, where the feed has some. ``whole``: the accounts are all that there are."""
         if feed.object != "accounts" or not rows or not any(path.startswith("fields.") for path in feed.paths):
             return {}
         found: defaultdict[str, list[Row]] = defaultdict(list)
-        few = len(rows) <= _FEW
-        asked = [{"filters[customerAccountId]": name} for name in rows] if few else [None]
-        for filters in asked:
-            for row in self._api.all(f"/{DATA}", DATA, filters).rows.values():
-                owner = str(row.get("customerAccountId") or row.get("accountId"))
-                if owner in rows and row not in found[owner]:
-                    found[owner].append(row)
+        for row in self._whole_table() if whole or not self._is_less_alone(len(rows)) else self._asked_alone(rows):
+            if _owner(row) in rows:
+                found[_owner(row)].append(row)
         return found
+
+    def _is_less_alone(self, accounts: int) -> bool:
+        """Whether a call for each account is less than the table of all values."""
+        if accounts <= _FEW:
+            return True
+        first = self._api.read(f"/{DATA}", params={"limit": 1}, shape=holds(DATA))
+        return (total_of(first.data) or 0) > accounts * LIMIT
+
+    def _whole_table(self) -> Iterable[Row]:
+        return self._api.all(f"/{DATA}", DATA).rows.values()
+
+    def _asked_alone(self, accounts: Iterable[str]) -> Iterator[Row]:
+        """The values of each account. Where the filter has no effect, the first answer is the table of all."""
+        for account in accounts:
+            rows = self._api.all(f"/{DATA}", DATA, {"filters[customerAccountId]": account}).rows.values()
+            if any(_owner(row) != account for row in rows):
+                yield from rows
+                return
+            yield from rows
 
     def _record(self, feed: Feed, endpoint: Endpoint, row: Row, values: Values) -> NativeRecord:
         read = {path: self._value(path, row, values) for path in feed.paths}
@@ -148,6 +163,11 @@ class Others:
             found = next((value for value in rows if str(value.get("customFieldId")) == field_id), None)
             return None if found is None else account_value(meta, found.get("fieldValue"))
         return column(row[path]) if path in row else MISSING
+
+
+def _owner(value: Row) -> str:
+    """The account of a custom value, in either spelling of the documents."""
+    return str(value.get("customerAccountId") or value.get("accountId"))
 
 
 def _passes(where: str | None, row: Row) -> bool:
