@@ -347,6 +347,16 @@ CORPUS = {
             ("run", False, (), (), ()),
         ),
     ),
+    "a create was sent twice, and the first one landed after an edit of what the second had made": History(
+        3_000_027,
+        Setting(tells=True),
+        (
+            ("act", "delta", "create", 0, "da0", "home 0"),
+            ("run", False, ((("alpha", "push", 1), Trouble.LATE),), (), ()),
+            ("act", "gamma", "edit", 0, "title", "t3"),
+            ("run", False, (), (), ()),
+        ),
+    ),
 }
 
 

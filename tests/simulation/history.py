@@ -120,6 +120,7 @@ def generate(seed: int, length: int = 24) -> History:
         tells=dice.random() < 0.5,
         skew_s=dice.choice([0.0, 0.0, 0.0, 7200.0, -7200.0, 86400.0]),
         dead=dice.choice(SYSTEMS) if dice.random() < 0.25 else None,
+        leaves=seed % 3 == 0,
     )
     people = dice.randint(1, 3)
     first = [step for person in range(people) for step in _arrival(dice, person)]

@@ -124,7 +124,7 @@ class _State:
     def converged(self) -> Iterator[Violation]:
         for record in self.records:
             for link in record.links:
-                if link.state is LinkState.LINKED and link.system != self.dead:
+                if link.alive and link.system != self.dead:
                     yield from self._link(record, link)
         yield from self._complete()
 
@@ -136,6 +136,8 @@ class _State:
             yield Violation("L1", f"{link.system} {link.observed.remote_id} is gone and still linked")
             return
         for name, cell in self.entity.systems[link.system].cells.items():
+            if link.state is LinkState.FORMER and name == "email":
+                continue
             hub, native = record.cells.get(name), row.values.get(cell.path, MISSING)
             if hub is not None and not hub.held and not self._agrees(record, link, name, native):
                 yield Violation("L1", f"{name} in {link.system} is {native!r}, the record has {hub.value!r}")
@@ -244,10 +246,13 @@ class _State:
     # L4, L5 ----------------------------------------------------------------------------------------------------------
 
     def single(self) -> Iterator[Violation]:
+        links = [link for record in self.records for link in record.links if link.state is LinkState.FORMER]
+        former = {(link.system, link.observed.remote_id) for link in links}
         for name, system in self.world.systems.items():
-            count = Counter(self.world.person_of(name, row) for row in system.live(OBJECT))
+            present = [row for row in system.live(OBJECT) if (name, row.id) not in former]
+            count = Counter(self.world.person_of(name, row) for row in present)
             for person, number in count.items():
-                rows = [row for row in system.live(OBJECT) if self.world.person_of(name, row) == person]
+                rows = [row for row in present if self.world.person_of(name, row) == person]
                 if number > 1 and any(row.made_by for row in rows) and not self._unseen(name, rows):
                     yield Violation("L4", f"{number} rows of person {person} in {name}")
 
@@ -291,7 +296,7 @@ class _State:
                 row = self.world.systems[link.system].row(OBJECT, link.observed.remote_id)
                 if path is None or row is None or link.system == self.dead or (record.id, link.system) in self.aside:
                     continue
-                if link.state is LinkState.LINKED and row.values[path] != OUT[link.system]:
+                if link.alive and row.values[path] != OUT[link.system]:
                     yield Violation("L6", f"{record.id} opted out and {link.system} holds {row.values[path]!r}")
 
     def _is_out(self, record: Record) -> bool:

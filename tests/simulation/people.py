@@ -98,7 +98,11 @@ class World:
             return
         rows = self.rows(person, system)
         if rows:
-            getattr(self, "_" + kind)(system, person, rows[0], *args)
+            getattr(self, "_" + kind)(system, person, self._meant(rows, kind, args), *args)
+
+    def _meant(self, rows: list[Row], kind: str, args: tuple[object, ...]) -> Row:
+        """The row under the address of now; some edit the one under a former address."""
+        return rows[len(str(args)) % len(rows)] if kind in ("edit", "optout", "optin") else rows[-1]
 
     def _create(self, system: str, person: int, title: object, city: object = None, *, back: bool = False) -> None:
         address = f"p{person}@example.com"

@@ -1,7 +1,8 @@
 """Four systems with different virtues and vices, and one mapping: the world that a history happens in.
 
 alpha keeps what it is told, has tombstones and, in some settings, an external id. beta cuts text, holds sizes as bands, shows some
-changes late, and has neither key nor look-up. gamma holds consent the other way round, knows days only, and cannot be cleared. delta is
+changes late, and has neither key nor look-up. gamma holds consent the other way round, knows days only, cannot be cleared, and may keep
+a row under every address that somebody had. delta is
 listed by page number, so that its pages drift, and looks up by an index that lags.
 """
 
@@ -121,6 +122,8 @@ class Setting:
     late_s: float = 60.0
     """How long a write without an answer may still take to land."""
     dead: str | None = None
+    leaves: bool = False
+    """Whether a new address in gamma is a new row, and the old one stays."""
 
 
 @functools.cache
@@ -151,6 +154,7 @@ def systems(clock: ManualClock, setting: Setting) -> dict[str, MemorySystem]:
     )
     gamma = Traits(
         natural_key="Email",
+        new_key_new_row=setting.leaves,
         day_granular=True,
         clearable=False,
         returns_record=setting.tells,

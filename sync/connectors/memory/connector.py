@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from sync.connectors.base import Finding, Suppressed
-from sync.connectors.memory.system import MemorySystem, Row
+from sync.connectors.memory.system import MemorySystem, Row, folded
 from sync.errors import DriftError, UnreachableError
 from sync.model.remote import (
+    OLD_ROW_LEFT,
     Capabilities,
     Feed,
     Kind,
@@ -28,7 +29,7 @@ from sync.model.remote import (
     Usage,
     Write,
 )
-from sync.model.values import Native
+from sync.model.values import Native, is_blank
 
 PASSES_MAX = 4
 
@@ -297,8 +298,27 @@ class Memory:
         wrong = self.system.refusal(write.object, write.values, creating=False)
         if wrong is not None:
             return _receipt(write, Outcome.REJECTED, wrong[0], fields=(wrong[1],))
+        if self._is_another_key(write, row):
+            return self._under_another_key(write, row)
         self.system.edit(write.object, row.id, write.values, by_us=True)
         return self._acked(write, row)
+
+    def _is_another_key(self, write: Write, row: Row) -> bool:
+        traits = self.system.traits
+        key = write.values.get(traits.natural_key or "")
+        return traits.new_key_new_row and key is not None and folded(key) != folded(row.values[str(traits.natural_key)])
+
+    def _under_another_key(self, write: Write, row: Row) -> Receipt:
+        """The row under the new key, with the values of the old one where it has none, and opted out where that one was."""
+        path = str(self.system.traits.natural_key)
+        there = next(iter(self.system.holders(write.object, path, write.values[path])), None)
+        if there is None:
+            made = self.system.create(write.object, {**row.values, **write.values}, made_by=write.record)
+            return replace(self._acked(write, self.system.tables[write.object][made], created=True), error=OLD_ROW_LEFT)
+        blanks = {p: v for p, v in row.values.items() if is_blank(there.values.get(p)) and not is_blank(v)}
+        outs = {p: row.values[p] for p, ins in self.system.traits.opt_ins.items() if there.values.get(p) in ins}
+        self.system.edit(write.object, there.id, {**blanks, **outs, **write.values}, by_us=True)
+        return replace(self._acked(write, there), error=OLD_ROW_LEFT)
 
     def _create(self, write: Write) -> Receipt:
         values = {**write.values, **({write.external_id: write.record} if write.external_id else {})}

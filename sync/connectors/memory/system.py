@@ -26,6 +26,8 @@ class Traits:
     """A create that names an external id is an upsert."""
     natural_key: str | None = None
     """A create whose key is taken updates the row that has it."""
+    new_key_new_row: bool = False
+    """An update of the natural key leaves its row as it is, and fills the row that has the key by now, or makes it."""
     unique_key: str | None = None
     """A create whose key is taken is refused, and the answer names the row that has it."""
     returns_record: bool = False
@@ -134,8 +136,8 @@ class MemorySystem:
 
     def holders(self, object: str, path: str, value: Native) -> list[Row]:  # noqa: A002
         """Live rows that hold a value, compared without case."""
-        wanted = _folded(value)
-        return [row for row in self.live(object) if _folded(row.values.get(path)) == wanted]
+        wanted = folded(value)
+        return [row for row in self.live(object) if folded(row.values.get(path)) == wanted]
 
     def refusal(self, object: str, values: Mapping[str, Native], *, creating: bool) -> tuple[str, str] | None:  # noqa: A002
         """(code, path) of the first reason to refuse these values; None where there is none."""
@@ -187,5 +189,6 @@ class MemorySystem:
         return value[:cuts] if cuts and isinstance(value, str) else value
 
 
-def _folded(value: Native) -> Native:
+def folded(value: Native) -> Native:
+    """A value as it is compared: text without case."""
     return value.strip().casefold() if isinstance(value, str) else value
