@@ -113,6 +113,7 @@ def _succeed(
         context.store.succeed(seen[former].number, seen[str(receipt.remote_id)].number, alike=alike)
         links = context.store.links_to(mapping.system, feed.object, [former])
         context.store.save_links(_known_whole(link, mapping) for link in links.values())
+        context.store.release([quarantine_id("AMBIGUOUS_MATCH", mapping.system, feed.object, str(receipt.remote_id))])
 
 
 def _known_whole(link: Link, mapping: SystemMapping) -> Link:
