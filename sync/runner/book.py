@@ -109,8 +109,9 @@ def _succeed(
         if former is None:
             continue
         seen = context.store.observed(mapping.system, feed.object, [former, str(receipt.remote_id)])
-        alike = receipt.created or receipt.error != OLD_ROW_LEFT
-        context.store.succeed(seen[former].number, seen[str(receipt.remote_id)].number, alike=alike)
+        gone = receipt.error != OLD_ROW_LEFT
+        numbers = seen[former].number, seen[str(receipt.remote_id)].number
+        context.store.succeed(*numbers, alike=gone or receipt.created, gone=gone)
         links = context.store.links_to(mapping.system, feed.object, [former])
         context.store.save_links(_known_whole(link, mapping) for link in links.values())
         context.store.release([quarantine_id("AMBIGUOUS_MATCH", mapping.system, feed.object, str(receipt.remote_id))])

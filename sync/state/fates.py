@@ -102,15 +102,16 @@ class Fates(Door):
             self._execute("UPDATE observed SET dirty = 0 WHERE number = ?", (winner,))
             self._execute(_MARK, (array([winner]),))
 
-    def succeed(self, former: int, row: int, *, alike: bool) -> None:
+    def succeed(self, former: int, row: int, *, alike: bool, gone: bool) -> None:
         """The record of one row goes on with another, which has its new address. A row of another record stays where it is.
 
-        ``alike``: the new row was made of the old one, so that what was exchanged holds for it too.
+        ``alike``: the new row was made of the old one, so that what was exchanged holds for it too; ``gone``: the old one is no more.
         """
         with self.transaction():
             self._execute(_SUCCEED, (row, alike, former))
             if self._execute(_TAKE_OVER, (row, former)).rowcount:
                 self._execute(_STEP_BACK, (former,))
+                self._execute("UPDATE observed SET deleted = ? WHERE number = ?", (gone, former))
                 self._execute("UPDATE observed SET dirty = 0 WHERE number = ?", (row,))
                 self._execute(_MARK, (array([row]),))
 

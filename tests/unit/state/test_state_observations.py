@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from sync.model.record import LinkState
+from sync.model.record import Exchange, LinkState
 from sync.model.remote import NativeRecord
 from sync.state import NewRecord, Seen, Totals
 
@@ -205,3 +207,33 @@ def test_who_is_no_twin(store, hand):
     hand.page(Seen(NativeRecord("Contact", "003D", {"Name": "Ann"}, deleted=True)))
     assert not store.has_twin(one(store), {"Name": "Ann"}, "R1")
     assert store.has_twin(one(store), {"Name": "Ann"}, "R2")
+
+
+@pytest.mark.parametrize(("alike", "gone"), [(True, False), (False, False), (True, True)])
+def test_a_row_under_a_new_address_succeeds_another(store, hand, alike, gone):
+    """It takes the link over, with what was exchanged where it was made of the other one; the former row stays linked, or is gone."""
+    record = hand.record("R1", "003A", "a@x.example")
+    [link] = record.links
+    store.save_links([replace(link, exchange={"title": Exchange("CTO", "CTO", 1)})])
+    hand.page(hand.row("003B", "b@x.example"))
+    for _ in range(2):
+        store.succeed(hand.number("003A"), hand.number("003B"), alike=alike, gone=gone)
+    links = {link.observed.remote_id: link for link in store.load_ids(["R1"])[0].links}
+    states = {name: link.state for name, link in links.items()}
+    assert states == {"003A": LinkState.FORMER, "003B": LinkState.LINKED}
+    assert dict(links["003B"].exchange) == (dict(links["003A"].exchange) if alike else {})
+    assert links["003A"].observed.deleted is gone
+    store.bury_deleted("contact")
+    assert store.revive_undeleted("contact") == 0
+    assert store.unlinked("contact", after=0, limit=10) == []
+
+
+def test_a_row_of_another_record_succeeds_nobody(store, hand):
+    """Two people who come to have one address are a question, and stay two."""
+    hand.record("R1", "003A", "a@x.example")
+    hand.record("R2", "003B", "b@x.example")
+    store.succeed(hand.number("003A"), hand.number("003B"), alike=True, gone=False)
+    rows = {
+        name: [(x.observed.remote_id, x.state.value) for x in store.load_ids([name])[0].links] for name in ("R1", "R2")
+    }
+    assert rows == {"R1": [("003A", "linked")], "R2": [("003B", "linked")]}
