@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sync.connectors.memory import Row
 from sync.model.clock import ManualClock
 from sync.model.record import Operation
+from sync.model.values import is_blank
 from tests.simulation.graph import Derivations
 from tests.simulation.world import (
     BANDS,
@@ -187,9 +188,17 @@ class World:
         winners = self.rows(into, system)
         known = all((system, each.id) in self.known for each in (row, *winners))
         if winners and into != person and known and self.systems[system].traits.tombstones:
+            self._fill(system, into, row, winners[0])
             self.systems[system].merge(OBJECT, row.id, winners[0].id)
             self.deletions.append((person, system, self.clock.now()))
             self.joined |= {person, into}
+
+    def _fill(self, system: str, person: int, row: Row, winner: Row) -> None:
+        """The system fills the blanks of the row that stays: what stood there before is what that was made from."""
+        for field, path in PATHS[system].items():
+            before, value = winner.values.get(path), row.values.get(path)
+            if is_blank(before) and not is_blank(value) and field not in ("consent", "score"):
+                self.graph.wrote(person, system, field, before, value)
 
     def _note(self, system: str, person: int, row: str, field: str, before: object, value: object) -> None:
         self.edits.append(Edit(person, system, row, field, value))
