@@ -76,6 +76,7 @@ def settle(
     for name, link in links.items():
         if any(_unexplained(held[name], link, cell) for cell in mapping.cells.values()):
             strange.add(name)
+    strange |= {name for name in other if _shows_more(mapping, known[name].values, held[name].values)}
     context.store.save_links(links.values())
     context.store.finish([_settled_row(*pair) for pair in written if pair[1].values is None])
     _store(context, entity, mapping, feed, [record for name, record in held.items() if name not in strange], news=False)
@@ -174,6 +175,11 @@ def _report_ineffective(context: Context, entity: EntityMapping, ours: _Ours, ro
                 field=idle[0].field if len(idle) == 1 else None,
             )
         )
+
+
+def _shows_more(mapping: SystemMapping, before: Mapping[str, Native], now: Mapping[str, Native]) -> bool:
+    """Whether a column can be seen again that was hidden when the write was planned: what could not be told there is due."""
+    return any(cell.path in now and cell.path not in before for cell in mapping.cells.values())
 
 
 def _unexplained(fresh: NativeRecord, link: Link, cell: Cell) -> bool:

@@ -357,6 +357,27 @@ CORPUS = {
             ("run", False, (), (), ()),
         ),
     ),
+    "an opt-out could not be told where consent was hidden, and is seen again in the row that is read back": History(
+        1882,
+        Setting(lag_s=30.0),
+        (
+            ("act", "alpha", "create", 2, "a2", "home 2"),
+            ("run", False, ((("gamma", "fetch", 1), "crash"),), (), ()),
+            (
+                "run",
+                True,
+                (
+                    (("alpha", "hide", "consent"), "hidden"),
+                    (("beta", "fetch", 2), ("edit", 2, "title", "t105-a long one")),
+                ),
+                (),
+                (),
+            ),
+            ("act", "gamma", "optout", 2),
+            ("wait", 400),
+            ("run", False, (), (), ()),
+        ),
+    ),
 }
 
 
