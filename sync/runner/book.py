@@ -12,10 +12,11 @@ from sync.engine.refusals import create_hash, payload_hash
 from sync.mapping import EntityMapping, SystemMapping
 from sync.model.ids import quarantine_id
 from sync.model.record import Change, Exchange, Journalled, Link, Quarantined, Status
-from sync.model.remote import OLD_ROW_LEFT, Feed, Kind, NativeRecord, Receipt
+from sync.model.remote import Feed, Kind, NativeRecord, Receipt
 from sync.model.values import Native
 from sync.runner.context import Context
 from sync.runner.pull import feed_key, keys_of
+from sync.runner.succession import former_id, succeed
 from sync.state import UNREAD, Finished, RecordSaved, Seen
 
 
@@ -67,7 +68,7 @@ def _book_written(
     )
     pairs = [(row, image) for (row, _), image in zip(written, images, strict=True)]
     _link_created(context, mapping.system, feed, pairs)
-    _succeed(context, mapping, feed, written)
+    succeed(context, mapping, feed, written)
     links = store.links_to(mapping.system, feed.object, [image.id for image in images])
     for row, image in pairs:
         if image.id in links:
@@ -100,40 +101,12 @@ def _link_created(
     context.store.add_links([(record, observed[name].number) for name, record in made.items()], by_us=True)
 
 
-def _succeed(
-    context: Context, mapping: SystemMapping, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]
-) -> None:
-    """A new address may be a new row: the record goes on with that one. What stands in the former row is known from now on."""
-    for row, receipt in written:
-        former = _former(row, receipt)
-        if former is None:
-            continue
-        seen = context.store.observed(mapping.system, feed.object, [former, str(receipt.remote_id)])
-        gone = receipt.error != OLD_ROW_LEFT
-        numbers = seen[former].number, seen[str(receipt.remote_id)].number
-        context.store.succeed(*numbers, alike=gone or receipt.created, gone=gone)
-        links = context.store.links_to(mapping.system, feed.object, [former])
-        context.store.save_links(_known_whole(link, mapping) for link in links.values())
-        context.store.release([quarantine_id("AMBIGUOUS_MATCH", mapping.system, feed.object, str(receipt.remote_id))])
-
-
-def _known_whole(link: Link, mapping: SystemMapping) -> Link:
-    held = {cell.field: link.observed.values.get(cell.path) for cell in mapping.cells.values()}
-    return replace(link, exchange={**{name: Exchange(now, now, 0) for name, now in held.items()}, **link.exchange})
-
-
-def _former(row: Journalled, receipt: Receipt) -> str | None:
-    """The id of the row that a written one has taken the place of."""
-    before = row.operation.remote_id
-    return before if before is not None and receipt.remote_id not in (None, before) else None
-
-
 def _images(
     context: Context, mapping: SystemMapping, feed: Feed, written: Sequence[tuple[Journalled, Receipt]]
 ) -> list[NativeRecord]:
     """The rows as they should now stand: what was known, with what was written; the answers are read by `settle`."""
     ids = [receipt.remote_id or str(row.operation.remote_id) for row, receipt in written]
-    formers = [_former(row, receipt) for row, receipt in written]
+    formers = [former_id(row, receipt) for row, receipt in written]
     before = context.store.observed(mapping.system, feed.object, [*ids, *filter(None, formers)])
     found: dict[str, dict[str, Native]] = {}
     images = []

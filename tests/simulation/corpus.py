@@ -378,6 +378,20 @@ CORPUS = {
             ("run", False, (), (), ()),
         ),
     ),
+    "somebody edits the row under a new address whose answer was lost": History(
+        5,
+        Setting(leaves=True),
+        (
+            ("act", "delta", "create", 0, "a0", "home 0"),
+            ("run", False, (), (), ()),
+            ("wait", 400),
+            ("act", "delta", "move", 0, "p0.2@example.com"),
+            ("run", False, ((("gamma", "push", 1), "crash after"),), (), ()),
+            ("act", "gamma", "edit", 0, "title", "t5"),
+            ("wait", 400),
+            ("run", False, (), (), ()),
+        ),
+    ),
 }
 
 
