@@ -135,6 +135,8 @@ class World:
     def _edit(self, system: str, person: int, row: Row, field: str, value: object) -> None:
         if field not in PATHS[system] or (value is None and (system, row.id) not in self.known):
             return
+        if self._is_beyond_knowing(system, row, field):
+            return
         path = PATHS[system][field]
         before = row.values.get(path)
         if (system, field) == ("beta", "size") and isinstance(value, int):
@@ -160,12 +162,23 @@ class World:
 
     def _move(self, system: str, person: int, row: Row, address: str) -> None:
         theirs = [row for name in SYSTEMS for row in self.rows(person, name) if not row.made_by]
+        if self._is_beyond_knowing(system, row, "email"):
+            return
         if len(theirs) > 1 or person in self.joined:  # two rows that nobody has linked yet would become two people
             return
         if row.made_by or (system, row.id) in self.known or not self._is_met(person):
             self.owner[address] = person
             self.moved.add(person)
             self._edit(system, person, row, "email", address)
+
+    def _is_beyond_knowing(self, system: str, row: Row, field: str) -> bool:
+        """Whether a row that we made, and may not know of, would have lost its key and so much more that nobody could know it again."""
+        if not row.made_by or (system, row.id) in self.known:
+            return False
+        changed = {field} | {edit.field for edit in self.edits if (edit.system, edit.row) == (system, row.id)}
+        told = {f for f in ("title", "city", "size") if not is_blank(row.values.get(PATHS[system].get(f, "")))}
+        others = changed & {"title", "city", "size"}
+        return "email" in changed and (len(others) > 1 or not told - others)
 
     def _is_met(self, person: int) -> bool:
         """Whether there is a record of the person: a row that moves before it is read is then somebody new (docs/reliability.md)."""
