@@ -143,6 +143,11 @@ class Watched(Memory):
 
     def push(self, writes: Sequence[Write]) -> list[Receipt]:
         self._meanwhile.clear()
+        for write in writes:
+            if write.kind is Kind.CREATE:
+                self._note_hidden(
+                    write
+                )  # before anybody edits such a row while the request is under way, and shows it by that
         receipts = super().push(writes)
         if self._dies:
             raise Crash
