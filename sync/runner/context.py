@@ -132,6 +132,8 @@ class Context:
     run: str = ""
     ripe: frozenset[str] | None = None
     """The entities that had been read to their end, everywhere, before this run began to read all anew (None: it does not)."""
+    seen_before: Mapping[str, datetime] = field(default_factory=dict)
+    """When each system had last been read before this run, where it had."""
     touched: set[tuple[str, str, str, str]] | None = None
     """Where it is wanted: the rows that this run's pull brought (entity, system, object, remote id)."""
     between: Between = field(default_factory=Between)

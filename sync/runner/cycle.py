@@ -120,6 +120,7 @@ def ripe(context: Context) -> frozenset[str]:
 def _prepare(context: Context, own: str) -> bool:
     """Tenants, mapping changes, leftovers of runs that died; whether the mapping of consent changed."""
     _drop_leftovers(context, own)
+    context.seen_before = {name: at for name in context.systems if (at := context.store.seen_at(name)) is not None}
     pin_tenants(context)
     drop_other_feeds(context)
     return adopt_mappings(context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sync.mapping import EntityMapping
 from sync.model.record import Journalled
@@ -13,9 +13,10 @@ from sync.runner.context import Context
 
 
 def ghosts(context: Context, entity: EntityMapping) -> dict[tuple[str, str, str], tuple[Native, ...]]:
-    """What was sent in vain and may still land, for one horizon more than it was frozen: by system, remote id and field."""
-    horizon = max((system.horizon for system in context.systems.values()), default=timedelta(0))
-    rows = context.store.in_vain(entity.name, context.clock.now() - 2 * horizon)
+    """What was sent in vain and may have landed since its system was last read: by system, remote id and field."""
+    since = _since(context)
+    vain = context.store.in_vain(entity.name, min(since.values(), default=context.clock.now()))
+    rows = [row for row in vain if row.sent_at is None or row.sent_at >= since.get(row.operation.system, row.sent_at)]
     repeated = _repeated(context, rows)
     found: dict[tuple[str, str, str], tuple[Native, ...]] = {}
     for row in rows:
@@ -27,6 +28,13 @@ def ghosts(context: Context, entity: EntityMapping) -> dict[tuple[str, str, str]
             key = (operation.system, remote_id, change.field)
             found[key] = (*found.get(key, ()), change.after)
     return found
+
+
+def _since(context: Context) -> dict[str, datetime]:
+    """From when on a write may land unseen, by system: one horizon longer than it is frozen, before we looked there last."""
+    horizon = max((system.horizon for system in context.systems.values()), default=timedelta(0))
+    now = context.clock.now()
+    return {name: min(now, context.seen_before.get(name, now)) - 2 * horizon for name in context.systems}
 
 
 def _repeated(context: Context, rows: Sequence[Journalled]) -> dict[tuple[str, str], str]:

@@ -392,6 +392,17 @@ CORPUS = {
             ("run", False, (), (), ()),
         ),
     ),
+    "a write given up lands while its system is out for long, and is seen when that is back": History(
+        3881,
+        Setting(tells=True, dead="gamma"),
+        (
+            ("act", "alpha", "create", 0, "a0", None),
+            ("act", "beta", "create", 2, "ba2", None),
+            ("run", False, ((("gamma", "push", 2), Trouble.LATE),), (), ()),
+            ("act", "alpha", "edit", 2, "title", "t6-a long one"),
+            ("run", False, (), (), ()),
+        ),
+    ),
 }
 
 
