@@ -79,6 +79,8 @@ def match(row: Unmatched, slots: Mapping[str, frozenset[str]], occupied: Mapping
             return Decision(Verdict.WAIT, row.sent_for)
         if row.system not in slots.get(row.sent_for, frozenset()):
             return Decision(Verdict.LINK, row.sent_for)
+        # The create was sent once more, its record goes by another key since, and the first sending may have made this row.
+        return Decision(Verdict.AMBIGUOUS, row.sent_for, (_name(row.system, row.remote_id),))
     if row.hidden:
         return Decision(Verdict.WAIT)
     for claims in row.claims:

@@ -403,6 +403,16 @@ CORPUS = {
             ("run", False, (), (), ()),
         ),
     ),
+    "a create was sent twice, its row has another key, and the first one lands as a row of its own": History(
+        8446,
+        Setting(keyed=False, tells=True),
+        (
+            ("act", "alpha", "create", 0, "a0", None),
+            ("run", False, ((("gamma", "push", 1), Trouble.LATE),), (), ()),
+            ("act", "beta", "move", 0, "p0.10@example.com"),
+            ("run", False, (), (), ()),
+        ),
+    ),
 }
 
 
