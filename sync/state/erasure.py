@@ -1,8 +1,8 @@
 """Erases a person from the state, so that not even the file's free pages hold them.
 
 What stays: a keyed hash of the address and of each of their remote rows (so that they are not stored again), remote
-ids in the journal, and an empty record. Crash paragraph: one transaction erases, then the file is rewritten; a kill
-between the two leaves erased rows in free pages, and `forget` once more finishes it.
+ids in the journal where they are no addresses, and an empty record. Crash paragraph: one transaction erases, then the
+file is rewritten; a kill between the two leaves erased rows in free pages, and `forget` once more finishes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _OWNERS = within("SELECT record_number FROM link WHERE observed_number IN @list"
 _RECORDS = within("SELECT number, id FROM record WHERE coalesce(survivor, number) IN @list")
 _LINKED = within("SELECT observed_number FROM link WHERE record_number IN @list")
 _PLACES = within("SELECT system, object, remote_id FROM observed WHERE number IN @list")
-_BLANK = "UPDATE operation SET changes = '[]', address = NULL, message = '' WHERE "
+_BLANK = (
+    "UPDATE operation SET changes = '[]', address = NULL, message = '',"
+    " remote_id = CASE WHEN instr(remote_id, '@') THEN NULL ELSE remote_id END WHERE "
+)
 _BY_RECORD = {
     "operations": within(_BLANK + "record IN @list"),
     "turns": within("DELETE FROM turn WHERE record IN @list"),
@@ -39,7 +42,10 @@ _BY_ROW = (
 _SHELL = within("UPDATE record SET status = 'forgotten', cells = '{}', pending = 0 WHERE number IN @list")
 _TOLD = {
     "operations": (
-        "SELECT number, changes || ' ' || coalesce(address, '') || ' ' || message AS text FROM operation",
+        (
+            "SELECT number, changes || ' ' || coalesce(address, '') || ' ' || coalesce(remote_id, '') || ' ' || message AS text"
+            " FROM operation"
+        ),
         within(_BLANK + "number IN @list"),
     ),
     "turns": ("SELECT number, turns AS text FROM turn", within("DELETE FROM turn WHERE number IN @list")),

@@ -185,3 +185,14 @@ def test_somebody_else_at_the_former_address_is_a_question(town):
     for _ in range(3):
         town.sync(full=True)
     assert {row["email"] for row in town.table("abmatic", "contacts")} == {NEW, OLD}
+
+
+@pytest.mark.parametrize("address", ["ada", "ada.new"])
+def test_forgotten_under_both_addresses(town, address):
+    """Where the address is the id of a row, the journal forgets it too."""
+    moved(town)
+    assert town.state_holds(OLD.encode())
+    town.known[address] = "contact"
+    town.forget(address)
+    assert not town.state_holds(OLD.encode())
+    assert not town.state_holds(NEW.encode())
