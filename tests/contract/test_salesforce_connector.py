@@ -229,6 +229,17 @@ def test_a_cursor_in_the_future_is_clamped(org, crm, clock):
     assert new in {r.id for r in drain(crm.pull(CONTACT, ahead))[0]}
 
 
+def test_a_cursor_of_this_very_second_is_not_in_the_future(org, crm):
+    """The server's time comes in whole seconds, its stamps in milliseconds: a pull within the same second is one call all the same."""
+    org.add("Contact", LastName="old")
+    _, cursor, _ = drain(crm.pull(CONTACT, None))
+    place = orjson.loads(cursor)
+    just_now = orjson.dumps(place | {"stamp": place["at"].replace(".000Z", ".990Z")}).decode()
+    before = reads(org)
+    drain(crm.pull(CONTACT, just_now))
+    assert reads(org) == before + 1
+
+
 @pytest.mark.parametrize(
     "broken",
     [

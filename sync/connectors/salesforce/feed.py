@@ -32,6 +32,8 @@ LOG_EVERY_S = 300.0
 NO_BIN = frozenset({"CampaignMember"})
 """Deleted for good at once (apis/salesforce.md 5.1); others are known by their describe."""
 _ORDER = f"{rows.STAMP}, Id"
+_WHOLE_SECOND = timedelta(seconds=1)
+"""The server tells its time in seconds, and stamps its rows in milliseconds."""
 
 
 class Puller:
@@ -120,7 +122,7 @@ class Puller:
             page = self._since(feed, mark.lower(self._overlap_s))
             mark = replace(mark, narrow=mark.narrow + 1)
         now = self._reader.client.asked_at
-        if now is not None and mark.stamp > place_of.text(now):
+        if now is not None and mark.stamp > place_of.text(now + _WHOLE_SECOND):
             mark = mark.clamped(now)
             page = self._since(feed, mark.lower(WIDE_S))
         return mark, page
