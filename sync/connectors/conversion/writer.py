@@ -2,8 +2,8 @@
 
 A new address makes a new contact and leaves the old one (T-C2), so a changed address is written as: read the old row, upsert the
 new one with the old variables below the changed ones, opt it out if the old one was out. The old row stays, and the receipt says
-so under `OLD_ROW_LEFT`: to delete it would lose its history there, to opt it out would opt the person out when the address is
-changed back. C2 can change the address of a contact, and does.
+so under `OLD_ROW_LEFT`: to delete it would lose its history there, to opt it out for the move alone would opt the person out when the
+address is changed back; an opt-out of the person is planned for it like for any row. C2 can change the address of a contact, and does.
 
 Crash paragraph. Every upsert names its row by key and carries full values, so that it may be sent again after any outcome; what is
 in doubt is left to the runner all the same, because only the journal knows whether it is still wanted. Opt-outs are repeated here.
