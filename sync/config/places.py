@@ -107,7 +107,7 @@ def state_url(value: Any, around: Around) -> str:
 def _sqlite_file(rest: str, around: Around) -> Path:
     if not rest.startswith("/") or rest == "/" or ":memory:" in rest:
         raise Refused("the state needs a file: it must outlive the program", 'Write "sqlite:///crm-sync.db".')
-    return (around.folder / Path(rest[1:]).expanduser()).absolute()
+    return around.path(rest[1:]).absolute()
 
 
 def cron(value: Any, around: Around) -> str:

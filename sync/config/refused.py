@@ -14,6 +14,18 @@ class Around:
     folder: Path
     environment: Mapping[str, str]
 
+    def path(self, name: str) -> Path:
+        """A file or folder as it was named: relative ones start at the file, `~` is somebody's home."""
+        if "\0" in name:
+            raise Refused(f"{name!r} is no path", "Take the NUL character out.")
+        try:
+            return self.folder / Path(name).expanduser()
+        except RuntimeError:
+            raise Refused(
+                f"there is no home directory behind {name!r}",
+                "Write the whole path; to name a file that begins with ~, write ./ before it.",
+            ) from None
+
 
 class Refused(ValueError):
     """A value that cannot be used. The message names what is wrong, the remedy what to do."""

@@ -82,7 +82,7 @@ def _from_environment(name: str, around: Around) -> str:
 
 
 def _from_file(name: str, around: Around) -> str:
-    return _read(around.folder / Path(name).expanduser(), f"file:{name}")
+    return _read(around.path(name), f"file:{name}")
 
 
 def _from_credentials(name: str, around: Around) -> str:

@@ -175,12 +175,12 @@ def secrets(least: int = 1) -> Parse[tuple[Secret, ...]]:
 
 def new_folder(value: Any, around: Around) -> Path:
     """A folder that may have yet to be made; relative ones start at the file."""
-    return Path(around.folder / Path(text(value, around)).expanduser()).absolute()
+    return around.path(text(value, around)).absolute()
 
 
 def folder(value: Any, around: Around) -> Path:
     """An existing folder; relative ones start at the file."""
-    path = Path(around.folder / Path(text(value, around)).expanduser()).absolute()
+    path = around.path(text(value, around)).absolute()
     if not path.is_dir():
         raise Refused(f"there is no folder {_quoted(value)}", f"Create {path}, or name another.")
     return path

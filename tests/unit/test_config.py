@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync.config import KINDS, Guard, Listen, Secret, load, read, settings_shown
@@ -230,6 +230,10 @@ def test_a_duration_reads_back_as_written(milliseconds):
         st.dictionaries(st.text(), st.integers()),
     )
 )
+@example("~nobody-has-this-name")
+@example("file:~nobody-has-this-name/key")
+@example("file:\0")
+@example("sqlite:///~nobody-has-this-name/crm-sync.db")
 def test_any_value_is_read_or_refused(value):
     """No value under any key makes the loader fail in another way than by refusing it."""
     around = Around(Path("/nonexistent"), {})
