@@ -44,6 +44,13 @@ def readable(link: Link) -> bool:
     return link.alive and link.busy_until is None and not link.observed.deleted and not link.quarantined
 
 
+def departed(link: Link) -> bool:
+    """Whether the row was deleted and is known as it last was: what somebody had edited in it stands, elsewhere."""
+    row = link.observed
+    gone = link.state is LinkState.TOMBSTONE and row.deleted and row.merged_into is None
+    return gone and link.busy_until is None and not link.quarantined
+
+
 def detect(link: Link, mapped: FieldMapping, hub: HubCell | None, refs: Refs) -> Seen | None:
     """What `link` says about the field; None where it has no say (not mapped there, or only written)."""
     cell = mapped.cells.get(link.system)

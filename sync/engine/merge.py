@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from sync.engine.consent import is_opt_out, join, strictness
-from sync.engine.detect import News, Seen, detect, readable
+from sync.engine.detect import News, Seen, departed, detect, readable
 from sync.engine.policy import Choice, Contender, choose, prefer
 from sync.mapping import EntityMapping, FieldMapping, Refs
 from sync.model.record import Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Turn
@@ -82,6 +82,7 @@ class _Work:
         self.mapping = mapping
         self.around = circumstances
         self.links = [link for link in record.links if readable(link)]
+        self.departed = [link for link in record.links if departed(link)]
         self.cells: dict[str, HubCell] = dict(record.cells)
         self.exchanges: dict[int, dict[str, Exchange]] = {}
         self.out = Merged(record)
@@ -100,7 +101,7 @@ class _Work:
         hub = self.cells.get(mapped.name)
         if mapped.type == "consent" or (hub is not None and hub.held):
             return False
-        for link in self.links:
+        for link in self._speakers(mapped):
             cell = mapped.cells.get(link.observed.system)
             if cell is None or cell.mode == "write":
                 continue
@@ -111,9 +112,15 @@ class _Work:
                 return False
         return True
 
+    def _speakers(self, mapped: FieldMapping) -> list[Link]:
+        """The links that have a say: what was edited in a row just before it was deleted counts, but for its key and its parents."""
+        if not self.departed or mapped.type in ("consent", "ref") or mapped.name in self.mapping.match_keys:
+            return self.links
+        return self.links + self.departed
+
     def merge_field(self, mapped: FieldMapping) -> None:
         hub = self.cells.get(mapped.name)
-        found = (detect(link, mapped, hub, self.around.refs) for link in self.links)
+        found = (detect(link, mapped, hub, self.around.refs) for link in self._speakers(mapped))
         seen = [s for s in found if s is not None and s.news is not News.NOTHING]
         self._report(mapped, seen)
         if mapped.type == "consent":
@@ -179,7 +186,7 @@ class _Work:
         if self._hub_runs(hub, voices):
             assert hub is not None
             contenders.append(self._hub_contender(hub))
-        choice = self._choose(mapped, voices, contenders)
+        choice = self._choose(mapped, voices, self._living(voices, contenders))
         if choice.winner is None or (
             mapped.blank == "hold" and is_blank(choice.winner.value) and hub and not is_blank(hub.value)
         ):
@@ -206,7 +213,7 @@ class _Work:
         if mapped.owner is not None and s.link.system != mapped.owner:
             return False
         filled = hub is not None and not is_blank(hub.value)
-        if s.cell.mode == "fill" and filled:
+        if filled and (s.cell.mode == "fill" or (s.news is News.FIRST and s.link.state is LinkState.TOMBSTONE)):
             return False
         if is_blank(s.value):
             return s.news is News.EDIT and mapped.clearable and mapped.blank != "keep"
@@ -218,6 +225,11 @@ class _Work:
         if any(s.news is News.EDIT and s.acked == hub.version for s in voices):
             return False
         return all(s.news is News.EDIT for s in voices) or not is_blank(hub.value)
+
+    def _living(self, voices: list[Seen], contenders: list[Contender]) -> list[Contender]:
+        """An edit in a row that lives goes before one in a row that was deleted since."""
+        living = [c for s, c in zip(voices, contenders, strict=False) if s.link.state is not LinkState.TOMBSTONE]
+        return living + contenders[len(voices) :] if living else contenders
 
     def _choose(self, mapped: FieldMapping, voices: list[Seen], contenders: list[Contender]) -> Choice:
         if mapped.owner is not None:

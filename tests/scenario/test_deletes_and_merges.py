@@ -140,3 +140,16 @@ def test_a_converted_lead_hands_its_link_to_the_contact(scene):
     scene.quiet(scene.sync())
     scene.expect("ada", title="CEO")
     assert scene.explain("ada")["ids"]["salesforce"] == scene.id("ada", "salesforce")
+
+
+@pytest.mark.law("L3")
+def test_what_was_edited_before_the_deletion_stands_elsewhere(scene):
+    """Salesforce shows a deleted row as it last was: an edit that nobody had read before stands in the other systems, once."""
+    scene.linked("ada", "bob", title="CTO")
+    scene.edit("ada", salesforce={"title": "CEO"})
+    scene.delete("ada", "salesforce")
+    scene.quiet(scene.sync())
+    scene.expect("ada", salesforce=None, abmatic={"title": "CEO"})
+    scene.edit("ada", abmatic={"title": "Founder"})
+    scene.quiet(scene.sync())
+    scene.expect("ada", salesforce=None, abmatic={"title": "Founder"})

@@ -182,6 +182,16 @@ CORPUS = {
             ("run", False, (), (), ()),
         ),
     ),
+    "edited and deleted before anybody read it, in a system that shows deleted rows": History(
+        20237,
+        Setting(tells=True),
+        (
+            ("act", "alpha", "create", 0, "a0", "home 0"),
+            ("run", False, (), (), ()),
+            ("act", "alpha", "edit", 0, "city", "c7"),
+            ("act", "alpha", "delete", 0),
+        ),
+    ),
     "deleted in one, living in the others": History(
         10,
         Setting(),

@@ -204,13 +204,27 @@ class _State:
 
     def _excused(self, edit: Edit) -> bool:
         """Rows that are gone, blanks that the mapping says have no say, writes that were under way."""
-        if self.world.systems[edit.system].row(OBJECT, edit.row) is None:
+        if self._went_unread(edit):
             return True
         if is_blank(edit.value) and (
             edit.field == "email" or (self.world.setting.blank == "keep" and edit.field == "city")
         ):
             return True
         return (edit.system, edit.row, edit.field, edit.value) in self.world.excused
+
+    def _went_unread(self, edit: Edit) -> bool:
+        """A row that is gone: what was edited in it counts only where the system shows the row as it last was."""
+        system = self.world.systems[edit.system]
+        row = system.tables[OBJECT].get(edit.row)
+        if system.row(OBJECT, edit.row) is not None:
+            return False
+        return (
+            row is None
+            or not system.traits.tombstones
+            or row.merged_into is not None
+            or row.by_us
+            or edit.field == "email"
+        )
 
     def _ancestors(self, record: Record, field: str) -> set[object]:
         people = {person for person in self._people(record) if person is not None}
@@ -315,8 +329,9 @@ class _State:
             for edit in self.world.edits
             if edit.field == "consent" and (edit.system, edit.row) in places
         }
-        alive = {place: value for place, value in last.items() if self.world.systems[place[0]].row(OBJECT, place[1])}
-        said = any(
-            value == OUT[system] for (system, _), value in alive.items()
-        )  # of a deleted row only what was seen counts
+        systems = self.world.systems  # of a deleted row only what was seen counts, where the system does not show it
+        shown = [
+            place for place in last if systems[place[0]].row(OBJECT, place[1]) or systems[place[0]].traits.tombstones
+        ]
+        said = any(last[system, row] == OUT[system] for system, row in shown)
         return said or any(self.store.is_suppressed(address) for address in addresses - {""})

@@ -217,7 +217,7 @@ class Memory:
         return NativeRecord(
             feed.object,
             row.id,
-            {} if row.deleted else values,
+            values,
             str(row.version),
             self._time(row.changed_at),
             row.created_at,
