@@ -24,7 +24,7 @@ _SECRET_VALUES: Final = (
     ),
     (re.compile(r"(://[^\s:/@]*):[^\s@/]+@"), r"\1:" + MASK + "@"),
 )
-_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"(?!['`])[\w.!#$%&'*+/=?^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*", re.IGNORECASE)
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _hidden: set[str] = set()
 

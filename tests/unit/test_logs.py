@@ -52,6 +52,13 @@ def test_own_and_foreign_lines_go_through_one_pipeline(form, capsys):
     assert "[e-mail]" in written.err
 
 
+@pytest.mark.parametrize("quote", ["`", "'", '"'])
+@pytest.mark.parametrize("address", ["ada@northwind.example", "o'hara@northwind.example", "a`b%40northwind.example"])
+def test_an_address_between_quotes_leaves_them_in_pairs(quote, address):
+    """The mark that opens a quotation is no part of the address."""
+    assert redaction.safe_text(f"no {quote}{address}{quote} here") == f"no {quote}[e-mail]{quote} here"
+
+
 def test_exceptions_are_masked_after_they_are_rendered(form, capsys):
     """A secret in an exception's text, or in a local variable, does not reach the log."""
     redaction.hide([SECRET])
