@@ -121,6 +121,7 @@ class Month:
 
 
 @pytest.mark.slow
+@pytest.mark.law("row 88")
 @pytest.mark.timeout(3600)
 def test_a_month_leaves_nothing_behind(tmp_path):
     """Over thirty days memory, descriptors, threads, state and log stay flat, and afterwards every difference is explained."""
