@@ -141,6 +141,15 @@ def test_columns_named_by_their_object(org, own):
     assert row
 
 
+def test_the_condition_of_the_mapping_language_can_be_read(org):
+    """``where = "IsPersonAccount = false"``, the mapping language's own example, is a condition of the org."""
+    for kind in ("Account", "Contact"):
+        everybody = org.query(f"SELECT COUNT() FROM {kind}").json()["totalSize"]
+        assert (
+            org.query(f"SELECT COUNT() FROM {kind} WHERE IsPersonAccount = false").json()["totalSize"] == everybody > 0
+        )
+
+
 BAD = {
     "SELECT Id FRM Contact": ("MALFORMED_QUERY", "unexpected token: 'FRM'"),
     "SELECT Id FROM Contact WHERE Id = '1' AND Email = 'x' OR Title = 'y'": (
