@@ -219,6 +219,24 @@ def test_hard_deletes_are_told_where_there_is_no_bin(org, crm, clock):
     assert [(r.id, r.deleted, r.values) for r in records] == [(member, True, {})]
 
 
+def test_hard_deletes_of_a_long_transaction_are_told_when_it_ends(org, crm, clock):
+    """While a transaction is open the log covers only what was before it: the next reading goes on from there."""
+    member = org.add("CampaignMember", Status="Sent")
+    feed = Feed("CampaignMember", ("Status",))
+    clock.sleep(3600)
+    _, cursor, _ = drain(crm.pull(feed, None))
+    org.open_since = clock.now()
+    org.purge("CampaignMember", member)
+    for pause_s in (301, 1200):
+        clock.sleep(pause_s)
+        records, cursor, _ = drain(crm.pull(feed, cursor))
+        assert records == []
+    org.open_since = None
+    clock.sleep(301)
+    records, cursor, _ = drain(crm.pull(feed, cursor))
+    assert [(r.id, r.deleted) for r in records] == [(member, True)]
+
+
 @pytest.mark.law("row 60")
 def test_a_cursor_in_the_future_is_clamped(org, crm, clock):
     """A cursor that claims a later time than the server's still finds what changes now."""
