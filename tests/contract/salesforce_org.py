@@ -84,7 +84,7 @@ class Org:
         self.log, self.faults, self.errors = [], [], {}
         self.page_size, self.limit, self.used = 2000, 100_000, 0
         self.rotating, self.refresh, self.spent = False, "refresh-0", set()
-        self.connections, self.tenant = 0, "00D000000000001"
+        self.connections, self.tenant, self.identity = 0, "00D000000000001", None
         self.instance, self.stuck_after, self.open_since = None, None, None
         self.locators, self.jobs, self.purged = {}, {}, []
         self.numbers = iter(range(1, 10**6))
@@ -416,7 +416,7 @@ class Handler(BaseHTTPRequestHandler):
         body = {
             "access_token": token,
             "instance_url": org.instance or org.url,
-            "id": f"{org.url}/id/{full(org.tenant)}/{full(US)}",
+            "id": org.identity or f"{org.url}/id/{full(org.tenant)}/{full(US)}",
             "token_type": "Bearer",
         }
         if org.rotating and form["grant_type"] == "refresh_token":

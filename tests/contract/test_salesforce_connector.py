@@ -448,6 +448,17 @@ def test_all_three_grants_open_the_org(org, make):
         assert "PRIVATE" not in repr(auth)
 
 
+@pytest.mark.parametrize(
+    ("link", "tenant"),
+    [("/id/00D000000000001/005000000000001", full("00D000000000001")), ("/id/00Dsandbox/005me", "00Dsandbox")],
+)
+def test_the_log_in_names_the_org(org, crm, link, tenant):
+    """The org is the one that the log-in's answer names, also where an emulator made the name up: no call is spent."""
+    org.identity = org.url + link
+    assert crm.identify().id == tenant
+    assert not org.calls
+
+
 def test_an_assertion_is_for_the_audience_that_is_configured(org, make):
     """Without one it is for the generic log-in host, wherever that is asked for: Salesforce knows no other."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
