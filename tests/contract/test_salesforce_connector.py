@@ -595,6 +595,9 @@ def test_probe_reports_log_in_version_and_quota(org, make):
                 }
             ],
         ),
+        Fault(
+            "query", 400, [{"errorCode": "QUERY_TIMEOUT", "message": "Your query request was running for too long."}]
+        ),
         Fault("query", drop="before"),
         Fault("query", html=True),
         Fault("query", 200, b'{"totalSize": 1, "records": ['),

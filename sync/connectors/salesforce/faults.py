@@ -206,4 +206,11 @@ def aborting(refused: RefusedError, system: str, doing: str) -> AbortError:
     if code in ("INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY", "NOT_FOUND", "UNSUPPORTED_API_VERSION"):
         remedy = "compare the mapping with the object's fields: crm-sync check"
         return DriftError(f"{doing}: {code}", remedy=remedy, system=system)
-    return UnreachableError(f"{doing}: {code}", remedy="try again; ask Salesforce support if it stays", system=system)
+    remedy = _HINTS.get(code, "try again; ask Salesforce support if it stays")
+    return UnreachableError(f"{doing}: {code}", remedy=remedy, system=system)
+
+
+_HINTS = {
+    "OPERATION_TOO_LARGE": "give the integration user View All Data",
+    "TXN_SECURITY_METERING_ERROR": "exempt the integration user from Transaction Security policies",
+}
