@@ -439,6 +439,23 @@ def test_many_writes_go_through_a_job_and_come_back_row_by_row(org, bulk):
     assert not bodies(org)
 
 
+def test_rows_that_a_job_locked_are_tried_again_at_once(org, bulk):
+    """Parallel batches of a job lock each other's parents: new rows go through collections afterwards, updates wait."""
+    locked = ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: 001ak0000000001")
+    org.errors = {"rec-2": queued(locked), "rec-5": queued(*[locked] * 9)}
+    receipts = bulk.push([create(n) for n in range(12)])
+    assert [(r.number, r.outcome) for r in receipts if r.outcome is not ACKED] == [(5, THROTTLED)]
+    assert {len(body["records"]) for body in bodies(org)} == {2, 1}
+    org.errors = {"rec-30": queued(locked)}
+    org.faults.append(Fault("PATCH /services/data/v67.0/composite", 403, b""))
+    receipts = bulk.push([create(n) for n in range(20, 40)])
+    assert [(r.number, r.outcome) for r in receipts if r.outcome is not ACKED] == [(30, THROTTLED)]
+    org.faults, known = [], [org.add("Contact", LastName="a", Key__c=f"known-{n}") for n in range(10)]
+    org.errors = {known[3]: queued(locked)}
+    receipts = bulk.push([update(n, rid, Title="x") for n, rid in enumerate(known)])
+    assert [(r.number, r.outcome) for r in receipts if r.outcome is not ACKED] == [(3, THROTTLED)]
+
+
 def test_deletes_go_through_a_job_too(org, bulk):
     """A job deletes by id."""
     ids = [org.add("Contact", LastName="a") for _ in range(10)]

@@ -74,10 +74,20 @@ class Ingest:
         try:
             self._close(job)
             state = self._wait(job)
-            return self._results(job, state, writes)
+            done, again = self._results(job, state, writes)
         except (RefusedError, SyncError) as error:
             self._abort(job)  # what it did stands, what it did not must not land behind our back
             return {write.number: receipts.in_doubt(write, f"bulk job {job}: {error}") for write in writes}
+        return done | self._once_more(again)
+
+    def _once_more(self, writes: Sequence[Write]) -> dict[int, Receipt]:
+        """Creates that batches of the job locked against each other, or had too many of: they go through collections.
+
+        Where those cannot be sent the rows keep the receipt that the job gave them.
+        """
+        with suppress(AbortError):
+            return self._collections.push(writes) if writes else {}
+        return {}
 
     def _open(self, write: Write) -> str:
         """A job that is created twice by a lost answer is harmless: it is never closed."""
@@ -123,22 +133,29 @@ class Ingest:
         state = self._client.send("GET", f"jobs/ingest/{job}")
         return state if isinstance(state, dict) else {}
 
-    def _results(self, job: str, state: Mapping[str, Any], writes: Sequence[Write]) -> dict[int, Receipt]:
-        """Joins the three result files on the key, because their order means nothing; a row in none is in doubt."""
+    def _results(
+        self, job: str, state: Mapping[str, Any], writes: Sequence[Write]
+    ) -> tuple[dict[int, Receipt], list[Write]]:
+        """Joins the three result files on the key, because their order means nothing; a row in none is in doubt.
+
+        Also the creates that failed in passing; what a row was read for may be long ago by now, so updates wait.
+        """
         by_key = {key(write): write for write in writes}
         column = str(writes[0].external_id) if operation(writes[0]) == UPSERT else "Id"
         done: dict[int, Receipt] = {}
+        again: list[Write] = []
         for write, row in self._matched(job, "successfulResults", column, by_key):
             created = str(row.get("sf__Created")).lower() == "true"
             done[write.number] = receipts.of_success(write, row.get("sf__Id"), created=created)
         for write, row in self._matched(job, "failedResults", column, by_key):
-            done[write.number] = receipts.of_complaint(write, parse_error(row.get("sf__Error") or ""))[0]
+            done[write.number], verdict = receipts.of_complaint(write, parse_error(row.get("sf__Error") or ""))
+            again += [write] if verdict.again and operation(write) == UPSERT else []
         for write, _ in self._matched(job, "unprocessedrecords", column, by_key):
             done[write.number] = self._unprocessed(write, state)
         if state.get("state") == "Failed" and not done and not state.get("numberRecordsProcessed"):
             done = {write.number: self._unprocessed(write, state) for write in writes}
         why = f"bulk job {job} does not list the row"
-        return {write.number: done.get(write.number) or receipts.in_doubt(write, why) for write in writes}
+        return {write.number: done.get(write.number) or receipts.in_doubt(write, why) for write in writes}, again
 
     def _matched(
         self, job: str, results: str, column: str, by_key: Mapping[str, Write]
