@@ -120,7 +120,7 @@ class Filters:
             raise self._placed(field.name, Refusal("INVALID_FIELD", message))
         if field.type in ("id", "reference"):
             return _checked_id(field, literal.value)
-        return folds(field)(literal.value)
+        return None if literal.value == "" else folds(field)(literal.value)
 
     def span(self, field: Field, literal: Literal) -> Span:
         """The days of a relative literal in the field's own unit."""
@@ -150,7 +150,7 @@ class Filters:
             if not isinstance(part, Compare) or part.operator not in ("=", "in"):
                 continue
             field = self._kind.field(self._plain(part.path))
-            strings = all(isinstance(v, Literal) and v.kind == "string" for v in part.values)
+            strings = all(isinstance(v, Literal) and v.kind == "string" and v.value for v in part.values)
             if field and strings and (field.name == "Id" or self._database.index(self._kind).covers(field.name)):
                 return field.name, [str(self.value(field, v)) for v in part.values]
         return None
@@ -264,7 +264,7 @@ def _like(field: Field, read: Reader, text: str) -> Test:
     if wanted_kind(field) != "string" or field.type in ("id", "reference"):
         raise Refusal("INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {field.type} field: like")
     pattern = _pattern(text)
-    return lambda row: pattern.fullmatch(read(row) or "") is not None
+    return lambda row: (text := read(row)) is not None and pattern.fullmatch(text) is not None
 
 
 def _checked_id(field: Field, text: str) -> str | None:
