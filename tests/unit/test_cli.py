@@ -202,6 +202,16 @@ def test_a_wrong_command_line_is_exit_2_with_a_hint(crm, runner, words):
     assert [name for name, *_ in runner.calls] in ([], ["plan"])
 
 
+@pytest.mark.parametrize("words", [[], ["config"], ["consent"]], ids=" ".join)
+def test_a_command_line_that_only_begins_is_answered_with_the_help(crm, words):
+    """`crm-sync` alone shows what there is, as text of many lines, on stderr; the exit code is that of a usage mistake."""
+    code, out, err = crm(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: crm-sync")
+    assert len(err.splitlines()) > 5
+    assert "\\n" not in err
+
+
 def test_a_misspelt_command_gets_a_suggestion(crm):
     """`snyc` is answered with `sync`."""
     assert "Did you mean 'sync'?" in crm("snyc")[2]
