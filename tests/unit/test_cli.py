@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -375,6 +376,22 @@ def test_a_closed_pipe_is_no_error():
         cwd=Path(__file__).parents[2],
     )
     assert run.stderr == ""
+
+
+def test_a_reader_who_has_left_is_told_by_the_exit_code():
+    """Every line that cannot be written any more ends the command with 141, as shells have it: not with 1, which is a bug of ours."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "sync", "version"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (exits.PIPE_CLOSED, "")
 
 
 def test_the_demo_tells_its_story_against_a_real_sandbox(crm, runner, monkeypatch):
