@@ -200,7 +200,14 @@ def run(config: Config, run: str) -> Row:
         rows = store.operations(run, limit=1000)
         keys.learn(row.operation.record for row in rows)
         turns = [_turn_row(row, keys) for row in store.turns(run=run)]
-        return {**_run_row(found), "operations": [operation_row(row, keys) for row in rows], "turns": turns}
+        shown = [operation_row(row, keys) for row in rows]
+        return {**_run_row(found), "operations": shown, "turns": turns, "failures": _unserved(found)}
+
+
+def _unserved(row: RunRow) -> list[Row]:
+    """The systems that a past run did without; what it said of them then stands in the log."""
+    told = {"message": "could not be served in this run", "remedy": "`crm-sync check` finds out why.", "kind": ""}
+    return [{"system": name, **told} for name in row.failed]
 
 
 def _turn_row(row: Any, keys: Keys) -> Row:
