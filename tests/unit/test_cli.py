@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -202,6 +203,16 @@ def test_a_wrong_command_line_is_exit_2_with_a_hint(crm, runner, words):
     assert [name for name, *_ in runner.calls] in ([], ["plan"])
 
 
+@pytest.mark.parametrize("words", [[], ["config"], ["consent"]], ids=" ".join)
+def test_a_command_line_that_only_begins_is_answered_with_the_help(crm, words):
+    """`crm-sync` alone shows what there is, as text of many lines, on stderr; the exit code is that of a usage mistake."""
+    code, out, err = crm(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: crm-sync")
+    assert len(err.splitlines()) > 5
+    assert "\\n" not in err
+
+
 def test_a_misspelt_command_gets_a_suggestion(crm):
     """`snyc` is answered with `sync`."""
     assert "Did you mean 'sync'?" in crm("snyc")[2]
@@ -365,6 +376,22 @@ def test_a_closed_pipe_is_no_error():
         cwd=Path(__file__).parents[2],
     )
     assert run.stderr == ""
+
+
+def test_a_reader_who_has_left_is_told_by_the_exit_code():
+    """Every line that cannot be written any more ends the command with 141, as shells have it: not with 1, which is a bug of ours."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "sync", "version"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (exits.PIPE_CLOSED, "")
 
 
 def test_the_demo_tells_its_story_against_a_real_sandbox(crm, runner, monkeypatch):

@@ -76,7 +76,7 @@ def _draw_trouble(paper: Paper, run: Row) -> None:
         paper.line("Raise the limit in [safety] if this is normal; on a fresh workspace: crm-sync backfill", indent=4)
     for failure in run.get("failures", ()):
         paper.gap()
-        paper.line(styled(f"{failure['system']} ", "bad"), text(failure["message"]))
+        paper.line(*failed(failure))
         if failure.get("remedy"):
             paper.line(text(failure["remedy"]), indent=4)
     for note in run.get("notes", ()):
@@ -171,3 +171,9 @@ def _run_line(run: Row) -> list[Text]:
         text(seconds(run.get("seconds"))),
         *numbers,
     ]
+
+
+def failed(failure: Row) -> tuple[Text, Text]:
+    """A system that was not served, and why; its name once."""
+    system = failure["system"]
+    return styled(f"{system} ", "bad"), text(failure["message"].removeprefix(f"{system}: "))
