@@ -58,6 +58,22 @@ def test_a2_knows_accounts_by_website_only(api, control):
     assert api.post("/accounts", json={"name": "A"}).status_code == 405
 
 
+def test_a2_knows_every_column_of_the_vendors_page(api, control):
+    """Documented columns may be asked for, null where nothing is held; others are refused, on an empty page too."""
+    control.post("/reset", json={"empty": True})
+    switch(control, profile="A2", requests_per_minute=None)
+    assert api.get("/accounts?fields=website,nonsense").status_code == 400
+    row = {"name": "Acme", "website": "acme.example", "employee_count": 640, "city": "Oslo", "country": "Norway"}
+    control.post("/load", json={"system": "abmatic", "object": "accounts", "records": [row]})
+    asked = {
+        "fields": "website,display_name,size,location.city,NAICS Code,last_30_days_sessions,field_07,salesforce_id"
+    }
+    told = {"website": "acme.example", "display_name": "Acme", "size": "501-1000", "location.city": "Oslo"}
+    blank = dict.fromkeys(("NAICS Code", "last_30_days_sessions", "field_07", "salesforce_id"))
+    assert api.get("/accounts", params=asked).json()["data"] == [told | blank]
+    assert {"size", "linkedin_url", "logo", "fit_score"} <= api.get("/accounts").json()["data"][0].keys()
+
+
 def test_a3_reads_more_and_says_what_it_applied(api, control):
     """A3: a tenant check, accounts by id or website, filters reported in `applied`, Retry-After, no writes."""
     control.post("/reset", json={"accounts": 40, "contacts": 5, "overlap": 1})

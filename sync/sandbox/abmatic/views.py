@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sync.sandbox.abmatic import answers
+from sync.sandbox.abmatic import answers, columns
 from sync.sandbox.abmatic.filters import BadParameter, page_asked
 from sync.sandbox.abmatic.listing import Test, page_of
 from sync.sandbox.abmatic.rows import Rows
@@ -16,30 +16,6 @@ from sync.sandbox.abmatic.surface import shown
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Request, Response
 
-SORTABLE = {
-    "website",
-    "name",
-    "industry",
-    "employee_count",
-    "engagement_score",
-    "fit_score",
-    "overall_score",
-    "created_at",
-    "updated_at",
-    "last_seen",
-}
-DEFAULT_FIELDS = (
-    "website",
-    "name",
-    "industry",
-    "employee_count",
-    "location.name",
-    "location.country",
-    "engagement_score",
-    "created_at",
-    "updated_at",
-)
-KNOWN_FIELDS = {*SORTABLE, *DEFAULT_FIELDS, "display_name", "location", "phone", "salesforce_id"}
 OBJECTS = {
     "accounts": "accounts",
     "contacts": "contacts",
@@ -116,6 +92,8 @@ class Views:
 
     def _list(self, request: Request, name: str, rows: list[Row], request_id: str) -> Response:
         sort_by, descending = _sorting(request)
+        if name == "accounts" and (unknown := columns.unknown(_fields(request), self._rows.custom[name])):
+            raise BadParameter("fields", f"known field names, not {', '.join(unknown)}")
         tests, applied = self._filters(request, name)
         found = sorted(
             (row for row in rows if all(test(row) for test in tests)),
@@ -148,14 +126,10 @@ class Views:
             return {key: whole.get(key) for key in CONTACT_FIELDS}
         if name != "accounts":
             return shown(row)
-        asked = request.param("fields")
-        names = asked.split(",") if asked else list(DEFAULT_FIELDS)
-        unknown = [field for field in names if field not in KNOWN_FIELDS | set(row)]
-        if unknown:
-            raise BadParameter("fields", f"known field names, not {', '.join(unknown)}")
+        names = _fields(request)
         return {
             **({"id": row["id"]} if self._settings.profile == "A3" else {}),
-            **{field: _value(row, field) for field in names},
+            **{field: columns.value(row, field) for field in names},
         }
 
     def _company(self, row: Row) -> Any:
@@ -163,35 +137,21 @@ class Views:
         return account and account.get("website")
 
 
+def _fields(request: Request) -> list[str]:
+    asked = request.param("fields")
+    return asked.split(",") if asked else list(columns.DEFAULT)
+
+
 def _sorting(request: Request) -> tuple[str, bool]:
     sort_by = request.param("sort_by") or "website"
-    if sort_by not in SORTABLE:
-        raise BadParameter("sort_by", f"one of {', '.join(sorted(SORTABLE))}")
+    if sort_by not in columns.SORTABLE:
+        raise BadParameter("sort_by", f"one of {', '.join(sorted(columns.SORTABLE))}")
     return sort_by, request.param("order_by") == "desc"
 
 
 def _key(row: Row, field: str) -> tuple[bool, Any]:
-    value = _value(row, field)
+    value = columns.value(row, field)
     return value is None, value if value is not None else 0
-
-
-def _value(row: Row, field: str) -> Any:
-    """Later names for the same facts; A2 spells names in lower case, and nested fields as flat dotted keys."""
-    if field == "name":
-        return str(row.get("name") or "").lower()
-    if field == "display_name":
-        return row.get("name")
-    if field == "last_seen":
-        return row.get("last_seen_at")
-    if field.startswith("location"):
-        place = {
-            "name": row.get("city"),
-            "city": row.get("city"),
-            "state": row.get("state"),
-            "country": row.get("country"),
-        }
-        return place if field == "location" else place.get(field.partition(".")[2])
-    return row.get(field)
 
 
 def _test(key: str, value: str, moment: str) -> Test:
