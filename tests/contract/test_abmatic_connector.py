@@ -234,6 +234,36 @@ def test_filters_are_asked_checked_again_and_unknown_ones_refused():
         drain(connect(server), Feed("accounts", ("name",), where="colour=red"))
 
 
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("size=1000+", {"big", "untold"}),
+        ("size=1000%2B", {"big", "untold"}),
+        ("size=11-50", {"small", "banded", "untold"}),
+        ("engagement_score_min=50", {"big", "banded", "untold"}),
+    ],
+)
+def test_sizes_and_scores_are_looked_at_again(where, found):
+    """Where the server ignores `size` or a score, rows that are told to be of another stay out."""
+    server = Abmatic1()
+    server.add("accounts", name="small", employee_count=40, engagement_score=10)
+    server.add("accounts", name="big", employee_count=4000, engagement_score=80)
+    server.add("accounts", name="banded", employee_count=4000, size="11-50", engagement_score=60)
+    server.add("accounts", name="untold")
+    _, rows = drain(connect(server), Feed("accounts", ("name",), where=where))
+    assert {row.values["name"] for row in rows.values()} == found
+    assert server.log[0][2].get("size", "") in ("", "1000+", "11-50")
+
+
+def test_the_common_filters_may_be_asked_of_contacts_too():
+    """The vendor's page names the common filters for contacts as well."""
+    server = Abmatic1()
+    server.add("contacts", email="a@x.example", engagement_score=10)
+    server.add("contacts", email="b@x.example", engagement_score=60)
+    _, rows = drain(connect(server), Feed("contacts", ("email",), params={"engagement_score_min": 50}))
+    assert [row.values["email"] for row in rows.values()] == ["b@x.example"]
+
+
 def test_group_names_follow_the_members_even_if_the_account_did_not_change():
     """Joining and leaving a group are news of the account; an idle pull stays small."""
     server = filled(3)
