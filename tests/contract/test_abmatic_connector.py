@@ -588,6 +588,31 @@ def test_a_read_only_revision_is_recognised_and_walked_by_change_time():
         drain(one, CONTACTS)
 
 
+@pytest.mark.parametrize(
+    ("applied", "believed"),
+    [
+        ({"min_score": "50", "sort_by": "website"}, True),
+        ({"filters": {"min_score": 50}, "sort": "website asc"}, True),
+        ({"min_score": None, "sort_by": "website"}, False),
+        ({"sort_by": "website"}, False),
+        ({"filters": {}, "sort_by": None}, False),
+    ],
+)
+def test_a_filter_that_did_not_run_moves_no_cursor(applied, believed):
+    """A3 tells what it applied: a filter of ours that is null there, or missing, leaves the walk without a cursor."""
+
+    def answer(request):
+        told = {"total": 1, "page": 1, "per_page": 100, "total_pages": 1}
+        row = {"website": "acme.example", "engagement_score": 80}
+        return httpx.Response(200, json={"data": [row], "pagination": told, "applied": applied})
+
+    pages, rows = drain(
+        connect(answer, profile="A3"), Feed("accounts", ("engagement_score",), params={"min_score": 50})
+    )
+    assert set(rows) == {"acme.example"}
+    assert (pages[-1].cursor is not None) == pages[-1].complete == believed
+
+
 def test_probe_tells_what_answers_and_what_does_not():
     """`check` learns the profile, each list, and the rate, without a write."""
     server = filled(3)
