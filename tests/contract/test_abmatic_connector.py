@@ -588,6 +588,22 @@ def test_a_read_only_revision_is_recognised_and_walked_by_change_time():
         drain(one, CONTACTS)
 
 
+def test_columns_are_asked_for_under_the_names_of_the_revision():
+    """A2 refuses a list whose `fields` it does not know: what A1 calls otherwise is asked for by its later name."""
+
+    def answer(request):
+        asked = request.url.params["fields"].split(",")
+        if not set(asked) <= {"website", "name", "last_seen", "created_at", "updated_at"}:
+            return httpx.Response(400, json={"error": "invalid_request", "message": "unknown field"})
+        told = {"total": 1, "page": 1, "per_page": 100, "total_pages": 1}
+        row = {"website": "acme.example", "name": "acme", "last_seen": "2026-02-02T09:15:00Z"}
+        return httpx.Response(200, json={"data": [{key: row.get(key) for key in asked}], "pagination": told})
+
+    feed = Feed("accounts", ("id", "name", "last_seen_at"))
+    _, rows = drain(connect(answer, profile="A2"), feed)
+    assert rows["acme.example"].values == {"name": "acme", "last_seen_at": "2026-02-02T09:15:00Z"}
+
+
 @pytest.mark.parametrize(
     ("applied", "believed"),
     [
