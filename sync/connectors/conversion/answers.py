@@ -83,12 +83,12 @@ def row_of(data: Any) -> Mapping[str, Any] | None:
     return inner if isinstance(inner, Mapping) else None
 
 
-def results_of(data: Any) -> list[Mapping[str, Any]]:
-    """The results of a batch, a row each; empty where the body tells none."""
+def results_of(data: Any) -> list[Mapping[str, Any]] | None:
+    """The results of a batch, a row each; None where the body tells none at all (a bare ``message`` is a success, too)."""
     inner = data.get("data") if isinstance(data, Mapping) else None
     if isinstance(inner, Mapping):
         inner = inner.get("results")
-    return [row for row in inner if isinstance(row, Mapping)] if isinstance(inner, list) else []
+    return [row for row in inner if isinstance(row, Mapping)] if isinstance(inner, list) else None
 
 
 def failure_of(result: Mapping[str, Any]) -> str | None:
@@ -99,9 +99,11 @@ def failure_of(result: Mapping[str, Any]) -> str | None:
 
 
 def _failure(body: Mapping[str, Any]) -> str | None:
+    """The code of an error: of all that looks like one, the first that the vendor's documents know."""
     error = body.get("error")
     inner = error.get("code") if isinstance(error, Mapping) else error
-    return code(inner) or code(body.get("code"))
+    told = [found for found in (code(inner), code(body.get("code"))) if found is not None]
+    return next((found for found in told if found.upper() in _BY_CODE), told[0] if told else None)
 
 
 def _blamed(body: Mapping[str, Any]) -> str | None:

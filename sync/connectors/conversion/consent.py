@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sync.connectors.base import Suppressed
 from sync.connectors.conversion.answers import Said
-from sync.connectors.conversion.batches import Batches, Item, Post, Settle
+from sync.connectors.conversion.batches import UNTOLD, Batches, Item, Post, Settle
 from sync.connectors.conversion.profiles import Profile
 from sync.connectors.conversion.reader import Reader
 from sync.connectors.conversion.receipts import Tray, failed, rejected
@@ -88,7 +88,7 @@ class Consent:
 
     def _settle(self, tray: Tray, *, created: bool) -> Settle:
         def settle(one: Item, told: Mapping[str, Any] | Said | None) -> None:
-            if told is None and not self._profile.silent and not self._holds(one):
+            if (told is None or told is UNTOLD) and not self._profile.silent and not self._holds(one):
                 told = Said(Verdict.THROTTLED, "NOT_STORED")
             if isinstance(told, Said):
                 # The contact of a create is there by now: the whole may be sent again.
