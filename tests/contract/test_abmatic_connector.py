@@ -221,6 +221,46 @@ def test_rows_without_a_change_time_are_asked_for_by_creation_too():
     assert key in drain(one, ACCOUNTS, cursor)[1]
 
 
+def test_rows_that_a_list_shows_in_part_are_read_alone():
+    """The seed's list samples have id, name and score: what a row is matched by is then read by id, later of changed rows alone."""
+    server = filled(3)
+    server.listed = ("id", "name", "engagement_score", "updated_at")
+    one = connect(server)
+    pages, rows = drain(one, ACCOUNTS)
+    assert {row.values["website"] for row in rows.values()} == {"w0.example", "w1.example", "w2.example"}
+    server.log.clear()
+    pages, _ = drain(one, ACCOUNTS, pages[-1].cursor)
+    assert len(server.log) == 1
+    server.touch("accounts", "acc_2", website="new.example")
+    server.log.clear()
+    _, rows = drain(one, ACCOUNTS, pages[-1].cursor)
+    assert {key: row.values["website"] for key, row in rows.items()} == {"acc_2": "new.example"}
+    assert len(server.log) == 2
+
+
+def test_people_of_whom_a_list_shows_little_are_read_alone():
+    """An address, and not half of what is mapped: the rest is where the person is read alone."""
+    server = Abmatic1()
+    server.listed = ("id", "email")
+    server.add("contacts", email="ada@acme.example", title="CTO", account_id="acc_1")
+    _, rows = drain(connect(server), CONTACTS)
+    assert rows["con_1"].values == {"email": "ada@acme.example", "title": "CTO", "account_id": "acc_1"}
+
+
+def test_rows_without_a_website_are_no_reason_to_read_them_alone():
+    """One row is looked at, once: where it shows no more than the list, the list is believed from then on."""
+    server = Abmatic1()
+    for number in range(3):
+        server.add("accounts", name=f"n{number}")
+    one = connect(server)
+    pages, rows = drain(one, ACCOUNTS)
+    assert (len(rows), len(server.log)) == (3, 2)
+    server.touch("accounts", "acc_1", name="other")
+    server.log.clear()
+    _, rows = drain(one, ACCOUNTS, pages[-1].cursor)
+    assert (len(server.log), rows["acc_1"].values) == (1, {"name": "other"})
+
+
 def test_filters_are_asked_checked_again_and_unknown_ones_refused():
     """A filter that the server ignores still holds; one that it does not document is not sent."""
     server = Abmatic1()
@@ -325,7 +365,8 @@ def test_pages_without_end_are_cut():
     def endless(request):
         page = int(request.url.params["page"])
         told = {"total": 10, "page": page, "per_page": 1, "total_pages": page + 1}
-        return httpx.Response(200, json={"data": [{"id": f"a{next(numbers)}"}], "pagination": told})
+        row = {"id": f"a{next(numbers)}", "name": "Acme", "website": "acme.example"}
+        return httpx.Response(200, json={"data": [row], "pagination": told})
 
     with pytest.raises(UnreachableError, match="do not end"):
         drain(connect(endless), ACCOUNTS)
