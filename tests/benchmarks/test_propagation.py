@@ -61,7 +61,7 @@ def test_alone(tmp_path, hooks):
     """Polls every 10 s; with webhooks, polls every 60 s (the default) and an event after each edit, where the vendor has events."""
     with (
         vendors("--accounts", "0", "--contacts", "0") as remote,
-        Service(_site(tmp_path, remote, hooks=hooks)) as service,
+        Service(Site(tmp_path, remote.urls, poll="60s" if hooks else POLL)) as service,
     ):
         world = World(remote)
         settled(world, service)
@@ -76,11 +76,15 @@ def test_alone(tmp_path, hooks):
         assert all(each.took_s < PATIENCE_S * 10 for each in edits if each.source in SEEN)
 
 
-def test_beside_a_backfill(tmp_path):
-    """The same while `crm-sync backfill` carries people whom only Salesforce has: a backlog that Abmatic's limit lets never end."""
+@pytest.mark.parametrize("hooks", [False, True], ids=["polls", "webhooks"])
+def test_beside_a_backfill(tmp_path, hooks):
+    """The same while `crm-sync backfill` carries people whom only Salesforce has: a backlog that Abmatic's limit lets never end.
+
+    With webhooks, Salesforce is still polled every 10 s, and so are the others.
+    """
     with (
         vendors("--accounts", "0", "--contacts", "0") as remote,
-        Service(_site(tmp_path, remote, hooks=False)) as service,
+        Service(Site(tmp_path, remote.urls, poll=POLL)) as service,
     ):
         world = World(remote)
         settled(world, service)
@@ -93,8 +97,9 @@ def test_beside_a_backfill(tmp_path):
             line, cwd=service.place.folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            edits = _edits(world, service, ROUND, EDITS, hooks=False)
-            table(f"beside a backfill of {BACKLOG:,} people, an edit every {PACE_S} s", edits)
+            edits = _edits(world, service, SEEN if hooks else ROUND, EDITS, hooks=hooks)
+            how = "webhooks and polls" if hooks else "polls"
+            table(f"{how} every {POLL} beside a backfill of {BACKLOG:,} people, an edit every {PACE_S} s", edits)
             told_calls(world, since)
             opt_outs(world, service)
             there = {system: len(world.rows(system)) - PEOPLE for system in ROUND}
@@ -105,10 +110,6 @@ def test_beside_a_backfill(tmp_path):
             beside.kill()
             beside.wait()
         assert all(each.took_s < PATIENCE_S * 10 for each in edits if each.source in SEEN)
-
-
-def _site(folder, remote, *, hooks):
-    return Site(folder, remote.urls, poll="60s" if hooks else POLL)
 
 
 def _edits(world, service, sources, number, *, hooks):
