@@ -140,6 +140,15 @@ def test_a_refused_key_is_told_as_such(status):
         connect(server).push([Write(1, Kind.DELETE, "contacts", ADA, "rec1", {}, address=ADA)])
 
 
+def test_a_success_without_a_row_proves_nothing():
+    """`{"success": true, "data": null}`: nobody is found, so that somebody may be made, and nobody is taken for deleted."""
+    server = Conversion0()
+    server.before.append(lambda *call: httpx.Response(200, json={"success": True, "data": None}))
+    one = connect(server)
+    assert one.lookup(CONTACTS, "email", [ADA]) == {ADA: ()}
+    assert one.fetch(CONTACTS, [ADA])[ADA].values == {"email": ADA}
+
+
 def test_a_failure_inside_a_200_is_asked_again():
     """An internal error inside a 200 is no row; a read is repeated."""
     server = Conversion0()
@@ -368,6 +377,26 @@ def test_an_opt_out_goes_alone_and_first():
 
 
 @pytest.mark.law("L6")
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        ({"operation": "updated", STATUS: "UNSUBSCRIBED"}, Outcome.ACKED),
+        ({}, Outcome.ACKED),
+        ({"operation": "not_found"}, Outcome.THROTTLED),
+        ({"operation": "updated", STATUS: "SUBSCRIBED"}, Outcome.THROTTLED),
+        ({"status": "failed", "code": "INTERNAL_ERROR"}, Outcome.DOUBT),
+    ],
+)
+def test_an_opt_out_counts_as_told_only_where_its_result_says_so(result, outcome):
+    """A result in other words, or with another state, is looked at: an opt-out that was not taken is sent again."""
+    server = Conversion0()
+    server.person(ADA)
+    server.before.append(
+        lambda method, path, body: server._stored([{"email": ADA} | result]) if method == "POST" else None
+    )
+    assert outcomes(connect(server).push([subscribe(ADA, "UNSUBSCRIBED")])) == [outcome]
+
+
 def test_an_opt_out_is_repeated_on_doubt():
     """A cut connection does not keep an opt-out waiting: it is sent again."""
     server = Conversion0()

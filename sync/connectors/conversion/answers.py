@@ -30,6 +30,7 @@ _BY_CODE: Final[Mapping[str, Verdict]] = {
     "UPSERT_FAILED": Verdict.DOUBT,
 }
 ABSENT_CODES: Final = frozenset(name for name, verdict in _BY_CODE.items() if verdict is Verdict.ABSENT)
+_FAILED: Final = frozenset({"failed", "error"})
 _TRANSIENT: Final = frozenset({Verdict.THROTTLED, Verdict.DOUBT})
 
 
@@ -93,9 +94,15 @@ def results_of(data: Any) -> list[Mapping[str, Any]] | None:
 
 def failure_of(result: Mapping[str, Any]) -> str | None:
     """Why a batch did not take one row, where its result says so; how it would is not documented."""
-    failed = result.get("success") is False or str(result.get("operation", "")).lower() in ("failed", "error")
+    words = {str(result.get(name, "")).lower() for name in ("operation", "status")}
+    failed = result.get("success") is False or not words.isdisjoint(_FAILED)
     told = _failure(result)
     return (told or "REFUSED") if failed or result.get("error") else None
+
+
+def is_done(result: Mapping[str, Any] | None) -> bool:
+    """Whether a result says that its row was written. Of the words for it only these are attested; others are to be looked at."""
+    return result is not None and str(result.get("operation", "updated")).lower() in ("created", "updated")
 
 
 def _failure(body: Mapping[str, Any]) -> str | None:

@@ -81,6 +81,8 @@ class Reader:
         answer = self._client.read(endpoint.one, parts={"id": key}, shape=is_settled, accept=_NO_ROW)
         said = understand(answer)
         if said.verdict is Verdict.DONE:
+            if answer.data.get("data", answer.data) is None:
+                return UNKNOWN  # a success without a row: nobody is there to be shown, but nobody says that the row is gone
             return self._told(endpoint, key, row_of(answer.data))
         if said.verdict is Verdict.ABSENT and said.told:
             return None if self.knows_absence(endpoint) else UNKNOWN

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sync.connectors.base import Suppressed
-from sync.connectors.conversion.answers import Said, understand
+from sync.connectors.conversion.answers import Said, is_done, understand
 from sync.connectors.conversion.batches import STOPS, UNTOLD, Batches, Item, Post, stopping
 from sync.connectors.conversion.canary import Canary
 from sync.connectors.conversion.consent import Consent
@@ -143,7 +143,7 @@ class Writer:
                 tray.lay(failed(one.write, told))
             elif self._profile.silent and (told is None or told is UNTOLD):
                 done.append((one, {}))
-            elif told is None or str(told.get("operation", "created")).lower() not in ("created", "updated"):
+            elif told is None or not is_done(told):
                 self._look(tray, endpoint, one, done, named=told is not UNTOLD)
             else:
                 done.append((one, told))
