@@ -1,5 +1,7 @@
 """The emulated Abmatic's two later, read-only surfaces over real HTTP."""
 
+from urllib.parse import quote
+
 import httpx
 import pytest
 
@@ -91,3 +93,39 @@ def test_a3_reads_more_and_says_what_it_applied(api, control):
     assert api.put(f"/accounts/{one['id']}", json={"name": "x"}).status_code == 405
     switch(control, requests_per_minute=0)
     assert int(api.get("/me").headers["retry-after"]) >= 1
+
+
+def test_a3_has_every_endpoint_of_the_vendors_page(api, control):
+    """All 27, read only; what hangs on no row, and what was never there, is 404."""
+    control.post("/reset", json={"accounts": 4, "contacts": 5, "overlap": 1})
+    switch(control, profile="A3", requests_per_minute=None)
+    campaign = api.get("/campaigns").json()["data"][0]["id"]
+    account = api.get("/accounts").json()["data"][0]["website"]
+    lists = [
+        "contacts",
+        "visitors",
+        "target-groups",
+        "opportunities",
+        "conversions",
+        "meetings",
+        "reports",
+        "dashboards",
+    ]
+    lists += [
+        "reveal",
+        f"campaigns/{campaign}/sequence",
+        f"campaigns/{campaign}/sequence_tasks",
+        "engagement?resource_id=x",
+    ]
+    assert all("pagination" in api.get(f"/{path}").json() for path in lists)
+    alone = ["me", f"campaigns/{campaign}", "conversions/analytics", "website-context", "integrations/sync-status"]
+    alone += [f"accounts/{quote(account.upper(), safe='')}"]
+    assert all(isinstance(api.get(f"/{path}").json()["data"], dict) for path in alone)
+    absent = [
+        "integrations",
+        "campaigns/camp_0/sequence",
+        f"campaigns/{campaign}/analytics",
+        "groups",
+        "contacts/con_1",
+    ]
+    assert [api.get(f"/{path}").status_code for path in absent] == [404] * 5

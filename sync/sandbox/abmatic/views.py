@@ -5,6 +5,7 @@ Both are given what the emulated tenant holds; what it does not hold (opportunit
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from sync.sandbox.abmatic import answers, columns
@@ -23,17 +24,20 @@ OBJECTS = {
     "campaigns": "campaigns",
     "target-groups": "groups",
 }
-EMPTY = (
-    "opportunities",
-    "conversions",
-    "meetings",
-    "reports",
-    "dashboards",
-    "engagement",
-    "reveal",
-    "website-context",
-    "integrations",
-)
+EMPTY = ("opportunities", "conversions", "meetings", "reports", "dashboards", "engagement", "reveal")
+SINGLE: dict[tuple[str, ...], Row] = {
+    ("me",): {
+        "id": "tenant_sandbox",
+        "name": "Sandbox",
+        "website": "sandbox.example",
+        "plan": "enterprise",
+        "key_prefix": "sandbox",
+    },
+    ("integrations", "sync-status"): {"last_sync_at": None, "synced": 0, "failed": 0, "errors": []},
+    ("conversions", "analytics"): {"conversions": 0},
+    ("website-context",): {"website": "sandbox.example"},
+}
+"""Endpoints with one answer; of their bodies only what ``me`` tells is documented."""
 CONTACT_FIELDS = (
     "email",
     "name",
@@ -46,7 +50,6 @@ CONTACT_FIELDS = (
     "country",
     "engagement_score",
 )
-TENANT = {"id": "tenant_sandbox", "name": "Sandbox", "website": "sandbox.example", "plan": "enterprise"}
 ACTIVITY = {"accounts": "last_seen_at", "contacts": "updated_at"}
 
 
@@ -69,23 +72,33 @@ class Views:
             return answers.refused(error, request_id)
 
     def _known(self) -> set[str]:
-        return {"accounts"} if self._settings.profile == "A2" else {"me", *OBJECTS, *EMPTY}
+        return {"accounts"} if self._settings.profile == "A2" else {*OBJECTS, *EMPTY, *(path[0] for path in SINGLE)}
 
     def _read(self, request: Request, segments: list[str], request_id: str) -> Response:
         head, *rest = segments
-        if head == "me":
-            return answers.one(200, TENANT, request_id)
-        if len(rest) == 1 and self._settings.profile == "A3" and head not in ("contacts", *EMPTY):
-            return self._one(OBJECTS[head], rest[0], request_id)
-        if rest:
+        if tuple(segments) in SINGLE:
+            return answers.one(200, SINGLE[tuple(segments)], request_id)
+        if self._settings.profile == "A3" and rest and head in OBJECTS and head != "contacts":
+            return self._of_row(request, OBJECTS[head], rest, request_id)
+        if rest or head not in (*OBJECTS, *EMPTY):
             return answers.refusal("not_found", "Resource doesn't exist")
         rows = self._rows.store.table(OBJECTS[head]) if head in OBJECTS else {}
         return self._list(request, OBJECTS.get(head, head), list(rows.values()), request_id)
 
+    def _of_row(self, request: Request, name: str, rest: list[str], request_id: str) -> Response:
+        """A row alone, or what hangs on a campaign: its sequence and the tasks of that, of which there are none."""
+        one = self._one(name, rest[0], request_id)
+        if len(rest) == 1 or one.status != HTTPStatus.OK:
+            return one
+        if name == "campaigns" and rest[1:] in (["sequence"], ["sequence_tasks"]):
+            return self._list(request, rest[1], [], request_id)
+        return answers.refusal("not_found", "Resource doesn't exist")
+
     def _one(self, name: str, key: str, request_id: str) -> Response:
         row = self._rows.store.get(name, key)
         if row is None and name == "accounts":
-            row = next((other for other in self._rows.store.table(name).values() if other.get("website") == key), None)
+            rows, website = self._rows.store.table(name).values(), key.casefold()
+            row = next((other for other in rows if str(other.get("website")).casefold() == website), None)
         if row is None:
             return answers.refusal("not_found", "Resource doesn't exist")
         return answers.one(200, shown(row), request_id)
@@ -101,7 +114,7 @@ class Views:
             reverse=descending,
         )
         part, pagination = page_of([row["id"] for row in found], *page_asked(request, self._settings))
-        table = self._rows.store.table(name)
+        table = self._rows.store.table(name) if part else {}
         meta: dict[str, Any] = {"meta": {"request_id": request_id}}
         if self._settings.profile == "A3":
             meta["applied"] = {**applied, "sort_by": sort_by, "order_by": "desc" if descending else "asc"}
