@@ -236,6 +236,11 @@ def test_rows_that_a_list_shows_in_part_are_read_alone():
     _, rows = drain(one, ACCOUNTS, pages[-1].cursor)
     assert {key: row.values["website"] for key, row in rows.items()} == {"acc_2": "new.example"}
     assert len(server.log) == 2
+    server.touch("accounts", "acc_1", industry="Mining")
+    server._selected = lambda row, params: True
+    server.touch("accounts", "acc_3", industry="Software")
+    _, rows = drain(connect(server), Feed("accounts", ACCOUNTS.paths, where="industry=mining"))
+    assert set(rows) == {"acc_1", "acc_2"}
 
 
 def test_people_of_whom_a_list_shows_little_are_read_alone():

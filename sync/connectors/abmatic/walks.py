@@ -138,7 +138,8 @@ class Walks:
     def _records(self, fresh: Fresh, filters: dict[str, str]) -> tuple[NativeRecord, ...]:
         wanted = [(key, row) for key, row in fresh if passes(row, filters)]
         self._shown = self._shown or self._judged(wanted)
-        return tuple(record(self.feed, key, self._whole(key, row)) for key, row in wanted)
+        whole = [(key, self._whole(key, row)) for key, row in wanted]
+        return tuple(record(self.feed, key, row) for key, row in whole if passes(row, filters))
 
     def _judged(self, rows: Fresh) -> str:
         """Whether the list shows whole rows, or less than a row that is read alone; empty where there is none to tell by."""
