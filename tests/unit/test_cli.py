@@ -102,7 +102,7 @@ ROWS = {
     "consent": {"email": "a@x.example", "mailable": False, "why": "opted out", "systems": {}, "ledger": []},
     "grant": {"email": "a@x.example", "mailable": True, "why": "granted", "systems": {}, "ledger": []},
     "backup": {"file": "x", "bytes": 10, "records": 1},
-    "forget": {"erased": 1, "systems": {"abmatic": "cannot delete"}},
+    "forget": {"erased": 1, "systems": {}},
 }
 
 
@@ -311,6 +311,17 @@ def test_mistakes_in_config_and_mappings_are_reported_together(crm, folder):
     line = MAPPING.splitlines().index('type = "email"') + 1
     for word in ("config.toml:11", "max_creates", f"contacts.toml:{line}", "emial"):
         assert word in err
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [({"salesforce": "deleted"}, 0), ({"salesforce": "deleted", "abmatic": "cannot delete: …"}, 3),
+                       ({"salesforce": "not deleted: answered 503"}, 3), ({}, 0)],
+)  # fmt: skip
+def test_a_person_who_is_left_in_a_system_is_no_success(crm, runner, said, code):
+    """`forget --remote` is 0 only where nothing is left to do by hand, and says when it knew of no row."""
+    runner.answers["forget"] = {"erased": 1, "systems": said}
+    assert (found := crm("forget", "a@x.example", "--remote"))[0] == code
+    assert ("nothing was deleted" in found[1]) is not bool(said)
 
 
 def test_a_plan_is_kept_and_applied(crm, runner, folder):
