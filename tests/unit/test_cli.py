@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -102,7 +103,7 @@ ROWS = {
     "consent": {"email": "a@x.example", "mailable": False, "why": "opted out", "systems": {}, "ledger": []},
     "grant": {"email": "a@x.example", "mailable": True, "why": "granted", "systems": {}, "ledger": []},
     "backup": {"file": "x", "bytes": 10, "records": 1},
-    "forget": {"erased": 1, "systems": {"abmatic": "cannot delete"}},
+    "forget": {"erased": 1, "systems": {}},
 }
 
 
@@ -191,7 +192,7 @@ def test_every_command_has_help_without_a_config(crm, folder, name):
 @pytest.mark.parametrize("words", [
     ["no-such-command"], ["snyc"], ["sync", "--no-such-flag"], ["sync", "no_such_entity"], ["undo"], ["explain", "contact"], ["conflicts", "resolve"],
     ["conflicts", "resolve", "c1", "--take", "hubspot"], ["backfill", "--since", "yesterdayish"], ["backfill", "--from", "hubspot"],
-    ["sandbox", "--port", "many"], ["forget"], ["forget", "nobody"], ["apply"], ["apply", "absent.json"], ["consent"], ["consent", "grant", "a@x.example"],
+    ["sandbox", "--port", "many"], ["forget"], ["forget", "nobody"], ["apply"], ["apply", "absent.json"], ["apply", ""], ["apply", "mappings"], ["consent"], ["consent", "grant", "a@x.example"],
     ["--config", "absent.toml", "sync"], ["plan", "--out", "no/such/folder/plan.json"], [],
 ])  # fmt: skip
 def test_a_wrong_command_line_is_exit_2_with_a_hint(crm, runner, words):
@@ -311,6 +312,29 @@ def test_mistakes_in_config_and_mappings_are_reported_together(crm, folder):
     line = MAPPING.splitlines().index('type = "email"') + 1
     for word in ("config.toml:11", "max_creates", f"contacts.toml:{line}", "emial"):
         assert word in err
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [({"salesforce": "deleted"}, 0), ({"salesforce": "deleted", "abmatic": "cannot delete: …"}, 3),
+                       ({"salesforce": "not deleted: answered 503"}, 3), ({}, 0)],
+)  # fmt: skip
+def test_a_person_who_is_left_in_a_system_is_no_success(crm, runner, said, code):
+    """`forget --remote` is 0 only where nothing is left to do by hand, and says when it knew of no row."""
+    runner.answers["forget"] = {"erased": 1, "systems": said}
+    assert (found := crm("forget", "a@x.example", "--remote"))[0] == code
+    assert ("nothing was deleted" in found[1]) is not bool(said)
+
+
+def test_an_undo_that_is_only_tried_does_not_say_that_it_is_done(crm, runner):
+    """`undo --dry-run` begins with what would be written; what would be left alone is not counted."""
+    rows = REPORT.to_json()["operations"]
+    runner.answers["try_undo"] = replace(
+        REPORT, operations=[{**row, "status": status} for row in rows for status in ("planned", "skipped")]
+    )
+    _, out, _ = crm("undo", "01J8", "--dry-run")
+    assert out.startswith("1 write planned; nothing has been written.")
+    runner.answers["try_undo"] = replace(REPORT, operations=[{**row, "status": "skipped"} for row in rows])
+    assert crm("undo", "01J8", "--dry-run")[1].startswith("Nothing would be written.")
 
 
 def test_a_plan_is_kept_and_applied(crm, runner, folder):
