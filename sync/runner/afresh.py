@@ -17,8 +17,8 @@ from sync.model.remote import Feed, Kind, NativeRecord
 from sync.model.values import MISSING, Native
 from sync.runner.context import Context
 from sync.runner.place import Call, Place, Work
-from sync.runner.pull import feed_key, keys_of
-from sync.state import Finished, Seen
+from sync.runner.pull import as_seen, feed_key, keys_of
+from sync.state import Finished
 
 
 def look(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[Journalled]]:
@@ -203,7 +203,7 @@ def observe(
     context: Context, entity: EntityMapping, mapping: SystemMapping, feed: Feed, records: Iterable[NativeRecord]
 ) -> None:
     """Stores rows read outside a pull as news."""
-    rows = [Seen(record, tuple(keys_of(entity, mapping, record))) for record in records]
+    rows = [as_seen(entity, mapping, record) for record in records]
     context.store.save_page(
         entity.name,
         mapping.system,

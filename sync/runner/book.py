@@ -15,9 +15,9 @@ from sync.model.record import Change, Exchange, Journalled, Link, Quarantined, S
 from sync.model.remote import Feed, Kind, NativeRecord, Receipt
 from sync.model.values import Native
 from sync.runner.context import Context
-from sync.runner.pull import feed_key, keys_of
+from sync.runner.pull import as_seen, feed_key
 from sync.runner.succession import former_id, succeed
-from sync.state import UNREAD, Finished, RecordSaved, Seen
+from sync.state import UNREAD, Finished, RecordSaved
 
 
 def book(
@@ -54,7 +54,7 @@ def _book_written(
 ) -> None:
     store = context.store
     images = _images(context, mapping, feed, written)
-    rows = [Seen(image, tuple(keys_of(entity, mapping, image))) for image in images]
+    rows = [as_seen(entity, mapping, image) for image in images]
     store.save_page(
         entity.name,
         mapping.system,

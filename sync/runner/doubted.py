@@ -179,9 +179,11 @@ def sent_keys(entity: EntityMapping, row: Journalled) -> list[Key]:
 
 def hides_key(entity: EntityMapping, row: Unlinked) -> bool:
     """Whether a match key is not even shown: then neither a partner nor the lack of one can be known."""
-    cells = entity.systems[row.observation.system].cells
-    keys = [cells[name] for name in entity.match_keys if name in cells and cells[name].reads]
-    return not row.keys and not row.observation.deleted and any(c.path not in row.observation.values for c in keys)
+    cells, values = entity.systems[row.observation.system].cells, row.observation.values
+    hidden = {
+        name for name in entity.match_keys if name in cells and cells[name].reads and cells[name].path not in values
+    }
+    return not row.observation.deleted and bool(hidden) and {name for name, _ in row.keys} <= hidden
 
 
 def _is_create(row: Journalled, entity: EntityMapping) -> bool:

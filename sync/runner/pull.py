@@ -179,7 +179,7 @@ def save_page(context: Context, read: Read, page: Page, *, last: bool = True, as
     task = f"read {read.system.name} {read.feed.object}"
     context.progress.start(task, page.total)
     records, old = context.between.current(read.system.name, page.records, asked_at)
-    rows = [Seen(record, tuple(keys_of(read.entity, read.mapping, record))) for record in records]
+    rows = [as_seen(read.entity, read.mapping, record) for record in records]
     walking = read.full and not last
     if context.touched is not None:
         names = (read.entity.name, read.system.name, read.feed.object)
@@ -202,6 +202,13 @@ def save_page(context: Context, read: Read, page: Page, *, last: bool = True, as
         if read.full and last:
             store.drop_cursor(read.system.name, read.feed.object, read.key + WALK)
     context.progress.advance(task, len(page.records), read.system.connector.usage().calls_left)
+
+
+def as_seen(entity: EntityMapping, mapping: SystemMapping, record: NativeRecord) -> Seen:
+    """A row with the match keys it shows, and those that it does not."""
+    cells = ((name, mapping.cells.get(name)) for name in entity.match_keys)
+    hidden = tuple(name for name, cell in cells if cell is not None and cell.path not in record.values)
+    return Seen(record, tuple(keys_of(entity, mapping, record)), hidden)
 
 
 def keys_of(entity: EntityMapping, mapping: SystemMapping, record: NativeRecord) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from sync.engine.likeness import likeness
 from sync.errors import AbortError
 from sync.mapping import EntityMapping, SystemMapping
 from sync.model.record import Change, Journalled, Observation, Status
@@ -327,7 +328,8 @@ class _Case:
         seen = self.store.observed(
             self.system.name, self.feed.object, sorted({i for found in ids.values() for i in found})
         )
-        return {number: tuple(_native(seen[i]) for i in sorted(found) if i in seen) for number, found in ids.items()}
+        fresh = {i: _native(row) for i, row in seen.items()} | {r.id: r for r in recent if r.id in seen}
+        return {number: tuple(fresh[i] for i in sorted(found) if i in seen) for number, found in ids.items()}
 
     def _may_be_ours(self, holder: Holder) -> bool:
         return holder.system == self.system.name and holder.object == self.feed.object and not holder.deleted
@@ -341,7 +343,7 @@ class _Case:
         return record.deleted or self.store.is_linked(self.system.name, self.feed.object, record.id)
 
     def _create(self, row: Journalled, found: list[NativeRecord]) -> None:
-        if len(found) == 1 and self._is_ours(row, found[0]):
+        if len(found) == 1 and (self._is_ours(row, found[0]) or self._is_edited(row, found[0])):
             self._happened(row, found[0])
         elif len(found) > 1:
             names = [row_name(self.system.name, there.id) for there in found]
@@ -368,6 +370,19 @@ class _Case:
     def _is_ours(self, row: Journalled, there: NativeRecord) -> bool:
         """Our id is on it, or it holds what we sent. Else somebody may have made it, who knew nothing of our values."""
         return self._is_stamped(there, row) or all(self._arrived(change, there) for change in row.operation.changes)
+
+    def _is_edited(self, row: Journalled, there: NativeRecord) -> bool:
+        """It was made since we sent, and but for one value holds what we sent: a person has edited what we made.
+
+        Where the system tells when a row was changed, that was later than its making.
+        """
+        if row.sent_at is None or there.created_at is None:
+            return False
+        sent = {change.native: change.after for change in row.operation.changes}
+        like = likeness(self.entity, self.mapping, sent, there.values, self.able)
+        made_since = there.created_at >= row.sent_at.replace(microsecond=0)
+        changed_since = there.changed_at is None or there.changed_at > there.created_at
+        return made_since and changed_since and like.is_near
 
     def _is_somebodys(self, row: Journalled, there: NativeRecord) -> None:
         """The row is linked like any other that is met for the first time: what it says and what we know are both kept."""

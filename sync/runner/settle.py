@@ -13,8 +13,8 @@ from sync.model.values import HELD, MISSING, Absence, Native, is_blank
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.place import Place, Steps, Work
-from sync.runner.pull import feed_key, keys_of
-from sync.state import Finished, Seen
+from sync.runner.pull import as_seen, feed_key
+from sync.state import Finished
 
 
 def read_back(work: Work, place: Place, acked: list[tuple[Journalled, Receipt]]) -> Steps:
@@ -101,7 +101,7 @@ def _store(
         mapping.system,
         feed.object,
         feed_key(feed),
-        [Seen(record, tuple(keys_of(entity, mapping, record))) for record in records],
+        [as_seen(entity, mapping, record) for record in records],
         cursor=None,
         seen_at=context.clock.now(),
         sweep=None,

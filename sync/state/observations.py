@@ -49,6 +49,7 @@ _SWEPT = within(
 _TOUCH = within("UPDATE observed SET seen_at = ?, sweep = coalesce(?, sweep), absent = 0 WHERE number IN @list")
 _VERSION = "UPDATE observed SET version = ? WHERE number = ?"
 _DROP_KEYS = within("DELETE FROM match_key WHERE observed_number IN @list")
+_DROP_SHOWN_KEYS = "DELETE FROM match_key WHERE observed_number = ? AND field NOT IN (SELECT value FROM json_each(?))"
 _KEY = insert(MatchKeyTable, "ON CONFLICT DO NOTHING", without=())
 _MARK = within(
     "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live' AND number IN"
@@ -183,6 +184,7 @@ class Observations(Consent):
             self._execute(_MARK, (array(row[-1] for row in plan.changed),))
         if plan.rekeyed:
             self._execute(_DROP_KEYS, (array(plan.rekeyed),))
+        self._many(_DROP_SHOWN_KEYS, [(number, array(hidden)) for number, hidden in plan.partly_rekeyed])
         self._many(_KEY, plan.keys)
 
     def mark_there(self, system: str, object: str, remote_ids: Sequence[str], sweep: str | None) -> None:  # noqa: A002

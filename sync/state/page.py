@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sync.model.remote import NativeRecord
 from sync.state.documents import image, stamp_or_none
 from sync.state.rows import Keys, Seen
 
@@ -34,10 +33,11 @@ class PagePlan:
         self.versions: list[tuple[Any, ...]] = []
         self.touched: list[int] = []
         self.rekeyed: list[int] = []
+        self.partly_rekeyed: list[tuple[int, tuple[str, ...]]] = []
         self.keys: list[tuple[str, str, str, int]] = []
         self._entity = entity
         self._place = (entity, system, object_)
-        self._new: list[tuple[NativeRecord, Keys]] = []
+        self._new: list[Seen] = []
 
     @property
     def changed_count(self) -> int:
@@ -46,14 +46,15 @@ class PagePlan:
 
     def take(self, rows: Sequence[Seen], known: Known, images: Mapping[int, Mapping[str, Any]]) -> None:
         """Sorts the rows. A remote id that comes twice counts as it came last."""
-        for record, keys in _last_of_each(rows):
-            prior = known.get(record.id)
+        for row in _last_of_each(rows):
+            prior = known.get(row.record.id)
             if prior is None:
-                self._new.append((record, keys))
+                self._new.append(row)
             else:
-                self._compare(record, keys, prior, images)
+                self._compare(row, prior, images)
 
-    def _compare(self, record: NativeRecord, keys: Keys, prior: Prior, images: Mapping[int, Mapping[str, Any]]) -> None:
+    def _compare(self, row: Seen, prior: Prior, images: Mapping[int, Mapping[str, Any]]) -> None:
+        record = row.record
         values = {**images[prior.number], **record.values} if record.deleted else record.values
         text, digest = image(values)
         if digest == prior.digest and record.deleted == prior.deleted and record.merged_into == prior.merged_into:
@@ -64,9 +65,16 @@ class PagePlan:
         stamps = (stamp_or_none(record.changed_at), stamp_or_none(record.created_at), self.seen_at)
         state = (record.deleted, record.merged_into, self.sweep, digest, text)
         self.changed.append((self._entity, record.version, *stamps, *state, prior.number))
-        if keys or not record.deleted:
-            self.rekeyed.append(prior.number)
-            self._add_keys(keys, prior.number)
+        if row.keys or not record.deleted:
+            self._rekey(row, prior.number)
+
+    def _rekey(self, row: Seen, number: int) -> None:
+        """The keys that the row shows replace those it had; a column that is hidden says nothing."""
+        if row.hidden:
+            self.partly_rekeyed.append((number, row.hidden))
+        else:
+            self.rekeyed.append(number)
+        self._add_keys(row.keys, number)
 
     def _add_keys(self, keys: Keys, number: int) -> None:
         for field, value in keys:
@@ -76,24 +84,25 @@ class PagePlan:
     def new_rows(self, number: int) -> list[tuple[Any, ...]]:
         """The new rows, numbered from here on; their keys join the others."""
         rows = []
-        for number, (record, keys) in enumerate(self._new, number):  # noqa: B020, PLR1704 - it counts on
+        for number, row in enumerate(self._new, number):  # noqa: B020, PLR1704 - it counts on
+            record = row.record
             text, digest = image(record.values)
             stamps = (stamp_or_none(record.changed_at), stamp_or_none(record.created_at), None, self.seen_at)
             state = (record.deleted, record.merged_into, True, self.sweep, 0, None, digest, text)
             rows.append((number, *self._place, record.id, record.version, *stamps, *state))
-            self._add_keys(keys, number)
+            self._add_keys(row.keys, number)
         return rows
 
 
-def _last_of_each(rows: Sequence[Seen]) -> list[tuple[NativeRecord, Keys]]:
-    latest: dict[str, tuple[NativeRecord, Keys]] = {}
-    for record, keys in ((row.record, row.keys) for row in rows):
-        earlier = latest.get(record.id)
-        if earlier is None or not record.deleted:
-            latest[record.id] = (record, keys)
+def _last_of_each(rows: Sequence[Seen]) -> list[Seen]:
+    latest: dict[str, Seen] = {}
+    for row in rows:
+        earlier = latest.get(row.record.id)
+        if earlier is None or not row.record.deleted:
+            latest[row.record.id] = row
         else:
-            whole = replace(record, values={**earlier[0].values, **record.values})
-            latest[record.id] = (whole, keys or earlier[1])
+            whole = replace(row.record, values={**earlier.record.values, **row.record.values})
+            latest[row.record.id] = Seen(whole, row.keys or earlier.keys, row.hidden)
     return list(latest.values())
 
 

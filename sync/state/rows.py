@@ -16,10 +16,11 @@ Keys = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A row that was read, with the match keys it holds."""
+    """A row that was read, with the match keys it holds. Of ``hidden`` ones it shows nothing: it keeps those it had."""
 
     record: NativeRecord
     keys: Keys = ()
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,16 @@ CORPUS = {
             ("act", "alpha", "delete", 0),
         ),
     ),
+    "the only row of somebody hides its key when the same person comes to be elsewhere": History(
+        60793,
+        Setting(keyed=False, tells=True),
+        (
+            ("act", "gamma", "create", 0, "a0", "home 0"),
+            ("run", False, ((("beta", "pull", 2), "crash"),), (), ()),
+            ("act", "alpha", "create", 0, "t5"),
+            ("run", False, ((("gamma", "hide", "email"), "hidden"),), (), ()),
+        ),
+    ),
     "deleted in one, living in the others": History(
         10,
         Setting(),

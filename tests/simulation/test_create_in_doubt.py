@@ -75,6 +75,11 @@ class Town:
     def linked(self, system, row):
         return self._with_store(lambda context: context.store.is_linked(system, OBJECT, row))
 
+    def lost(self):
+        """Of every value that lost: its field, its system, itself."""
+        rows = self._with_store(lambda context: context.store.turns(limit=1000))
+        return {(turn.field, each.system, each.value) for row in rows for turn in row.turns for each in turn.lost}
+
     def _with_store(self, act):
         store = self.machine.open(Faults())
         try:
@@ -106,6 +111,35 @@ def test_the_row_that_only_its_key_speaks_against_is_it(town, system):
         [held] = town.rows(name).values()
         assert held["email"] == NEW
         assert held["city"] == "Rome"
+
+
+@pytest.mark.law("L3")
+@pytest.mark.parametrize("system", ["beta", "delta"])
+def test_what_was_edited_in_it_before_we_knew_of_it_is_an_edit(town, system):
+    """The row that our create made, still under its key: what a person wrote there since reaches every system.
+
+    (gamma tells the day of a change alone: there the row may as well be somebody's who knew nothing of our values.)
+    """
+    town.makes("alpha", **SENT)
+    [row] = town.dies_after_a_create(system)
+    town.world.clock.sleep(30)
+    town.edits(system, row, city="Turin")
+    town.comes_to_rest()
+    assert (town.asked(), list(town.rows(system))) == ([], [row])
+    assert {held["city"] for name in PATHS for held in town.rows(name).values()} == {"Turin"}
+
+
+@pytest.mark.law("L3")
+@pytest.mark.parametrize("system", WITHOUT_OUR_ID)
+def test_a_row_that_somebody_else_made_under_its_key_is_met_for_the_first_time(town, system):
+    """Nothing but the key is as we sent it: the preferred system's values stand, and what they beat is kept."""
+    town.makes("alpha", **SENT)
+    assert town.run({(system, "push", 1): "crash"}).ran is None
+    town.makes(system, email=OLD, title="Boss", city="Turin")
+    town.comes_to_rest()
+    assert [len(town.rows(name)) for name in PATHS] == [1, 1, 1, 1]
+    assert {held["city"] for name in PATHS for held in town.rows(name).values()} == {"Rome"}
+    assert ("city", system, "Turin") in town.lost()
 
 
 @pytest.mark.law("L4")

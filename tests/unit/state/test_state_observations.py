@@ -87,6 +87,21 @@ def test_tombstone_keeps_the_last_image(store, hand):
     assert one(store, "003B").values == {"Email": "b@x.example"}
 
 
+@pytest.mark.law("L4")
+def test_a_key_that_is_not_shown_any_more_is_still_known(store, hand):
+    """Of what a row hides the last thing seen holds; of what it shows, what it shows."""
+
+    def holders(*keys):
+        return [[h.remote_id for h in found] for found in store.by_key("contact", list(keys)).values()]
+
+    old, phone, new = ("email", "a@x.example"), ("phone", "1"), ("phone", "2")
+    hand.page(Seen(NativeRecord("Contact", "003A", {"Email": old[1], "Phone": "1"}), (old, phone)))
+    hand.page(Seen(NativeRecord("Contact", "003A", {"Phone": "2"}), (new,), hidden=("email",)))
+    assert holders(old, phone, new) == [["003A"], [], ["003A"]]
+    hand.page(Seen(NativeRecord("Contact", "003A", {"Email": None, "Phone": "2"}), (new,)))
+    assert holders(old, new) == [[], ["003A"]]
+
+
 def test_matching(store, hand):
     """Unlinked changed rows come with their keys; holders of a key come with their record and link."""
     hand.record("R1", "003A", "a@x.example")
