@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 PREFIXES = {"Account": "001", "Contact": "003", "Lead": "00Q", "CampaignMember": "00v"}
+AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 US, THEM = "005000000000001", "005000000000002"
 STANDARD = ("Id", "IsDeleted", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "CreatedDate")
 EXTRA = {
@@ -393,7 +394,7 @@ class Handler(BaseHTTPRequestHandler):
         elif form["grant_type"].endswith("jwt-bearer"):
             claims = json.loads(base64.urlsafe_b64decode(form["assertion"].split(".")[1] + "=="))
             org.audiences.append(claims["aud"])
-            if claims["sub"] != "me@acme.test":
+            if claims["sub"] != "me@acme.test" or claims["aud"] not in AUDIENCES:
                 return 400, {"error": "invalid_grant"}, {}
         elif form.get("client_secret") != "secret":
             return 401, {"error": "invalid_client", "error_description": "invalid client credentials"}, {}

@@ -431,14 +431,14 @@ def test_all_three_grants_open_the_org(org, make):
 
 
 def test_an_assertion_is_for_the_audience_that_is_configured(org, make):
-    """Without one it is for the host that the log-in's address belongs to."""
+    """Without one it is for the generic log-in host, wherever that is asked for: Salesforce knows no other."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
     for audience in (None, "https://test.salesforce.com"):
         make(auth=JwtBearer("id", "me@acme.test", pem, audience)).identify()
-    assert org.audiences == [org.url, "https://test.salesforce.com"]
+    assert org.audiences == ["https://login.salesforce.com", "https://test.salesforce.com"]
 
 
 @pytest.mark.law("row 33")

@@ -91,11 +91,63 @@ def test_order_limit_offset_count_and_aggregates(org):
         "records": [],
     }
     found = org.records("SELECT Title, COUNT(Id), MAX(Abmatic_Score__c) top FROM Contact GROUP BY Title")
-    assert {(row["Title"], row["expr1"], row["top"]) for row in found} == {(None, 20, 29.0), ("O'Neil", 10, 27.0)}
+    assert {(row["Title"], row["expr0"], row["top"]) for row in found} == {(None, 20, 29.0), ("O'Neil", 10, 27.0)}
     children = org.records("SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName DESC LIMIT 2) FROM Account")[
         0
     ]["Contacts"]
     assert [row["LastName"] for row in children["records"]] == ["Ruiz 29", "Ruiz 27"] and children["totalSize"] == 2
+
+
+GROUPED = {
+    "SELECT COUNT(Id) FROM Contact LIMIT 1": [{"expr0": 30}],
+    "SELECT Title, COUNT(Id), MIN(Abmatic_Score__c) low, COUNT_DISTINCT(Email) FROM Contact GROUP BY Title LIMIT 1": [
+        {"Title": "O'Neil", "expr0": 10, "low": 0.0, "expr1": 10}
+    ],
+    "SELECT Title FROM Contact GROUP BY Title HAVING COUNT(Id) > 10": [{"Title": None}],
+    "SELECT Title FROM Contact GROUP BY Title HAVING COUNT(Id) > 1 AND Title != null": [{"Title": "O'Neil"}],
+    "SELECT Title, COUNT(Id) n FROM Contact GROUP BY Title ORDER BY COUNT(Id) DESC": [
+        {"Title": None, "n": 20},
+        {"Title": "O'Neil", "n": 10},
+    ],
+    "SELECT Title, COUNT(Id) n FROM Contact GROUP BY Title ORDER BY COUNT(Id) LIMIT 1 OFFSET 1": [
+        {"Title": None, "n": 20}
+    ],
+    "SELECT Title FROM Contact GROUP BY Title HAVING Email = 'x'": "MALFORMED_QUERY",
+    "SELECT Id FROM Contact ORDER BY COUNT(Id)": "MALFORMED_QUERY",
+    "SELECT Id FROM Contact WHERE COUNT(Id) > 1": "MALFORMED_QUERY",
+}
+
+
+@pytest.mark.parametrize("soql", GROUPED, ids=range(len(GROUPED)))
+def test_groups(org, soql):
+    """LIMIT, HAVING and ORDER BY of a grouped query are about its groups; only unnamed aggregates are numbered."""
+    answer = org.query(soql)
+    told = org.records(soql) if answer.status_code == 200 else answer.json()[0]["errorCode"]
+    assert told == GROUPED[soql]
+
+
+@pytest.mark.parametrize("own", ["c", "Contact"])
+def test_columns_named_by_their_object(org, own):
+    """The object's alias, or its own name, may stand in front of any column."""
+    alias = "" if own == "Contact" else own
+    row = org.records(
+        f"SELECT {own}.Title, {own}.Account.Name FROM Contact {alias} WHERE {own}.Title != null "
+        f"AND {own}.Abmatic_Score__c < 3 ORDER BY {own}.Abmatic_Score__c DESC LIMIT 1"
+    )
+    assert row == org.records(
+        "SELECT Title, Account.Name FROM Contact WHERE Title != null "
+        "AND Abmatic_Score__c < 3 ORDER BY Abmatic_Score__c DESC LIMIT 1"
+    )
+    assert row
+
+
+def test_the_condition_of_the_mapping_language_can_be_read(org):
+    """``where = "IsPersonAccount = false"``, the mapping language's own example, is a condition of the org."""
+    for kind in ("Account", "Contact"):
+        everybody = org.query(f"SELECT COUNT() FROM {kind}").json()["totalSize"]
+        assert (
+            org.query(f"SELECT COUNT() FROM {kind} WHERE IsPersonAccount = false").json()["totalSize"] == everybody > 0
+        )
 
 
 BAD = {

@@ -285,6 +285,23 @@ def test_composite_refers_and_halts(org):
     assert len(org.records("SELECT Id FROM Account")) == 1
 
 
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_composite_is_stricter_than_the_collection_in_it(org, method):
+    """allOrNone of the whole overrides that of a collection: one bad row undoes the rows beside it."""
+    kept = org.call("POST", "/sobjects/Account", {"Name": "Kept"}).json()["id"]
+    good, bad = {"attributes": {"type": "Account"}, "Name": "Good"}, {"attributes": {"type": "Account"}}
+    parts = {
+        "POST": {"url": f"{DATA}/composite/sobjects", "body": {"allOrNone": False, "records": [good, bad]}},
+        "DELETE": {"url": f"{DATA}/composite/sobjects?allOrNone=false&ids={kept},nonsense"},
+    }
+    part = {"method": method, "referenceId": "rows", **parts[method]}
+    found = org.call("POST", "/composite", {"allOrNone": True, "compositeRequest": [part]}).json()["compositeResponse"]
+    codes = [row["errors"][0]["statusCode"] for row in found[0]["body"]]
+    refusal = "REQUIRED_FIELD_MISSING" if method == "POST" else "MALFORMED_ID"
+    assert codes == ["ALL_OR_NONE_OPERATION_ROLLED_BACK", refusal]
+    assert [row["Name"] for row in org.records("SELECT Name FROM Account WHERE Name IN ('Good', 'Kept')")] == ["Kept"]
+
+
 def test_batch_graph_and_tree(org):
     """Batch parts are independent and counted; a graph stands or falls alone; a tree is all or nothing."""
     used = org.call("GET", "/limits").json()["DailyApiRequests"]["Remaining"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sync.connectors.salesforce.auth import Auth, RefreshToken
-from sync.connectors.salesforce.hosts import is_loopback, is_trusted_instance, origin
+from sync.connectors.salesforce.hosts import is_trusted_instance, origin
 from sync.connectors.salesforce.ids import to18
 from sync.errors import AuthError, TenantError, UnreachableError
 from sync.model.clock import Clock
@@ -119,9 +119,7 @@ class Tokens:
         self._refusal = None
 
     def _audience(self) -> str:
-        """The ``aud`` of an assertion: the generic host of production or sandboxes; the emulator takes its own."""
-        if is_loopback(self._login_url):
-            return self._login_url
+        """The ``aud`` of an assertion: the generic host of production or sandboxes (apis/salesforce.md 1.1)."""
         sandbox = ".sandbox." in self._login_url or self._login_url.startswith("https://test.")
         return "https://test.salesforce.com" if sandbox else "https://login.salesforce.com"
 

@@ -122,6 +122,7 @@ DunsNumber string:9
 NaicsCode string:8
 YearStarted string:4
 SicDesc string:80
+IsPersonAccount boolean ro required
 """
     + OURS
     + SCORED
@@ -147,6 +148,7 @@ LeadSource picklist:255 values=source
 Birthdate date
 EmailBouncedReason string:255
 EmailBouncedDate datetime
+IsPersonAccount boolean ro required
 CleanStatus picklist:40 restricted values=clean
 Seniority__c picklist:255 restricted values=seniority
 """
@@ -173,6 +175,7 @@ IsConverted boolean c required
 ConvertedDate date ro
 ConvertedAccountId reference:18 ro to=Account rel=ConvertedAccount
 ConvertedContactId reference:18 ro to=Contact rel=ConvertedContact
+ConvertedOpportunityId reference:18 ro
 IsUnreadByOwner boolean required
 EmailBouncedReason string:255 u
 EmailBouncedDate datetime u

@@ -19,6 +19,7 @@ GRAPHS_MAX = 75
 NODES_MAX = 500
 BAD = 400
 HEAVY = re.compile(r"/(query|queryAll|composite/sobjects)\b")
+COLLECTION = re.compile(r"/composite/sobjects\b")
 REFERENCE = re.compile(r"@\{([^}]+)\}")
 HALTED = [
     {
@@ -60,17 +61,33 @@ def writes(parts: list[Part]) -> bool:
 
 
 def together(call: Call, parts: list[Part], *, all_or_none: bool) -> list[Part]:
-    """Answers of the parts; with `all_or_none` a failure undoes the others."""
+    """Answers of the parts; with `all_or_none` a failure undoes the others, a row of a collection's too."""
     answers: list[Part] = []
     try:
         with call.database.transaction():
             known: dict[str, Any] = {}
-            answers.extend(answer(call, part, known) for part in parts)
-            if all_or_none and any(found["httpStatusCode"] >= BAD for found in answers):
+            answers.extend(answer(call, strict(part) if all_or_none else part, known) for part in parts)
+            if all_or_none and any(map(failed, answers)):
                 raise RolledBack  # noqa: TRY301
     except RolledBack:
-        return [found if found["httpStatusCode"] >= BAD else halted(found) for found in answers]
+        return [found if failed(found) else halted(found) for found in answers]
     return answers
+
+
+def strict(part: Part) -> Part:
+    """The part as ``allOrNone`` of the whole makes it: it overrides that of a collection."""
+    url = str(part.get("url"))
+    if not COLLECTION.search(url):
+        return part
+    if part.get("method") == "DELETE":
+        return {**part, "url": re.sub(r"(?<=[?&])allOrNone=\w*&?", "", url) + "&allOrNone=true"}
+    return {**part, "body": {**part["body"], "allOrNone": True}} if isinstance(part.get("body"), dict) else part
+
+
+def failed(found: Part) -> bool:
+    """Whether a sub-answer tells of a failure: its own, or a row's."""
+    rows = found["body"] if isinstance(found["body"], list) else []
+    return found["httpStatusCode"] >= BAD or any(isinstance(row, dict) and row.get("success") is False for row in rows)
 
 
 def halted(found: Part) -> Part:

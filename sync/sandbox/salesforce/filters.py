@@ -14,7 +14,7 @@ from sync.sandbox.salesforce.fields import NUMERIC, Field
 from sync.sandbox.salesforce.ids import normalised
 from sync.sandbox.salesforce.refusals import Refusal
 from sync.sandbox.salesforce.schema import SObject
-from sync.sandbox.salesforce.soql import Both, Compare, Literal, Not, Path, Query, at_place
+from sync.sandbox.salesforce.soql import Both, Call, Compare, Literal, Not, Operand, Path, Query, at_place
 from sync.sandbox.salesforce.spans import OPEN, Span, days, hull, intersection, span_of
 from sync.sandbox.store import Row
 
@@ -29,14 +29,15 @@ class Filters:
     def __init__(self, database: Database, kind: SObject, query: Query, run: SubQuery) -> None:
         self._database = database
         self._kind = kind
+        self._query = query
         self._text = query.text
         self._run = run
 
-    def column(self, path: Path) -> tuple[SObject, Field, Reader]:
+    def column(self, path: Operand) -> tuple[SObject, Field, Reader]:
         """The object, field and stored-value reader behind a path; raises Refusal INVALID_FIELD with its place."""
-        if len(path) > 1 and path[0].lower() == self._kind.name.lower() and not self._kind.relationship(path[0]):
-            path = path[1:]
-        return self._descend(self._kind, path)
+        if isinstance(path, Call):
+            raise Refusal("MALFORMED_QUERY", f"an aggregate needs a grouped query: {path.name}")
+        return self._descend(self._kind, self._query.local(path))
 
     def _descend(self, kind: SObject, path: Path) -> tuple[SObject, Field, Reader]:
         if len(path) == 1:
@@ -134,7 +135,7 @@ class Filters:
         if isinstance(term, Both):
             spans = [self.bounds(part, name) for part in term.terms]
             return intersection(spans) if term.every else hull(spans)
-        if not isinstance(term, Compare) or len(term.path) != 1 or term.path[0].lower() != name.lower():
+        if not isinstance(term, Compare) or self._plain(term.path).lower() != name.lower():
             return OPEN
         literal = term.values[0]
         if not isinstance(literal, Literal) or literal.kind not in ("datetime", "string"):
@@ -146,13 +147,18 @@ class Filters:
         """A looked-up column and the texts that it must have one of, taken from the top level of the condition."""
         terms = term.terms if isinstance(term, Both) and term.every else (term,)
         for part in terms:
-            if not isinstance(part, Compare) or part.operator not in ("=", "in") or len(part.path) != 1:
+            if not isinstance(part, Compare) or part.operator not in ("=", "in"):
                 continue
-            field = self._kind.field(part.path[0])
+            field = self._kind.field(self._plain(part.path))
             strings = all(isinstance(v, Literal) and v.kind == "string" for v in part.values)
             if field and strings and (field.name == "Id" or self._database.index(self._kind).covers(field.name)):
                 return field.name, [str(self.value(field, v)) for v in part.values]
         return None
+
+    def _plain(self, path: Operand) -> str:
+        """The name of a column of the object itself, else empty."""
+        own = () if isinstance(path, Call) else self._query.local(path)
+        return own[0] if len(own) == 1 else ""
 
 
 HINT = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -44,12 +44,13 @@ class Search:
 
     def filters(self) -> Filters:
         """The compiler of this query's conditions."""
-        return Filters(self.database, self.kind, self.query, self._values)
+        return Filters(self.database, self.kind, self.query, self.values)
 
-    def _values(self, query: Query) -> set[Any]:
+    def values(self, query: Query) -> set[Any]:
+        """What a sub-select of a semi-join finds; raises Refusal."""
         inner = Search.of(
             self.database,
-            Query(query.select, query.object, query.where, text=self.query.text),
+            Query(query.select, query.object, query.where, alias=query.alias, text=self.query.text),
             deleted=self.deleted,
             base="",
         )
@@ -79,7 +80,8 @@ class Search:
         exact = filters.exact(self.query.where) if self.query.where is not None else None
         if exact is not None:
             return self._looked_up(*exact), not order
-        names = [part.path[0].lower() for part in order if len(part.path) == 1]
+        paths = [self.query.local(part.path) for part in order if not isinstance(part.path, Call)]
+        names = [path[0].lower() for path in paths if len(path) == 1]
         down = {part.descending for part in order}
         stamps, ids = self._bounds(filters, "SystemModstamp"), self._bounds(filters, "Id")
         same_way = len(down) <= 1 and len(names) == len(order)
@@ -108,10 +110,11 @@ class Search:
     def _sorted(self, filters: Filters, rows: Iterable[Row]) -> list[Row]:
         found = list(rows)
         for part in reversed(self.query.order):
-            found.sort(key=self._key(filters, part), reverse=part.descending)
+            found.sort(key=self.sort_key(filters, part), reverse=part.descending)
         return found
 
-    def _key(self, filters: Filters, part: Sorting) -> Callable[[Row], Any]:
+    def sort_key(self, filters: Filters, part: Sorting) -> Callable[[Row], Any]:
+        """What rows are sorted by; raises Refusal for a column that cannot be sorted."""
         _, field, read = filters.column(part.path)
         if field.long_text or field.type == "address":
             raise Refusal("MALFORMED_QUERY", f"field '{field.name}' can not be sorted in a query call")
@@ -132,7 +135,7 @@ class Search:
             if isinstance(item, Call):
                 found.extend(self._fields(item))
             elif isinstance(item, tuple):
-                found.append(item)
+                found.append(self.query.local(item))
         return list(dict.fromkeys(found))
 
     def _fields(self, call: Call) -> list[Path]:
@@ -158,7 +161,7 @@ class Search:
         return with_children
 
     def _shown(self, kind: SObject, parts: dict[str, Any]) -> Show:
-        filters = Filters(self.database, kind, self.query, self._values)
+        filters = Filters(self.database, kind, self.query, self.values)
         cells: list[tuple[str, Callable[[Row], Any]]] = []
         for name, below in parts.items():
             if below:
@@ -199,7 +202,7 @@ class Search:
             message = f"Didn't understand relationship '{child.object}' in FROM part of query call. {HINT}"
             raise at_place(self.query.text, max(self.query.text.find(child.object), 0), "INVALID_TYPE", message)
         kind, field = found
-        inner = Query(child.select, kind.name, child.where, (), child.order, child.limit, text=self.query.text)
+        inner = replace(child, object=kind.name, group=(), having=None, text=self.query.text)
         search = Search(self.database, kind, inner, self.deleted, self.base)
         show, index = search.show(), self.database.index(kind)
 

@@ -43,11 +43,14 @@ class Call:
     alias: str | None
 
 
+Operand = Path | Call
+
+
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """One comparison; ``values`` are literals, or one `Query` for a semi-join."""
+    """One comparison of a column (under HAVING also of an aggregate); ``values`` are literals, or one `Query`."""
 
-    path: Path
+    path: Operand
     operator: str
     values: tuple[Any, ...]
 
@@ -69,26 +72,33 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """One ORDER BY column."""
+    """One ORDER BY column, or aggregate."""
 
-    path: Path
+    path: Operand
     descending: bool
     nulls_last: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query; ``select`` holds paths, `Call`s and child `Query`s in order."""
+    """A parsed query; ``select`` holds paths, `Call`s and child `Query`s in order, ``alias`` is the object's."""
 
     select: tuple[Any, ...]
     object: str
     where: Any = None
     group: tuple[Path, ...] = ()
+    having: Any = None
     order: tuple[Sorting, ...] = ()
     limit: int | None = None
     offset: int = 0
     all_rows: bool = False
+    alias: str = ""
     text: str = ""
+
+    def local(self, path: Path) -> Path:
+        """The path without the object's own name or alias in front."""
+        own = (self.object.lower(), self.alias.lower())
+        return path[1:] if len(path) > 1 and path[0].lower() in own else path
 
 
 def unquoted(text: str) -> str:
@@ -139,8 +149,8 @@ class _Builder(Transformer[Token, Any]):
     def children(self, found: list[Query]) -> Query:
         return found[0]
 
-    def alias(self, _found: list[Token]) -> None:
-        return None
+    def alias(self, found: list[Token]) -> tuple[str, str]:
+        return "alias", str(found[0])
 
     def literal(self, found: list[Token]) -> Literal:
         return literal(str(found[0]))
@@ -183,6 +193,9 @@ class _Builder(Transformer[Token, Any]):
 
     def group(self, found: list[Path]) -> tuple[str, Any]:
         return "group", tuple(found)
+
+    def having(self, found: list[Any]) -> tuple[str, Any]:
+        return "having", found[0]
 
     def order(self, found: list[Sorting]) -> tuple[str, Any]:
         return "order", tuple(found)
