@@ -84,8 +84,8 @@ class Org:
         self.log, self.faults, self.errors = [], [], {}
         self.page_size, self.limit, self.used = 2000, 100_000, 0
         self.rotating, self.refresh, self.spent = False, "refresh-0", set()
-        self.connections, self.tenant = 0, "00D000000000001"
-        self.instance, self.stuck_after = None, None
+        self.connections, self.tenant, self.identity = 0, "00D000000000001", None
+        self.instance, self.stuck_after, self.open_since = None, None, None
         self.locators, self.jobs, self.purged = {}, {}, []
         self.numbers = iter(range(1, 10**6))
         self.lock = threading.RLock()
@@ -131,6 +131,19 @@ class Org:
     def purge(self, name, rid):
         del self.tables[name][rid]
         self.purged.append({"id": rid, "deletedDate": stamp(self.clock.now())})
+
+    def delete_log(self, start, end):
+        """Deletions in the window, whose seconds do not count; what an open transaction deleted is not visible yet."""
+        first, last = (datetime.fromisoformat(text).replace(second=0) for text in (start, end))
+        if first >= last or first < self.clock.now() - timedelta(days=15):
+            raise RefusalError(400, "INVALID_REPLICATION_DATE", "bad window")
+        seen = [row for row in self.purged if stamp(first) <= row["deletedDate"] < stamp(last)]
+        held = self.open_since and stamp(self.open_since)
+        return {
+            "deletedRecords": [row for row in seen if held is None or row["deletedDate"] < held],
+            "earliestDateAvailable": stamp(self.clock.now() - timedelta(days=15)),
+            "latestDateCovered": held or stamp(min(last, self.clock.now().replace(second=0))),
+        }
 
     def by_key(self, name, path, value):
         return [
@@ -403,7 +416,7 @@ class Handler(BaseHTTPRequestHandler):
         body = {
             "access_token": token,
             "instance_url": org.instance or org.url,
-            "id": f"{org.url}/id/{full(org.tenant)}/{full(US)}",
+            "id": org.identity or f"{org.url}/id/{full(org.tenant)}/{full(US)}",
             "token_type": "Bearer",
         }
         if org.rotating and form["grant_type"] == "refresh_token":
@@ -430,15 +443,7 @@ class Handler(BaseHTTPRequestHandler):
                 raise RefusalError(404, "NOT_FOUND", "The requested resource does not exist")
             return 200, org.describe(name), {}
         if route.endswith("/deleted"):
-            return (
-                200,
-                {
-                    "deletedRecords": org.purged,
-                    "earliestDateAvailable": stamp(org.clock.now() - timedelta(days=15)),
-                    "latestDateCovered": stamp(org.clock.now()),
-                },
-                {},
-            )
+            return 200, org.delete_log(self.query["start"], self.query["end"]), {}
         if route.startswith("/composite/sobjects"):
             return self.collections(route.removeprefix("/composite/sobjects").strip("/"))
         if route.startswith("/jobs/"):

@@ -219,6 +219,24 @@ def test_hard_deletes_are_told_where_there_is_no_bin(org, crm, clock):
     assert [(r.id, r.deleted, r.values) for r in records] == [(member, True, {})]
 
 
+def test_hard_deletes_of_a_long_transaction_are_told_when_it_ends(org, crm, clock):
+    """While a transaction is open the log covers only what was before it: the next reading goes on from there."""
+    member = org.add("CampaignMember", Status="Sent")
+    feed = Feed("CampaignMember", ("Status",))
+    clock.sleep(3600)
+    _, cursor, _ = drain(crm.pull(feed, None))
+    org.open_since = clock.now()
+    org.purge("CampaignMember", member)
+    for pause_s in (301, 1200):
+        clock.sleep(pause_s)
+        records, cursor, _ = drain(crm.pull(feed, cursor))
+        assert records == []
+    org.open_since = None
+    clock.sleep(301)
+    records, cursor, _ = drain(crm.pull(feed, cursor))
+    assert [(r.id, r.deleted) for r in records] == [(member, True)]
+
+
 @pytest.mark.law("row 60")
 def test_a_cursor_in_the_future_is_clamped(org, crm, clock):
     """A cursor that claims a later time than the server's still finds what changes now."""
@@ -430,6 +448,17 @@ def test_all_three_grants_open_the_org(org, make):
         assert "PRIVATE" not in repr(auth)
 
 
+@pytest.mark.parametrize(
+    ("link", "tenant"),
+    [("/id/00D000000000001/005000000000001", full("00D000000000001")), ("/id/00Dsandbox/005me", "00Dsandbox")],
+)
+def test_the_log_in_names_the_org(org, crm, link, tenant):
+    """The org is the one that the log-in's answer names, also where an emulator made the name up: no call is spent."""
+    org.identity = org.url + link
+    assert crm.identify().id == tenant
+    assert not org.calls
+
+
 def test_an_assertion_is_for_the_audience_that_is_configured(org, make):
     """Without one it is for the generic log-in host, wherever that is asked for: Salesforce knows no other."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -565,6 +594,9 @@ def test_probe_reports_log_in_version_and_quota(org, make):
                     "message": "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
                 }
             ],
+        ),
+        Fault(
+            "query", 400, [{"errorCode": "QUERY_TIMEOUT", "message": "Your query request was running for too long."}]
         ),
         Fault("query", drop="before"),
         Fault("query", html=True),

@@ -8,7 +8,7 @@ from salesforce_org import Fault, Org, at, full, queued, stamp
 
 from sync.connectors.salesforce import ClientCredentials, Salesforce
 from sync.connectors.salesforce.faults import ROWS
-from sync.errors import AuthError, UnreachableError
+from sync.errors import AuthError, QuotaError, UnreachableError
 from sync.model.clock import ManualClock, SystemClock
 from sync.model.remote import Feed, Kind, Outcome, Write
 
@@ -194,6 +194,40 @@ def test_a_refusal_of_the_object_is_not_halved(org, crm):
     assert sum(org.calls.values()) == 0
 
 
+@pytest.mark.parametrize("code", ["NOT_FOUND", "ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"])
+def test_a_refused_request_is_no_evidence_of_a_deletion(org, crm, code):
+    """A request refused as a whole says nothing of its rows: none is taken for gone, nor a deletion for done."""
+    rid = org.add("Contact", LastName="a")
+    for write in (update(1, rid, Title="x"), delete(2, rid)):
+        org.faults.append(Fault("composite", 404, [{"errorCode": code, "message": "x"}]))
+        [receipt] = crm.push([write])
+        assert (receipt.outcome, receipt.error) == (REJECTED, code)
+        assert receipt.remedy
+    assert not org.tables["Contact"][rid]["IsDeleted"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ([{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}], QuotaError),
+        ([{"errorCode": "API_DISABLED_FOR_ORG", "message": "x"}], AuthError),
+        (b"<html>Forbidden</html>", AuthError),
+        (None, AuthError),
+    ],
+)
+def test_what_is_refused_to_us_stops_the_system(org, crm, body, error):
+    """No row pays for a 403 that is about our access or the org's allowance: nothing happened, nothing more is sent."""
+    org.faults.append(Fault("composite", 403, body))
+    with pytest.raises(error):
+        crm.push([create(n) for n in range(400)])
+    assert not org.tables["Contact"]
+    made = [{"id": full(f"003ak0000{n:06d}"), "success": True, "errors": [], "created": True} for n in range(200)]
+    org.faults = [Fault("composite", 200, made), Fault("composite", 403, body)]
+    receipts = crm.push([create(n) for n in range(600)])
+    assert outcomes(receipts) == [ACKED] * 200 + [THROTTLED] * 400
+    assert (receipts[-1].error, sum(org.calls.values())) == (error.__name__, 0)
+
+
 def test_a_key_stands_once_in_a_request_and_keeps_its_order(org, crm):
     """Two writes to one row go in two requests, the later one last, also where the keys differ in case."""
     writes = [replace(create(1, Title="old"), record="same"), create(2), replace(create(3, Title="new"), record="SAME")]
@@ -257,6 +291,17 @@ def test_a_locked_row_is_tried_again_alone(org, crm):
         receipts = crm.push([create(n) for n in range(4)])
         assert outcomes(receipts) == [ACKED, ACKED, THROTTLED, ACKED]
     assert [len(body["records"]) for body in bodies(org)][:4] == [4, 2, 1, 1]
+
+
+def test_what_is_too_much_for_the_triggers_is_sent_a_quarter_at_a_time(org, crm):
+    """Where a trigger runs out of its limits fewer rows may pass; what never does is left for later."""
+    text = "trigger failed: System.LimitException: Apex CPU time limit exceeded"
+    org.errors = {f"rec-{n}": queued(("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text)) for n in range(200)}
+    org.errors["rec-7"] = queued(*[("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text)] * 4)
+    receipts = crm.push([create(n) for n in range(200)])
+    assert [r.number for r in receipts if r.outcome is not ACKED] == [7]
+    assert (receipts[7].outcome, receipts[7].error) == (THROTTLED, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY")
+    assert [len(body["records"]) for body in bodies(org)] == [200, 50, 50, 50, 50, 1, 1]
 
 
 # requests without an answer

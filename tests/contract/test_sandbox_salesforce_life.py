@@ -83,9 +83,10 @@ def test_refresh_tokens_rotate(org):
     ],
 )
 def test_login_refusals(org, form, error):
-    """Log-in refusals are OAuth objects with the vendor's error words."""
+    """Log-in refusals are OAuth objects with the vendor's error words; a foreign id or secret is 401."""
     answer = org.token(**form)
-    assert answer.status_code in (400, 401) and answer.json()["error"] == error
+    assert answer.status_code == (401 if error.startswith("invalid_client") else 400)
+    assert answer.json()["error"] == error
 
 
 def test_login_answer(org):

@@ -42,8 +42,8 @@ EPOCH = "1970-01-01T00:00:00.000Z"
 class Mark:
     """All rows stamped up to `stamp` are persisted. `at`: when the last finished pull began.
 
-    `wide_at`, `wide_rows`: when the last wide re-read began and what it held; `narrow`: pulls since then. `bin_at`: up
-    to when the delete log was read, for objects whose deleted rows are in no bin.
+    `wide_at`, `wide_rows`: when the last wide re-read began and what it held; `narrow`: pulls since then. `bin_at`: when
+    the delete log was read last, for objects whose deleted rows are in no bin; `bin_to`: up to when it was complete then.
     """
 
     stamp: str = EPOCH
@@ -52,6 +52,7 @@ class Mark:
     wide_rows: int = 0
     narrow: int = 0
     bin_at: str | None = None
+    bin_to: str | None = None
 
     def wants_wide(self, now: datetime | None) -> bool:
         """Whether the next pull re-reads an hour."""
@@ -157,7 +158,7 @@ def time(stamp: str) -> datetime:
 
 
 def _is_sound(place: Place) -> bool:
-    stamps = [place.stamp, place.at] if isinstance(place, Mark) else [place.began]
+    stamps = [place.stamp, place.at, place.bin_at, place.bin_to] if isinstance(place, Mark) else [place.began]
     if isinstance(place, Step):
         stamps += [place.stamp, place.mark.stamp]
     return all(stamp is None or moment(stamp) is not None for stamp in stamps)

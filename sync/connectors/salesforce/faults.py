@@ -37,6 +37,11 @@ class RefusedError(Exception):
         """The first complaint's code."""
         return self.complaints[0].code
 
+    @property
+    def stops(self) -> bool:
+        """Whether it is about our access or the org's allowance, so that no further write can fare better."""
+        return self.code in _STOPPING
+
 
 class InDoubtError(ReplanError):
     """A write was sent and nobody knows whether it happened."""
@@ -44,14 +49,22 @@ class InDoubtError(ReplanError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a row, and what a person can do. `again` means: worth a second try within this push."""
+    """What became of a row, and what a person can do.
+
+    `again` means: worth a second try within this push; `fewer`: with fewer rows beside it, because together they were
+    too much for the org's triggers.
+    """
 
     outcome: Outcome
     remedy: str
     again: bool = False
+    fewer: bool = False
 
 
 _BUSY = Verdict(Outcome.THROTTLED, "another transaction holds the record; it is tried again", again=True)
+_TOO_MUCH = Verdict(
+    Outcome.THROTTLED, "a trigger or flow of the org ran out of its limits: lower batch_size", again=True, fewer=True
+)
 _FIELD_GONE = Verdict(Outcome.REJECTED, "the field is missing or hidden from our user: grant it or unmap it")
 _FORBIDDEN = Verdict(Outcome.REJECTED, "grant our user access to this record or object")
 _BAD_VALUE = Verdict(Outcome.REJECTED, "correct the value or the mapping of this field")
@@ -120,9 +133,11 @@ WHOLE_OBJECT = frozenset(
 )
 """Refusals that hold for every row of the request, so that bisecting it would only cost calls."""
 
+_STOPPING = frozenset({"REQUEST_LIMIT_EXCEEDED", "API_CURRENTLY_DISABLED", "API_DISABLED_FOR_ORG", "HTTP_403"})
+
 _ID = re.compile(r"\b[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?\b")
 _OWNER_OF_KEY = re.compile(r"record with id:\s*([a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?)")
-_PASSING = ("UNABLE_TO_LOCK_ROW", "CPU time limit", "LIMIT_EXCEEDED", "Too many SOQL", "Too many DML")
+_EXHAUSTED = ("CPU time limit", "LIMIT_EXCEEDED", "Too many SOQL", "Too many DML")
 
 
 def judge(complaint: Complaint, *, deleting: bool = False) -> Verdict:
@@ -133,8 +148,10 @@ def judge(complaint: Complaint, *, deleting: bool = False) -> Verdict:
         return _NO_PARENT
     if complaint.code == "DUPLICATE_VALUE" and "Duplicate external id" in complaint.text:
         return ROWS["DUPLICATE_EXTERNAL_ID"]
-    if complaint.code == "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" and any(word in complaint.text for word in _PASSING):
+    if complaint.code == "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" and "UNABLE_TO_LOCK_ROW" in complaint.text:
         return _BUSY
+    if complaint.code == "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" and any(word in complaint.text for word in _EXHAUSTED):
+        return _TOO_MUCH
     if complaint.code in ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY") and complaint.fields:
         return Verdict(Outcome.REJECTED, "the record it refers to is gone: correct the reference")
     return ROWS.get(complaint.code, _UNCLEAR)
@@ -182,11 +199,18 @@ def aborting(refused: RefusedError, system: str, doing: str) -> AbortError:
     code = refused.code
     if code in ("REQUEST_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"):
         return QuotaError(f"{doing}: {code}", wait_s=900.0, remedy="wait, or buy API calls", system=system)
-    if code.startswith("API_") or code in ("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"):
+    if code.startswith("API_") or code in ("HTTP_403", "INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"):
         return AuthError(
             f"{doing}: {code}", remedy="give the integration user API access and read permission", system=system
         )
     if code in ("INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY", "NOT_FOUND", "UNSUPPORTED_API_VERSION"):
         remedy = "compare the mapping with the object's fields: crm-sync check"
         return DriftError(f"{doing}: {code}", remedy=remedy, system=system)
-    return UnreachableError(f"{doing}: {code}", remedy="try again; ask Salesforce support if it stays", system=system)
+    remedy = _HINTS.get(code, "try again; ask Salesforce support if it stays")
+    return UnreachableError(f"{doing}: {code}", remedy=remedy, system=system)
+
+
+_HINTS = {
+    "OPERATION_TOO_LARGE": "give the integration user View All Data",
+    "TXN_SECURITY_METERING_ERROR": "exempt the integration user from Transaction Security policies",
+}

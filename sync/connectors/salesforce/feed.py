@@ -104,8 +104,9 @@ class Puller:
         mark = place.mark if isinstance(place, Step) else place
         log = self._log(feed, mark)
         if log is not None:
-            yield Page(log)  # no cursor: the pages after it bring one
-            mark = replace(mark, bin_at=self._began())
+            tombstones, covered = log
+            yield Page(tombstones)  # no cursor: the pages after it bring one
+            mark = replace(mark, bin_at=self._began(), bin_to=covered)
         if isinstance(place, Step):
             yield from self._follow(feed, replace(place, mark=mark), self._after(feed, place))
             return
@@ -151,14 +152,20 @@ class Puller:
 
     # Tombstones that no query shows
 
-    def _log(self, feed: Feed, mark: Mark) -> tuple[NativeRecord, ...] | None:
-        """The delete log as bare tombstones; None where it need not be read."""
+    def _log(self, feed: Feed, mark: Mark) -> tuple[tuple[NativeRecord, ...], str | None] | None:
+        """The delete log as bare tombstones, and up to when it is complete; None where it need not be read.
+
+        While a transaction is open the log is complete only up to its start, whatever was asked for: the next reading
+        goes on from there (apis/salesforce.md 2.4).
+        """
         self._reader.client.tokens.current()  # a log-in tells the server's time
         now = self._reader.client.now
         since = self._log_from(feed, mark, now) if now is not None else None
         if now is None or since is None:
             return None
-        start = max(since - timedelta(minutes=1), now - timedelta(days=LOG_DAYS))
+        covered = rows.moment(mark.bin_to)
+        start = covered if covered is not None else since - timedelta(seconds=self._overlap_s)
+        start = max(start - timedelta(minutes=1), now - timedelta(days=LOG_DAYS))
         times = {
             "start": start.isoformat(timespec="seconds"),
             "end": (now + timedelta(minutes=1)).isoformat(timespec="seconds"),
@@ -167,8 +174,11 @@ class Puller:
             answer = self._reader.client.send("GET", f"sobjects/{feed.object}/deleted/", params=times)
         except RefusedError as refused:
             raise aborting(refused, self._reader.system, f"read the delete log of {feed.object}") from None
-        log = answer.get("deletedRecords") if isinstance(answer, dict) else None
-        return tuple(_tombstone(feed, row) for row in log or () if isinstance(row, dict) and row.get("id"))
+        told = answer if isinstance(answer, dict) else {}
+        gone = [row for row in told.get("deletedRecords") or () if isinstance(row, dict) and row.get("id")]
+        complete = rows.moment(told.get("latestDateCovered"))
+        covered_to = place_of.earlier(place_of.text(complete), self._began()) if complete else None
+        return tuple(_tombstone(feed, row) for row in gone), covered_to
 
     def _log_from(self, feed: Feed, mark: Mark, now: datetime) -> datetime | None:
         """From when on the delete log tells more than the bin did; None where it tells nothing new."""

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from sync.connectors.salesforce.auth import Auth, RefreshToken
 from sync.connectors.salesforce.hosts import is_trusted_instance, origin
-from sync.connectors.salesforce.ids import to18
+from sync.connectors.salesforce.rows import full_id
 from sync.errors import AuthError, TenantError, UnreachableError
 from sync.model.clock import Clock
 
@@ -23,7 +24,7 @@ LATCH_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An opened session. `org` and `user` are 18-character ids, None where the answer does not name them."""
+    """An opened session. `org` and `user` are ids, of 18 characters in life; None where the answer names none."""
 
     access: str = field(repr=False)
     instance: str
@@ -135,8 +136,8 @@ _REMEDIES = {
 
 
 def _identity(link: str) -> tuple[str | None, str | None]:
-    """Org and user of the ``id`` link, which ends ``/{org}/{user}``."""
-    parts = link.rstrip("/").split("/")
-    if len(parts) < 2:  # noqa: PLR2004
+    """Org and user of the ``id`` link, which ends ``/{org}/{user}``; what is no id of Salesforce's, as it is."""
+    parts = urlsplit(link).path.rstrip("/").split("/")
+    if len(parts) < 3:  # noqa: PLR2004 - the path begins with a slash
         return None, None
-    return to18(parts[-2]), to18(parts[-1])
+    return full_id(parts[-2]), full_id(parts[-1])

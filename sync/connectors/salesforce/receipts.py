@@ -52,6 +52,13 @@ def of_complaint(write: Write, complaint: Complaint) -> tuple[Receipt, Verdict]:
     return receipt, verdict
 
 
+def of_refusal(write: Write, complaint: Complaint) -> Receipt:
+    """The row of a request that was refused as a whole. That tells nothing of the row: not that it is gone, either."""
+    if judge(complaint, deleting=operation(write) == DELETE).outcome not in (Outcome.GONE, Outcome.ACKED):
+        return of_complaint(write, complaint)[0]
+    return refused_by_us(write, complaint.code, "the request was refused, not the row: check object and external id")
+
+
 def in_doubt(write: Write, why: str) -> Receipt:
     """It may have happened."""
     remedy = "it is looked up before anything else is written there"
@@ -72,7 +79,7 @@ def unsent(write: Write, error: SyncError) -> Receipt:
 
 
 def refused_by_us(write: Write, code: str, remedy: str, fields: Sequence[str] = ()) -> Receipt:
-    """It was not sent, and never will be as it is."""
+    """It was not taken, or not even sent, and never will be as it is."""
     return Receipt(
         write.number,
         Outcome.REJECTED,

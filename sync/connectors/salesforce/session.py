@@ -109,7 +109,7 @@ class Session(requests.Session):
         call, path = call or Call(), self._path(url)
         for tries in count():
             reply = self._renewing(method, path, call, options)
-            failure = reply.failure or _concurrency(reply)
+            failure = reply.failure or _passing(reply)
             if failure is None and reply.response is not None:
                 return reply.response
             self._wait_or_raise(failure or Failure("no answer"), call, tries)
@@ -216,9 +216,11 @@ def _is_hopeless(reply: Reply) -> bool:
     return any(word in complaint.text for complaint in complaints(reply.json()) for word in HOPELESS_401)
 
 
-def _concurrency(reply: Reply) -> Failure | None:
-    """Too many long requests at once: refused before anything happened, and soon over (apis/salesforce.md 4.3)."""
-    if reply.status != 403:  # noqa: PLR2004
-        return None
-    busy = any(c.code == "REQUEST_LIMIT_EXCEEDED" and "Concurrent" in c.text for c in complaints(reply.json()))
-    return Failure("too many long requests at once", applied=False, answered=True) if busy else None
+def _passing(reply: Reply) -> Failure | None:
+    """What an answered refusal is over soon: too many long requests at once, a query that took too long (4.3)."""
+    found = complaints(reply.json()) if reply.status in (400, 403) else ()
+    if any(c.code == "REQUEST_LIMIT_EXCEEDED" and "Concurrent" in c.text for c in found):
+        return Failure("too many long requests at once", applied=False, answered=True)
+    if any(c.code == "QUERY_TIMEOUT" for c in found):
+        return Failure("a query took too long", applied=False, answered=True)
+    return None

@@ -1,8 +1,9 @@
 """Writes rows through sObject Collections: up to 200 a request, each row on its own (``allOrNone`` false).
 
-A request that is refused as a whole is halved until the row that poisons it stands alone. Rows that meet a lock are
-tried again a few times, alone. After a request whose outcome is unknown nothing more is sent in this push: its rows
-are in doubt, the rest certainly did not happen.
+A request that is refused as a whole is halved until the row that poisons it stands alone; one that is refused to us
+(access, allowance) ends the push. Rows that meet a lock are tried again a few times, alone; rows that were together too
+much for the org's triggers, a quarter as many at a time. After a request whose outcome is unknown nothing more is sent
+in this push: its rows are in doubt, the rest certainly did not happen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sync.connectors.salesforce import receipts
-from sync.connectors.salesforce.faults import WHOLE_OBJECT, InDoubtError, RefusedError
+from sync.connectors.salesforce.faults import WHOLE_OBJECT, InDoubtError, RefusedError, aborting
 from sync.connectors.salesforce.payload import by_operation, nested, operation, rounds
 from sync.connectors.salesforce.session import Call, Repeat
 from sync.errors import SyncError
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 ROWS_MAX = 200
 LOCK_TRIES = 3
 LOCK_WAIT_S = 1.0
+FEWER = 4
 _POISON = frozenset({400, 413, 414, 422})
+
+Again = tuple[Write, bool]
+"""A row worth a second try, and whether fewer rows should stand beside it then."""
 
 
 class Collections:
@@ -55,41 +60,43 @@ class Collections:
         return done
 
     def _patiently(self, batch: Sequence[Write], done: dict[int, Receipt]) -> None:
-        """One request, then the rows that met a lock again, alone; while that fails they keep the receipt they have."""
-        locked = self._halving(batch, done)
+        """One request, then again what is worth it; while that fails the rows keep the receipt they have."""
+        again = self._halving([batch], done)
         for tries in range(LOCK_TRIES):
-            if not locked:
+            if not again:
                 return
             self._clock.sleep(LOCK_WAIT_S * 2**tries * self._chance.uniform(0.75, 1.25))
-            locked = self._halving(locked, done)
+            again = self._halving(_smaller(again, self._size // FEWER ** (tries + 1)), done)
 
-    def _halving(self, batch: Sequence[Write], done: dict[int, Receipt]) -> list[Write]:
-        """Sends `batch`, or what is left of it in halves; returns the rows worth a second try."""
-        again: list[Write] = []
-        parts = deque([list(batch)])
+    def _halving(self, batches: Sequence[Sequence[Write]], done: dict[int, Receipt]) -> list[Again]:
+        """Sends the batches, or what is left of them in halves; returns the rows worth a second try."""
+        again: list[Again] = []
+        parts = deque(map(list, batches))
         while parts:
             part = parts.popleft()
             try:
                 again += self._request(part, done)
             except RefusedError as refused:
+                if refused.stops:
+                    raise aborting(refused, self._system, f"write {part[0].object}") from None
                 if len(part) == 1 or refused.status not in _POISON or refused.code in WHOLE_OBJECT:
-                    done |= {write.number: receipts.of_complaint(write, refused.complaints[0])[0] for write in part}
+                    done |= {write.number: receipts.of_refusal(write, refused.complaints[0]) for write in part}
                 else:
                     middle = len(part) // 2
                     parts.extendleft([part[middle:], part[:middle]])
         return again
 
-    def _request(self, part: Sequence[Write], done: dict[int, Receipt]) -> list[Write]:
+    def _request(self, part: Sequence[Write], done: dict[int, Receipt]) -> list[Again]:
         try:
             answer = self._results(part)
         except InDoubtError as error:
             done |= {write.number: receipts.in_doubt(write, error.message) for write in part}
             raise
-        again: list[Write] = []
+        again: list[Again] = []
         for write, result in zip(part, answer, strict=True):
             done[write.number], verdict = receipts.of_result(write, result)
             if verdict is not None and verdict.again:
-                again.append(write)
+                again.append((write, verdict.fewer))
         return again
 
     def _results(self, part: Sequence[Write]) -> list[dict[str, Any]]:
@@ -119,3 +126,10 @@ class Collections:
                 return self._client.send("POST", "composite/sobjects", body, call=once)
         path = f"composite/sobjects/{first.object}/{first.external_id}"
         return self._client.send("PATCH", path, body, call=Call(Repeat.ANSWERED, exempt=exempt))
+
+
+def _smaller(again: Sequence[Again], size: int) -> list[list[Write]]:
+    """The rows of one request, and those of which a request had too many, `size` at a time."""
+    together = [write for write, fewer in again if not fewer]
+    many, size = [write for write, fewer in again if fewer], max(size, 1)
+    return ([together] if together else []) + [many[at : at + size] for at in range(0, len(many), size)]

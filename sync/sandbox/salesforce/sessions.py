@@ -151,7 +151,7 @@ class Sessions:
                 raise LoginRefused("invalid_client", "invalid client credentials", 401) from None
             client_id, secret = unquote(client_id), unquote(secret)
         if not known(client_id):
-            raise LoginRefused("invalid_client_id", "client identifier invalid")
+            raise LoginRefused("invalid_client_id", "client identifier invalid", 401)
         if (secret_needed or secret) and not known(secret):
             raise LoginRefused("invalid_client", "invalid client credentials", 401)
 
@@ -161,7 +161,7 @@ class Sessions:
         if header.get("alg") != "RS256" or len(signature) < RSA_SIGNATURE_MIN:
             raise LoginRefused("invalid_grant", "invalid assertion")
         if not known(claims.get("iss")):
-            raise LoginRefused("invalid_client_id", "client identifier invalid")
+            raise LoginRefused("invalid_client_id", "client identifier invalid", 401)
         if not claims.get("sub"):
             raise LoginRefused("invalid_grant", "user hasn't approved this consumer")
         if str(claims.get("aud")).rstrip("/") not in (*AUDIENCES, origin(request)):
