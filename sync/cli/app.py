@@ -63,6 +63,7 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    answering = sys.stdout
     try:
         code = app.main(args=list(arguments), prog_name="crm-sync", standalone_mode=False)
         sys.stdout.flush()
@@ -70,6 +71,8 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.PIPE_CLOSED
     except SystemExit as ended:
+        if sys.stdout is not answering:  # click has seen the closed pipe first, and put its silent stand-in there
+            return exits.PIPE_CLOSED
         return ended.code if isinstance(ended.code, int) else 1
     except BaseException as error:  # noqa: BLE001 - the one place where errors become words
         return exits.say(error, arguments)

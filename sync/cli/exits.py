@@ -82,6 +82,9 @@ def say(error: BaseException, arguments: Sequence[str] = ()) -> int:
 
 
 def _usage(error: click.ClickException) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)  # the help, of as many lines as it has
+        return
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "crm-sync"
     _line(f"{command}: {error.format_message()}", f"`{command} --help` tells more.")
 

@@ -72,6 +72,8 @@ def apply(plan: str, shown: int) -> int:
 def _plan_file(name: str) -> dict[str, Any] | None:
     """The plan in a file, or None where the name can only be a run's. Raises UsageError for a file that is no plan."""
     path = Path(name)
+    if not name.strip() or path.is_dir():
+        raise UsageError(f"`{name}` is neither a plan file nor a run", remedy="`crm-sync plan --out FILE` writes one.")
     if not path.exists():
         if path.suffix or len(path.parts) > 1:
             raise UsageError(f"there is no file {name}", remedy="`crm-sync plan --out FILE` writes one.")

@@ -69,7 +69,8 @@ def _say(found: Row) -> None:
 def forget(email: str, remote: bool) -> int:
     """Erase a person from the state, and never store or mail them again.
 
-    A keyed hash of the address remains, so that the person is recognised and kept away.
+    A keyed hash of the address remains, so that the person is recognised and kept away. With --remote the exit code is 3 where
+    a row is left to delete by hand; ask for it at once: rows that are forgotten are not found later.
     """
     workspace = open_workspace(settings())
     with watching(settings()) as progress:
@@ -83,4 +84,6 @@ def forget(email: str, remote: bool) -> int:
         )
         for name, outcome in systems.items():
             click.echo(f"    {escape(f'{name}: {outcome}')}")
-    return PERSON if remote and any(outcome == "failed" for outcome in systems.values()) else 0
+        if remote and not systems:
+            click.echo("    No row of this address is known: nothing was deleted in any system. Look there by hand.")
+    return PERSON if any(outcome != "deleted" for outcome in systems.values()) else 0

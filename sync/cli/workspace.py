@@ -33,7 +33,7 @@ class Workspace:
         known = [*self.mappings.entities, _STREAM]
         for name in entities:
             if name not in known:
-                raise UsageError(f"there is no entity `{name}`", remedy=did_you_mean(name, self.mappings.entities))
+                raise UsageError(f"there is no entity `{name}`", remedy=did_you_mean(name, known))
         return tuple(dict.fromkeys(entities))
 
     def system(self, name: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sync.engine.plan import PENDING_REF
 from sync.mapping import Cell, EntityMapping, SystemMapping
-from sync.model.remote import Capabilities
+from sync.model.remote import Capabilities, NativeRecord
 from sync.model.values import MISSING, Absence, Native, is_blank
 
 ENOUGH = 2
@@ -74,6 +75,16 @@ def likeness(
         else:
             other += 1
     return Likeness(same, asked, other)
+
+
+def edited_since(sent_at: datetime, there: NativeRecord) -> bool:
+    """Whether a row that holds all but one value of a create was made by it and edited since: by its times.
+
+    It was made since we sent; and changed later than that, where the system tells changes.
+    """
+    if there.created_at is None or there.created_at < sent_at.replace(microsecond=0):
+        return False
+    return there.changed_at is None or there.changed_at > there.created_at
 
 
 def _compared(entity: EntityMapping, system: SystemMapping) -> dict[str, Cell]:

@@ -21,6 +21,7 @@ from sync.model.record import Conflict, Exchange, HubCell, Link, LinkState, Lost
 from sync.model.values import MISSING, UNSUBSCRIBED, Absence, Canonical, Native, is_blank
 
 PAST_MAX = 8
+NO_CELL = HubCell(None, 0, "", "")
 FLAP_LIMIT = 6
 FLAP_WINDOW = timedelta(hours=24)
 
@@ -257,7 +258,8 @@ class _Work:
             self._hold(mapped, hub, contenders, "flapping")
             return
         if hub is None or hub.value != winner.value or losers or hub.held:
-            self._turn(mapped, winner, choice.rule, losers)
+            met = any(s.news is News.FIRST for s in voices)
+            self._turn(mapped, winner, choice.rule, losers, filled=not met)
         self._take_note(mapped, self.cells.get(mapped.name), [*voices, *silent])
 
     def _take_note(self, mapped: FieldMapping, hub: HubCell | None, seen: list[Seen]) -> None:
@@ -279,7 +281,9 @@ class _Work:
         value = sorted((base | added) - (removed - added)) or None
         if hub is None or hub.value != value:
             first = voices[0]
-            self._turn(mapped, Contender(first.link.system, value, first.link.observed.changed_at), "sets", [])
+            self._turn(
+                mapped, Contender(first.link.system, value, first.link.observed.changed_at), "sets", [], filled=True
+            )
         self._take_note(mapped, self.cells.get(mapped.name), voices)
 
     # conflicts -----------------------------------------------------------------------------------------------------
@@ -289,7 +293,7 @@ class _Work:
         values: dict[str, Canonical] = {c.system or "record": c.value for c in reversed(contenders)}
         conflict = _conflict(self.record, mapped.name, values, reason)
         self.out.conflicts.append(conflict)
-        base = hub or HubCell(None, 0, "", "")
+        base = hub or NO_CELL
         self.cells[mapped.name] = replace(base, held=conflict.id)
 
     def _hold_taken(self, mapped: FieldMapping, seen: list[Seen]) -> None:
@@ -303,7 +307,7 @@ class _Work:
     def _flaps(self, hub: HubCell | None, value: Canonical) -> bool:
         if hub is None or hub.value == value:
             return False
-        recent = [past for past in hub.past if past.until > self.around.now - FLAP_WINDOW]
+        recent = [past for past in hub.past if past.version and past.until > self.around.now - FLAP_WINDOW]
         returns = [past for past in recent if past.value == value]
         return len(recent) >= FLAP_LIMIT and len(returns) > 1
 
@@ -352,23 +356,25 @@ class _Work:
     def _margin(self, system: str) -> timedelta:
         return self.around.margins.get(system, timedelta(0))
 
-    def _turn(self, mapped: FieldMapping, winner: Contender, rule: str, losers: list[Contender]) -> None:
+    def _turn(
+        self, mapped: FieldMapping, winner: Contender, rule: str, losers: list[Contender], *, filled: bool = False
+    ) -> None:
+        """A new value. `filled`: all links were known to hold none, so an undo may empty them again."""
         hub = self.cells.get(mapped.name)
         before = hub.value if hub else None
         lost = tuple(Lost(c.system or "record", c.value, rule) for c in losers)
         if hub is not None and hub.value == winner.value:
             self.cells[mapped.name] = replace(hub, held=None)
         else:
-            self.cells[mapped.name] = self._cell(hub, winner, rule)
+            self.cells[mapped.name] = self._cell(hub, winner, rule, filled=filled)
         if lost or before is not None or self.record.cells:
             self.out.turns.append(Turn(mapped.name, before, winner.value, winner.system, rule, lost))
         if hub is not None and hub.held:
             self.out.settled.append(mapped.name)
 
-    def _cell(self, hub: HubCell | None, winner: Contender, rule: str) -> HubCell:
-        if hub is None:
-            return HubCell(winner.value, 1, winner.system, rule, changed_by=winner.changed_at)
-        past = (Past(hub.value, hub.version, self.around.now), *hub.past)[:PAST_MAX]
+    def _cell(self, hub: HubCell | None, winner: Contender, rule: str, *, filled: bool) -> HubCell:
+        hub = hub or NO_CELL
+        past = (Past(hub.value, hub.version, self.around.now), *hub.past)[:PAST_MAX] if hub.version or filled else ()
         return HubCell(winner.value, hub.version + 1, winner.system, rule, changed_by=winner.changed_at, past=past)
 
     def _exchanged(self, mapped: FieldMapping, s: Seen, acked: int) -> None:

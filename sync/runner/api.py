@@ -12,7 +12,6 @@ from sync.errors import UsageError
 from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
 from sync.model.record import Conflict, Status
-from sync.model.remote import Kind
 from sync.model.report import RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
@@ -24,12 +23,12 @@ from sync.runner.approve import Approval, from_json, planned
 from sync.runner.context import Context, Progress, Silence
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.decide import Scope
+from sync.runner.narrow import left_alone, narrowed
 from sync.runner.report import Keys, conflict_rows, operation_row, quarantine_rows, report
 from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
 Row = dict[str, Any]
-_TOLD = (Kind.ENGAGE, Status.SETTLED)
 
 
 def check(config: Config, mappings: Mappings, *, progress: Progress) -> Row:
@@ -141,8 +140,7 @@ def _undo(
 ) -> RunReport:
     with opened(config, mappings, progress=progress, command="undo", copy=dry) as context:
         _run_or_error(context.store, run)
-        touched = person.touched_by(context.store, run)
-        chosen = touched if record is None else touched & set(_records(context, record))
+        chosen = narrowed(context.store, mappings, run, record=record, field=field)
         kept: list[person.Kept] = []
 
         def before(inner: Context, own: str) -> None:
@@ -151,13 +149,7 @@ def _undo(
         order = Order("undo", dry=dry, scope=Scope(records=frozenset(chosen)), before_rounds=before)
         ran = run_cycle(without_limits(context), order)
         _report_kept(context, ran, kept)
-        return report(context, ran, notes=_not_taken_back(context.store, run), undone=run, every=dry)
-
-
-def _not_taken_back(store: Store, run: str) -> list[str]:
-    """What undo leaves where it is although the run did it: what was told to other systems."""
-    told = sum(n for (_, kind, status), n in store.counts(run).items() if (kind, status) == _TOLD)
-    return [f"{told} deliveries of events stay: what was told cannot be taken back"] if told else []
+        return report(context, ran, notes=left_alone(context.store, run, chosen), undone=run, every=dry)
 
 
 def _records(context: Context, key: str) -> list[str]:
@@ -208,7 +200,14 @@ def run(config: Config, run: str) -> Row:
         rows = store.operations(run, limit=1000)
         keys.learn(row.operation.record for row in rows)
         turns = [_turn_row(row, keys) for row in store.turns(run=run)]
-        return {**_run_row(found), "operations": [operation_row(row, keys) for row in rows], "turns": turns}
+        shown = [operation_row(row, keys) for row in rows]
+        return {**_run_row(found), "operations": shown, "turns": turns, "failures": _unserved(found)}
+
+
+def _unserved(row: RunRow) -> list[Row]:
+    """The systems that a past run did without; what it said of them then stands in the log."""
+    told = {"message": "could not be served in this run", "remedy": "`crm-sync check` finds out why.", "kind": ""}
+    return [{"system": name, **told} for name in row.failed]
 
 
 def _turn_row(row: Any, keys: Keys) -> Row:

@@ -19,7 +19,7 @@ from sync.runner.approve import Approval, restrict
 from sync.runner.context import Context
 from sync.runner.decide import Decided, Scope, decide
 from sync.runner.identify import absent, identify
-from sync.runner.pin import adopt_mappings, pin_tenants
+from sync.runner.pin import adopt_mappings, consent_changed, consent_seen_to, pin_tenants
 from sync.runner.pull import Pulled, drop_other_feeds, pull, reads
 from sync.runner.push import push
 from sync.runner.recover import recover
@@ -84,7 +84,7 @@ def run_cycle(context: Context, order: Order) -> Ran:
 
 def _run(context: Context, ran: Ran) -> None:
     order = ran.order
-    changed_consent = _prepare(context, ran.run)
+    _prepare(context, ran.run)
     recover(context)
     streaming = order.streams and context.streaming()
     if streaming:
@@ -100,7 +100,9 @@ def _run(context: Context, ran: Ran) -> None:
         context.around.interlude(context, due=True)
     if order.before_rounds is not None:
         order.before_rounds(context, ran.run)
-    _rounds(context, ran, consent_mapping_changed=changed_consent)
+    _rounds(context, ran)
+    if _is_whole(context, ran):
+        consent_seen_to(context)
     if ran.taken is not None and not order.dry and not ran.breaches:
         streams.deliver(context, ran.run)
         streams.look_up(context)
@@ -117,13 +119,19 @@ def ripe(context: Context) -> frozenset[str]:
     return frozenset(name for name, each in found.items() if each)
 
 
-def _prepare(context: Context, own: str) -> bool:
-    """Tenants, mapping changes, leftovers of runs that died; whether the mapping of consent changed."""
+def _is_whole(context: Context, ran: Ran) -> bool:
+    """Whether everything was looked at and nothing was held back; what a person approves is only what they saw."""
+    order = ran.order
+    return order.pulls and order.approval is None and not (order.dry or ran.breaches or context.failed)
+
+
+def _prepare(context: Context, own: str) -> None:
+    """Tenants, mapping changes, leftovers of runs that died."""
     _drop_leftovers(context, own)
     context.seen_before = {name: at for name in context.systems if (at := context.store.seen_at(name)) is not None}
     pin_tenants(context)
     drop_other_feeds(context)
-    return adopt_mappings(context)
+    adopt_mappings(context)
 
 
 def _drop_leftovers(context: Context, own: str) -> None:
@@ -173,7 +181,7 @@ def _check_absence(context: Context, pulled: list[Pulled], run: str) -> None:
                 context.fail(done.read.system.name, error)
 
 
-def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> None:
+def _rounds(context: Context, ran: Ran) -> None:
     for number in range(ROUNDS):
         decided = Decided()
         for entity in context.chosen():
@@ -183,13 +191,13 @@ def _rounds(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> Non
         if ran.taken is not None and number == 0:
             ran.taken = streams.plan_events(context, ran.run)
         ran.uncleared = decided.uncleared
-        again = _carry_out(context, ran, consent_mapping_changed=consent_mapping_changed)
+        again = _carry_out(context, ran)
         context.store.settle_pending(ran.run, decided.waiting)
         if not again:
             return
 
 
-def _carry_out(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> bool:
+def _carry_out(context: Context, ran: Ran) -> bool:
     """Guards and pushes what is planned; whether another round has something to do."""
     if ran.order.approval is not None:
         ran.missing = restrict(context.store, ran.run, ran.order.approval)
@@ -198,7 +206,7 @@ def _carry_out(context: Context, ran: Ran, *, consent_mapping_changed: bool) -> 
             loads(context, ran.run),
             context.limits,
             backfill=ran.order.kind == "backfill",
-            consent_mapping_changed=consent_mapping_changed,
+            consent_mapping_changed=consent_changed(context),
         )
     if ran.order.dry:
         return False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sync.engine.merge import canonical_values
 from sync.errors import UsageError
 from sync.mapping import NO_REFS, EntityMapping, Mappings
+from sync.mapping.text import long_id
 from sync.model.record import Journalled, Link, LinkState, Record, Turn
 from sync.model.remote import Kind
 from sync.model.values import MISSING
@@ -16,17 +17,25 @@ from sync.runner.refs import StoreRefs
 from sync.runner.report import Keys
 from sync.state import Store
 
+KEY_SHOWN: Final = 80
+"""Letters of what somebody typed that an error repeats."""
+
 
 def explain(store: Store, mappings: Mappings, entity: str, key: str) -> dict[str, Any]:
     """The published object for one record; raises UsageError where there is none, or more than one."""
     if entity not in mappings.entities:
         raise UsageError(f"there is no entity `{entity}`", remedy=f"Known: {', '.join(mappings.entities)}.")
     mapped = mappings.entities[entity]
-    found = store.load_ids(_find(store, mapped, key))
+    found = store.load_ids(find(store, mapped, key))
     if not found:
         raise UsageError(
-            f"no {entity} is known as `{key}`",
+            f"no {entity} is known as `{key[:KEY_SHOWN]}`",
             remedy="Give its e-mail, domain, name, our id or a remote id; `crm-sync sync` reads new ones.",
+        )
+    if found[0].entity != entity:
+        raise UsageError(
+            f"`{key}` is the id of another kind of record: {found[0].entity}",
+            remedy=f"Try `crm-sync explain {found[0].entity} {key}`.",
         )
     if len(found) > 1:
         names = ", ".join(record.id for record in found)
@@ -36,9 +45,11 @@ def explain(store: Store, mappings: Mappings, entity: str, key: str) -> dict[str
     return _explain(store, mappings, mapped, found[0])
 
 
-def _find(store: Store, entity: EntityMapping, key: str) -> list[str]:
+def find(store: Store, entity: EntityMapping, key: str) -> list[str]:
+    """The records that a person means by `key`: a match key in any spelling, our id, a remote id (Salesforce's in either length)."""
     names = [
         key,
+        long_id(key.strip()),
         *(k for field in entity.match_keys if (k := entity.key_of(field, _canonical(entity, field, key))) is not None),
     ]
     return list(dict.fromkeys(record for name in names for record in store.find(entity.name, name)))

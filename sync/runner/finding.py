@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sync.config import Config
 from sync.mapping import Mappings
+from sync.mapping.text import long_id
 from sync.model.record import LinkState, Record
 from sync.runner.report import Keys
 from sync.runner.wire import reading
@@ -22,7 +23,8 @@ def find(config: Config, mappings: Mappings, text: str, *, limit: int = FOUND_MA
     if not wanted:
         return []
     with reading(config) as store:
-        exact = [name for entity in mappings.entities for name in store.find(entity, wanted)]
+        words = dict.fromkeys((wanted, long_id(wanted)))
+        exact = [name for entity in mappings.entities for word in words for name in store.find(entity, word)]
         partly = [name for entity in mappings.entities for name in store.matching(entity, wanted, limit)]
         order = list(dict.fromkeys([*exact, *partly]))[:limit]
         records = {record.id: record for record in store.load_ids(order)}

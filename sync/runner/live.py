@@ -24,6 +24,7 @@ from sync.runner.cycle import Order, Ran, loads, ripe
 from sync.runner.decide import Decided, decide_these
 from sync.runner.identify import link_these
 from sync.runner.lingering import Lingering
+from sync.runner.pin import consent_changed
 from sync.runner.pull import Pulled, reads, store_fetched
 from sync.runner.push import push
 from sync.runner.report import report
@@ -104,7 +105,9 @@ def _guarded(context: Context, ran: Ran, long_run: str) -> set[str]:
 
 
 def _breaches(context: Context, ran: Ran) -> list[Breach]:
-    return guard(loads(context, ran.run), context.limits, backfill=False, consent_mapping_changed=False)
+    return guard(
+        loads(context, ran.run), context.limits, backfill=False, consent_mapping_changed=consent_changed(context)
+    )
 
 
 def _unfinished(outer: Context, found: Mapping[int, str], backlog: Collection[str]) -> dict[int, str]:

@@ -28,7 +28,7 @@ from sync.model.record import (
     Turn,
 )
 from sync.model.remote import Kind
-from sync.model.values import MISSING, SUBSCRIBED, Canonical
+from sync.model.values import MISSING, SUBSCRIBED, Canonical, is_blank
 from sync.runner import streams
 from sync.runner.context import Context
 from sync.runner.doubted import close_doubts
@@ -41,7 +41,7 @@ DELETE_CONFLICT = "(record)"
 
 def decided_cell(hub: HubCell | None, value: Canonical, *, origin: str, rule: str, now: datetime) -> HubCell:
     """The cell after a person's decision: a new version, no longer held."""
-    if hub is None:
+    if hub is None or not hub.version:
         return HubCell(value, 1, origin, rule, changed_by=now)
     past = (Past(hub.value, hub.version, now), *hub.past)[:PAST_MAX]
     return replace(
@@ -190,6 +190,10 @@ def untouchable(record: Record, entity: EntityMapping, turn: Turn) -> str | None
         return "it is computed from other fields"
     if hub.value != turn.after or hub.held:
         return "somebody has changed it since"
+    if is_blank(turn.before) and not any(is_blank(past.value) for past in hub.past):
+        return (
+            "the systems met here in this run: what each held before is its own, and `crm-sync explain` keeps what lost"
+        )
     for link in record.links:
         cell, x = mapped.cells.get(link.system), link.exchange.get(turn.field)
         native = link.observed.values.get(cell.path, MISSING) if cell is not None and cell.reads else MISSING

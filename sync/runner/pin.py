@@ -7,12 +7,16 @@ again for that field alone; a mapping row that is new or gone makes its entity b
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import orjson
 
 from sync.errors import AbortError
 from sync.mapping import EntityMapping
 from sync.runner.context import Context
+
+_HELD: Final = "consent_changed:"
+"""Before an entity's name: whether opt-outs wait because the mapping of consent changed."""
 
 
 def pin_tenants(context: Context) -> None:
@@ -28,19 +32,31 @@ def pin_tenants(context: Context) -> None:
             context.store.set_meta(f"credentials:{system.name}", system.credentials)
 
 
-def adopt_mappings(context: Context) -> bool:
-    """Notes which cells changed; whether one of them carries consent."""
-    changed = [_adopt(context, entity) for entity in context.chosen()]
-    return any(changed)
+def adopt_mappings(context: Context) -> None:
+    """Notes which cells changed, and whether one of them carries consent."""
+    for entity in context.chosen():
+        _adopt(context, entity)
 
 
-def _adopt(context: Context, entity: EntityMapping) -> bool:
+def consent_changed(context: Context) -> bool:
+    """Whether the mapping of consent changed, and nobody has seen yet to what that brings: an opt-out cannot be undone."""
+    return any(context.store.get_meta(_HELD + entity.name) for entity in context.chosen())
+
+
+def consent_seen_to(context: Context) -> None:
+    """The change brought nothing, or nothing more than a person has released."""
+    for entity in context.chosen():
+        if context.store.get_meta(_HELD + entity.name):
+            context.store.set_meta(_HELD + entity.name, "")
+
+
+def _adopt(context: Context, entity: EntityMapping) -> None:
     store, name = context.store, f"mapping:{entity.name}"
     now = _fingerprints(entity)
     raw = store.get_meta(name)
     before: dict[str, str] = orjson.loads(raw) if raw else {}
     if before == now:
-        return False
+        return
     changed = [key for key, digest in now.items() if key in before and before[key] != digest]
     cells = [key.split("/", 1) for key in changed if "/" in key]
     with store.transaction():
@@ -48,8 +64,16 @@ def _adopt(context: Context, entity: EntityMapping) -> bool:
             store.drop_exchanges(entity.name, system, mapped)
         if before:
             store.mark_pending(entity=entity.name)
+        if _brings_consent(entity, before, now):
+            store.set_meta(_HELD + entity.name, "1")
         store.set_meta(name, orjson.dumps(now).decode())
-    return any(mapped == entity.consent_field for _, mapped in cells)
+
+
+def _brings_consent(entity: EntityMapping, before: dict[str, str], now: dict[str, str]) -> bool:
+    """Whether consent is read otherwise, or at last, in a system that was mapped before."""
+    known = {key.split("/", 1)[0] for key in before if "/" in key}
+    cells = {f"{system}/{entity.consent_field}" for system in known}
+    return any(key in now and before.get(key) != now[key] for key in cells)
 
 
 def _fingerprints(entity: EntityMapping) -> dict[str, str]:

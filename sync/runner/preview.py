@@ -13,6 +13,7 @@ from sync.errors import UsageError
 from sync.mapping import EntityMapping, Mappings
 from sync.model.record import LinkState, Record, Turn
 from sync.model.values import MISSING
+from sync.runner.narrow import narrowed
 from sync.runner.person import untouchable
 from sync.runner.refs import StoreRefs
 from sync.runner.report import Keys
@@ -34,15 +35,9 @@ def preview_undo(
     with reading(config) as store:
         if store.run(run) is None:
             raise UsageError(f"there is no run {run}", remedy="`crm-sync runs` lists them.")
-        turns = store.turns(run=run)
-        if record is not None:
-            turns = _only(store, mappings, turns, record)
+        chosen = narrowed(store, mappings, run, record=record, field=field)
+        turns = [row for row in store.turns(run=run) if row.record in chosen]
         return {"run": run, "record": record, "field": field, **_rows(store, mappings, turns, field)}
-
-
-def _only(store: Store, mappings: Mappings, turns: Iterable[TurnRow], key: str) -> list[TurnRow]:
-    chosen = {name for entity in mappings.entities for name in store.find(entity, key)}
-    return [row for row in turns if row.record in chosen]
 
 
 def _rows(store: Store, mappings: Mappings, turns: Iterable[TurnRow], field: str | None) -> dict[str, list[Row]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sync.engine.likeness import likeness
+from sync.engine.likeness import edited_since, likeness
 from sync.errors import AbortError
 from sync.mapping import EntityMapping, SystemMapping
 from sync.model.record import Change, Journalled, Observation, Status
@@ -372,17 +372,9 @@ class _Case:
         return self._is_stamped(there, row) or all(self._arrived(change, there) for change in row.operation.changes)
 
     def _is_edited(self, row: Journalled, there: NativeRecord) -> bool:
-        """It was made since we sent, and but for one value holds what we sent: a person has edited what we made.
-
-        Where the system tells when a row was changed, that was later than its making.
-        """
-        if row.sent_at is None or there.created_at is None:
-            return False
         sent = {change.native: change.after for change in row.operation.changes}
         like = likeness(self.entity, self.mapping, sent, there.values, self.able)
-        made_since = there.created_at >= row.sent_at.replace(microsecond=0)
-        changed_since = there.changed_at is None or there.changed_at > there.created_at
-        return made_since and changed_since and like.is_near
+        return like.is_near and row.sent_at is not None and edited_since(row.sent_at, there)
 
     def _is_somebodys(self, row: Journalled, there: NativeRecord) -> None:
         """The row is linked like any other that is met for the first time: what it says and what we know are both kept."""

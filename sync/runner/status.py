@@ -121,8 +121,8 @@ def _reasons(store: Store, last: RunRow | None, conflicts: int, quarantined: int
     elif last.status == "failed":
         why.append(
             _reason(
-                f"run {last.run} could not serve every system",
-                f"`crm-sync runs {last.run}` names them; `crm-sync check` finds out why.",
+                f"run {last.run} could not serve {', '.join(last.failed) or 'every system'}",
+                "`crm-sync check` finds out why; the next run tries again.",
             )
         )
     elif last.status == "running":
@@ -133,11 +133,11 @@ def _reasons(store: Store, last: RunRow | None, conflicts: int, quarantined: int
             )
         )
     counts = (
-        (conflicts, "values a person must choose between", "`crm-sync conflicts`"),
-        (quarantined, "records set aside", "`crm-sync quarantine`"),
-        (doubts, "writes of which nobody knows yet whether they happened", "`crm-sync sync` looks them up"),
+        (conflicts, "conflict", "that a person must decide", "`crm-sync conflicts` lists them."),
+        (quarantined, "record", "set aside", "`crm-sync quarantine` says why, and what to do."),
+        (doubts, "write", "of which nobody knows yet whether it happened", "`crm-sync sync` looks again."),
     )
-    why += [_reason(f"{count} {what}", remedy) for count, what, remedy in counts if count]
+    why += [_reason(f"{n} {what}{'s' * (n > 1)} {of}", remedy) for n, what, of, remedy in counts if n]
     return why
 
 

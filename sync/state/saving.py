@@ -20,6 +20,7 @@ _MAKE_OLDER = (
 def save_copy(connection: Connection, files: Files, path: Path) -> None:
     """Copies, checks, makes durable, renames. Raises StateError; then the file of before is still there."""
     _refuse_own(files, path)
+    path = path.absolute()  # SQLite is given it as a URI
     draft = path.with_name(path.name + ".partial")
     try:
         draft.unlink(missing_ok=True)

@@ -136,6 +136,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "systems": BY_SYSTEM,
             "operations": rows(ref("Operation")),
             "turns": rows(obj({"record": TEXT, "key": maybe(TEXT), "changes": OBJECTS})),
+            "failures": OBJECTS,
         }
     ),
     "UndoPreview": obj({"run": TEXT, "changes": rows(ref("UndoRow")), "kept": rows(ref("UndoRow"))}),

@@ -31,6 +31,8 @@ class Abmatic1:
         self.bodies = []
         self.replaces = True
         """Whether a PUT blanks what it does not name."""
+        self.listed = None
+        """Columns that a list shows of a row; None: all."""
         self.camel = False
         """Whether bodies are taken in camelCase alone; answers are in snake_case."""
         self.before = []
@@ -85,6 +87,8 @@ class Abmatic1:
 
     def _list(self, rows, params):
         found = [row for row in rows if self._selected(row, params)]
+        if self.listed:
+            found = [{name: row[name] for name in self.listed if name in row} for row in found]
         page, size = int(params.get("page", 1)), min(int(params.get("per_page", 50)), 100)
         told = {"total": len(found), "page": page, "per_page": size, "total_pages": -(-len(found) // size)}
         return httpx.Response(200, json={"data": found[(page - 1) * size : page * size], "pagination": told})

@@ -221,6 +221,51 @@ def test_rows_without_a_change_time_are_asked_for_by_creation_too():
     assert key in drain(one, ACCOUNTS, cursor)[1]
 
 
+def test_rows_that_a_list_shows_in_part_are_read_alone():
+    """The seed's list samples have id, name and score: what a row is matched by is then read by id, later of changed rows alone."""
+    server = filled(3)
+    server.listed = ("id", "name", "engagement_score", "updated_at")
+    one = connect(server)
+    pages, rows = drain(one, ACCOUNTS)
+    assert {row.values["website"] for row in rows.values()} == {"w0.example", "w1.example", "w2.example"}
+    server.log.clear()
+    pages, _ = drain(one, ACCOUNTS, pages[-1].cursor)
+    assert len(server.log) == 1
+    server.touch("accounts", "acc_2", website="new.example")
+    server.log.clear()
+    _, rows = drain(one, ACCOUNTS, pages[-1].cursor)
+    assert {key: row.values["website"] for key, row in rows.items()} == {"acc_2": "new.example"}
+    assert len(server.log) == 2
+    server.touch("accounts", "acc_1", industry="Mining")
+    server._selected = lambda row, params: True
+    server.touch("accounts", "acc_3", industry="Software")
+    _, rows = drain(connect(server), Feed("accounts", ACCOUNTS.paths, where="industry=mining"))
+    assert set(rows) == {"acc_1", "acc_2"}
+
+
+def test_people_of_whom_a_list_shows_little_are_read_alone():
+    """An address, and not half of what is mapped: the rest is where the person is read alone."""
+    server = Abmatic1()
+    server.listed = ("id", "email")
+    server.add("contacts", email="ada@acme.example", title="CTO", account_id="acc_1")
+    _, rows = drain(connect(server), CONTACTS)
+    assert rows["con_1"].values == {"email": "ada@acme.example", "title": "CTO", "account_id": "acc_1"}
+
+
+def test_rows_without_a_website_are_no_reason_to_read_them_alone():
+    """One row is looked at, once: where it shows no more than the list, the list is believed from then on."""
+    server = Abmatic1()
+    for number in range(3):
+        server.add("accounts", name=f"n{number}")
+    one = connect(server)
+    pages, rows = drain(one, ACCOUNTS)
+    assert (len(rows), len(server.log)) == (3, 2)
+    server.touch("accounts", "acc_1", name="other")
+    server.log.clear()
+    _, rows = drain(one, ACCOUNTS, pages[-1].cursor)
+    assert (len(server.log), rows["acc_1"].values) == (1, {"name": "other"})
+
+
 def test_filters_are_asked_checked_again_and_unknown_ones_refused():
     """A filter that the server ignores still holds; one that it does not document is not sent."""
     server = Abmatic1()
@@ -232,6 +277,36 @@ def test_filters_are_asked_checked_again_and_unknown_ones_refused():
     assert server.log[0][2]["industry"] == "software"
     with pytest.raises(DriftError):
         drain(connect(server), Feed("accounts", ("name",), where="colour=red"))
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("size=1000+", {"big", "untold"}),
+        ("size=1000%2B", {"big", "untold"}),
+        ("size=11-50", {"small", "banded", "untold"}),
+        ("engagement_score_min=50", {"big", "banded", "untold"}),
+    ],
+)
+def test_sizes_and_scores_are_looked_at_again(where, found):
+    """Where the server ignores `size` or a score, rows that are told to be of another stay out."""
+    server = Abmatic1()
+    server.add("accounts", name="small", employee_count=40, engagement_score=10)
+    server.add("accounts", name="big", employee_count=4000, engagement_score=80)
+    server.add("accounts", name="banded", employee_count=4000, size="11-50", engagement_score=60)
+    server.add("accounts", name="untold")
+    _, rows = drain(connect(server), Feed("accounts", ("name",), where=where))
+    assert {row.values["name"] for row in rows.values()} == found
+    assert server.log[0][2].get("size", "") in ("", "1000+", "11-50")
+
+
+def test_the_common_filters_may_be_asked_of_contacts_too():
+    """The vendor's page names the common filters for contacts as well."""
+    server = Abmatic1()
+    server.add("contacts", email="a@x.example", engagement_score=10)
+    server.add("contacts", email="b@x.example", engagement_score=60)
+    _, rows = drain(connect(server), Feed("contacts", ("email",), params={"engagement_score_min": 50}))
+    assert [row.values["email"] for row in rows.values()] == ["b@x.example"]
 
 
 def test_group_names_follow_the_members_even_if_the_account_did_not_change():
@@ -295,7 +370,8 @@ def test_pages_without_end_are_cut():
     def endless(request):
         page = int(request.url.params["page"])
         told = {"total": 10, "page": page, "per_page": 1, "total_pages": page + 1}
-        return httpx.Response(200, json={"data": [{"id": f"a{next(numbers)}"}], "pagination": told})
+        row = {"id": f"a{next(numbers)}", "name": "Acme", "website": "acme.example"}
+        return httpx.Response(200, json={"data": [row], "pagination": told})
 
     with pytest.raises(UnreachableError, match="do not end"):
         drain(connect(endless), ACCOUNTS)
@@ -556,6 +632,47 @@ def test_a_read_only_revision_is_recognised_and_walked_by_change_time():
     assert one.push([create({"name": "x"})])[0].error == "UNSUPPORTED"
     with pytest.raises(DriftError):
         drain(one, CONTACTS)
+
+
+def test_columns_are_asked_for_under_the_names_of_the_revision():
+    """A2 refuses a list whose `fields` it does not know: what A1 calls otherwise is asked for by its later name."""
+
+    def answer(request):
+        asked = request.url.params["fields"].split(",")
+        if not set(asked) <= {"website", "name", "last_seen", "created_at", "updated_at"}:
+            return httpx.Response(400, json={"error": "invalid_request", "message": "unknown field"})
+        told = {"total": 1, "page": 1, "per_page": 100, "total_pages": 1}
+        row = {"website": "acme.example", "name": "acme", "last_seen": "2026-02-02T09:15:00Z"}
+        return httpx.Response(200, json={"data": [{key: row.get(key) for key in asked}], "pagination": told})
+
+    feed = Feed("accounts", ("id", "name", "last_seen_at"))
+    _, rows = drain(connect(answer, profile="A2"), feed)
+    assert rows["acme.example"].values == {"name": "acme", "last_seen_at": "2026-02-02T09:15:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("applied", "believed"),
+    [
+        ({"min_score": "50", "sort_by": "website"}, True),
+        ({"filters": {"min_score": 50}, "sort": "website asc"}, True),
+        ({"min_score": None, "sort_by": "website"}, False),
+        ({"sort_by": "website"}, False),
+        ({"filters": {}, "sort_by": None}, False),
+    ],
+)
+def test_a_filter_that_did_not_run_moves_no_cursor(applied, believed):
+    """A3 tells what it applied: a filter of ours that is null there, or missing, leaves the walk without a cursor."""
+
+    def answer(request):
+        told = {"total": 1, "page": 1, "per_page": 100, "total_pages": 1}
+        row = {"website": "acme.example", "engagement_score": 80}
+        return httpx.Response(200, json={"data": [row], "pagination": told, "applied": applied})
+
+    pages, rows = drain(
+        connect(answer, profile="A3"), Feed("accounts", ("engagement_score",), params={"min_score": 50})
+    )
+    assert set(rows) == {"acme.example"}
+    assert (pages[-1].cursor is not None) == pages[-1].complete == believed
 
 
 def test_probe_tells_what_answers_and_what_does_not():

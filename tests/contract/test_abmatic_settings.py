@@ -4,7 +4,7 @@ import pytest
 from abmatic_server import Abmatic1
 from test_abmatic_connector import connect, create, filled, told, update
 
-from sync.connectors.abmatic.bodies import camelled, partial
+from sync.connectors.abmatic.bodies import camelled, merged, partial
 from sync.model.remote import Outcome
 
 
@@ -77,6 +77,22 @@ def test_a_partial_put_sends_what_differs_and_undoes_nobody():
 def test_what_differs_is_named_as_the_row_names_it(row, values, sent):
     """Aliases, flat names with a dot and objects inside a row are sent in the row's own form."""
     assert partial(row, values) == sent
+
+
+@pytest.mark.parametrize(
+    ("row", "values", "account"),
+    [
+        ({"email": "a", "account": {"id": "acc_1", "name": "Acme"}}, {"title": "CEO"}, "acc_1"),
+        ({"email": "a", "account": {"id": "acc_1"}}, {"account_id": "acc_2"}, "acc_2"),
+        ({"email": "a", "account": {"id": "acc_1"}, "account_id": "acc_3"}, {"title": "CEO"}, "acc_3"),
+        ({"email": "a", "account": {"id": "acc_1"}, "account_id": None}, {"title": "CEO"}, None),
+        ({"email": "a", "account": None}, {"title": "CEO"}, None),
+    ],
+)
+def test_a_whole_put_keeps_the_account_of_a_contact(row, values, account):
+    """A contact that tells its account by the object alone is not cut off from it by a PUT that replaces."""
+    body = merged(row, values)
+    assert (body.get("account_id"), "account" in body) == (account, False)
 
 
 @pytest.mark.parametrize(("clearing", "stored"), [("null", None), ("empty", "")])

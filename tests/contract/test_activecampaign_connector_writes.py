@@ -571,3 +571,35 @@ def test_every_write_gets_one_receipt_in_order(faults):
     assert [receipt.number for receipt in receipts] == [write.number for write in writes]
     acked = {receipt.remote_id for receipt in receipts if receipt.outcome is Outcome.ACKED}
     assert all(server.status(contact) == "2" for contact in acked)
+
+
+@pytest.mark.parametrize("path", ["/contactLists", "/contactTags"])
+def test_a_spurious_403_stops_no_opt_out_and_no_tag(path):
+    """A valid key is now and then answered 403; what may be repeated is asked twice more before that is believed."""
+    server = ActiveCampaign3()
+    contact = server.person(ADA)
+    server.tag(server.person(BOB), "VIP")
+    left = [2]
+
+    def hook(method, where, body):
+        if where != path or method != "POST" or not left[0]:
+            return None
+        left[0] -= 1
+        return server.error(403, {"message": "Forbidden"})
+
+    server.before.append(hook)
+    (receipt,) = connect(server).push([update(contact, {LIST: 2, "tags": ["VIP"]})])
+    assert (receipt.outcome, left) == (Outcome.ACKED, [0])
+    assert (server.status(contact), server.tags(contact)) == ("2", ["VIP"])
+
+
+def test_nobody_is_put_on_a_list_whose_status_there_cannot_be_read():
+    """A 404 that does not say that the contact is gone tells nothing of its lists; over an opt-out that would be a guess."""
+    server = ActiveCampaign3()
+    contact = server.person(ADA)
+    server.set_status(contact, "2")
+    route = f"/contacts/{contact}/contactLists"
+    server.before.append(lambda _, path, body: server.error(404, {"message": "Not Found"}) if path == route else None)
+    with pytest.raises(UnreachableError):
+        connect(server).push([update(contact, {LIST: 1})])
+    assert server.status(contact) == "2"

@@ -134,6 +134,19 @@ def test_a_refused_key_is_told_as_such(status):
         connect(server).identify()
     with pytest.raises(AuthError):
         connect(server).push([create(ADA)])
+    with pytest.raises(AuthError):
+        connect(server).engage(ADA, "Demo", "45 minutes")
+    with pytest.raises(AuthError):
+        connect(server).push([Write(1, Kind.DELETE, "contacts", ADA, "rec1", {}, address=ADA)])
+
+
+def test_a_success_without_a_row_proves_nothing():
+    """`{"success": true, "data": null}`: nobody is found, so that somebody may be made, and nobody is taken for deleted."""
+    server = Conversion0()
+    server.before.append(lambda *call: httpx.Response(200, json={"success": True, "data": None}))
+    one = connect(server)
+    assert one.lookup(CONTACTS, "email", [ADA]) == {ADA: ()}
+    assert one.fetch(CONTACTS, [ADA])[ADA].values == {"email": ADA}
 
 
 def test_a_failure_inside_a_200_is_asked_again():
@@ -143,6 +156,26 @@ def test_a_failure_inside_a_200_is_asked_again():
     broken = [server.error(200, "INTERNAL_ERROR")]
     server.before.append(lambda *call: broken.pop() if broken else None)
     assert connect(server).fetch(CONTACTS, [ADA])[ADA] is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "NOT_FOUND", "message": "m"}},
+        {"error": "NOT_FOUND"},
+        {"error": "not_found"},
+        {"error": "Contact not found", "code": "NOT_FOUND"},
+        {"error": "Error", "code": "NOT_FOUND"},
+        {"error": True, "code": "NOT_FOUND", "message": "m"},
+        {"code": "NOT_FOUND", "message": "m"},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 404])
+def test_an_error_is_understood_in_whatever_form_it_comes(status, body):
+    """The code is found as an object's, as a text, or at the top, under every status."""
+    server = Conversion0()
+    server.before.append(lambda *call: httpx.Response(status, json={"success": False} | body))
+    assert connect(server).fetch(CONTACTS, [ADA]) == {ADA: None}
 
 
 def test_there_is_no_list():
@@ -216,6 +249,20 @@ def test_results_are_matched_by_address_and_a_missing_one_is_looked_at():
     receipts = connect(server).push(rows)
     assert outcomes(receipts) == [Outcome.ACKED, Outcome.ACKED, Outcome.REJECTED]
     assert receipts[2].error == "NOT_STORED"
+
+
+def test_a_success_that_names_nobody_is_doubt_where_reads_lag():
+    """`{"success": true, "message": …}` says that the rows were taken: one that cannot be read yet is not refused for good."""
+    server = Conversion0()
+    server.person(BOB, title="CTO")
+    late = [True]
+    server.before.append(lambda method, path, body: server.error(404, "NOT_FOUND") if late and "ada" in path else None)
+    server.after.append(lambda *call: httpx.Response(200, json={"success": True, "message": "ok"}) if call[0] == "POST" else None)  # fmt: skip
+    one = connect(server)
+    rows = [create(ADA, 1, **{"variables.title": "CEO"}), create(BOB, 2, **{"variables.title": "CTO"})]
+    assert outcomes(one.push(rows)) == [Outcome.DOUBT, Outcome.ACKED]
+    late.clear()
+    assert outcomes(one.push(rows)) == [Outcome.ACKED] * 2
 
 
 def test_an_answer_to_somebody_else_is_never_taken_for_ours():
@@ -330,6 +377,26 @@ def test_an_opt_out_goes_alone_and_first():
 
 
 @pytest.mark.law("L6")
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        ({"operation": "updated", STATUS: "UNSUBSCRIBED"}, Outcome.ACKED),
+        ({}, Outcome.ACKED),
+        ({"operation": "not_found"}, Outcome.THROTTLED),
+        ({"operation": "updated", STATUS: "SUBSCRIBED"}, Outcome.THROTTLED),
+        ({"status": "failed", "code": "INTERNAL_ERROR"}, Outcome.DOUBT),
+    ],
+)
+def test_an_opt_out_counts_as_told_only_where_its_result_says_so(result, outcome):
+    """A result in other words, or with another state, is looked at: an opt-out that was not taken is sent again."""
+    server = Conversion0()
+    server.person(ADA)
+    server.before.append(
+        lambda method, path, body: server._stored([{"email": ADA} | result]) if method == "POST" else None
+    )
+    assert outcomes(connect(server).push([subscribe(ADA, "UNSUBSCRIBED")])) == [outcome]
+
+
 def test_an_opt_out_is_repeated_on_doubt():
     """A cut connection does not keep an opt-out waiting: it is sent again."""
     server = Conversion0()
@@ -478,6 +545,33 @@ def test_c1_speaks_its_own_names():
     assert seen == [
         ("/api/v1/contacts/batch", "canary-key", {"batch": [{"email": ADA, "variables": {"job_title": "CTO"}}]})
     ]
+
+
+def test_c1_takes_nobody_for_gone_by_a_route_that_was_never_published():
+    """C1's pages tell of no way to read one contact: a 404 there counts only once the route has shown somebody."""
+    people = {}
+
+    def server(request):
+        who = request.url.path.rpartition("/")[2]
+        if request.method == "GET" and who in people:
+            return httpx.Response(200, json={"email": who, "variables": {}})
+        if request.url.path == "/api/v1/contacts/batch":
+            return httpx.Response(200, json={})
+        return httpx.Response(404, json={"message": "Not found"})
+
+    one = connect(server, profile="C1")
+    assert one.fetch(CONTACTS, [ADA])[ADA].values == {"email": ADA}
+    assert one.lookup(CONTACTS, "email", [ADA])[ADA] == ()
+    delete = Write(1, Kind.DELETE, "contacts", ADA, "rec1", {}, address=ADA)
+    refused = [one.push([delete])[0], one.push([update(ADA, email=BOB)])[0]]
+    assert [(receipt.outcome, receipt.error) for receipt in refused] == [
+        (Outcome.REJECTED, "UNSUPPORTED"),
+        (Outcome.REJECTED, "UNREADABLE"),
+    ]
+    assert outcomes(one.push([update(ADA, variables__title="CEO")])) == [Outcome.ACKED]
+    people[BOB] = {}
+    assert one.fetch(CONTACTS, [BOB])[BOB] is not None
+    assert one.fetch(CONTACTS, [ADA])[ADA] is None
 
 
 def c2(answers, seen):

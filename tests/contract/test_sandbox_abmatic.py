@@ -207,6 +207,8 @@ def test_filters_are_honoured_where_the_seed_shows_them(api, control):
 
     assert found("/accounts?industry=Retail") == found("/accounts?size=11-50") == [small]
     assert found("/accounts?engagement_score_min=80&size=1000%2B") == [big]
+    assert found("/accounts?industry=Retail&size=10+") == [small]
+    assert found("/accounts?size=1000+") == [big]
     assert found(f"/contacts?account_id={big}") == found("/contacts?seniority=executive") == [ada]
     assert len(found("/contacts?email=ada@x.example")) == 2
     assert len(found("/groups?created_after=2100-01-01")) == 1

@@ -1,5 +1,7 @@
 """The emulated Abmatic's two later, read-only surfaces over real HTTP."""
 
+from urllib.parse import quote
+
 import httpx
 import pytest
 
@@ -58,6 +60,22 @@ def test_a2_knows_accounts_by_website_only(api, control):
     assert api.post("/accounts", json={"name": "A"}).status_code == 405
 
 
+def test_a2_knows_every_column_of_the_vendors_page(api, control):
+    """Documented columns may be asked for, null where nothing is held; others are refused, on an empty page too."""
+    control.post("/reset", json={"empty": True})
+    switch(control, profile="A2", requests_per_minute=None)
+    assert api.get("/accounts?fields=website,nonsense").status_code == 400
+    row = {"name": "Acme", "website": "acme.example", "employee_count": 640, "city": "Oslo", "country": "Norway"}
+    control.post("/load", json={"system": "abmatic", "object": "accounts", "records": [row]})
+    asked = {
+        "fields": "website,display_name,size,location.city,NAICS Code,last_30_days_sessions,field_07,salesforce_id"
+    }
+    told = {"website": "acme.example", "display_name": "Acme", "size": "501-1000", "location.city": "Oslo"}
+    blank = dict.fromkeys(("NAICS Code", "last_30_days_sessions", "field_07", "salesforce_id"))
+    assert api.get("/accounts", params=asked).json()["data"] == [told | blank]
+    assert {"size", "linkedin_url", "logo", "fit_score"} <= api.get("/accounts").json()["data"][0].keys()
+
+
 def test_a3_reads_more_and_says_what_it_applied(api, control):
     """A3: a tenant check, accounts by id or website, filters reported in `applied`, Retry-After, no writes."""
     control.post("/reset", json={"accounts": 40, "contacts": 5, "overlap": 1})
@@ -75,3 +93,39 @@ def test_a3_reads_more_and_says_what_it_applied(api, control):
     assert api.put(f"/accounts/{one['id']}", json={"name": "x"}).status_code == 405
     switch(control, requests_per_minute=0)
     assert int(api.get("/me").headers["retry-after"]) >= 1
+
+
+def test_a3_has_every_endpoint_of_the_vendors_page(api, control):
+    """All 27, read only; what hangs on no row, and what was never there, is 404."""
+    control.post("/reset", json={"accounts": 4, "contacts": 5, "overlap": 1})
+    switch(control, profile="A3", requests_per_minute=None)
+    campaign = api.get("/campaigns").json()["data"][0]["id"]
+    account = api.get("/accounts").json()["data"][0]["website"]
+    lists = [
+        "contacts",
+        "visitors",
+        "target-groups",
+        "opportunities",
+        "conversions",
+        "meetings",
+        "reports",
+        "dashboards",
+    ]
+    lists += [
+        "reveal",
+        f"campaigns/{campaign}/sequence",
+        f"campaigns/{campaign}/sequence_tasks",
+        "engagement?resource_id=x",
+    ]
+    assert all("pagination" in api.get(f"/{path}").json() for path in lists)
+    alone = ["me", f"campaigns/{campaign}", "conversions/analytics", "website-context", "integrations/sync-status"]
+    alone += [f"accounts/{quote(account.upper(), safe='')}"]
+    assert all(isinstance(api.get(f"/{path}").json()["data"], dict) for path in alone)
+    absent = [
+        "integrations",
+        "campaigns/camp_0/sequence",
+        f"campaigns/{campaign}/analytics",
+        "groups",
+        "contacts/con_1",
+    ]
+    assert [api.get(f"/{path}").status_code for path in absent] == [404] * 5

@@ -332,6 +332,26 @@ def test_automations_cannot_be_built(ac):
     assert len(call(ac, "GET", f"contacts/{row}/contactAutomations").json()["contactAutomations"]) == 2
 
 
+@pytest.mark.parametrize(
+    "body", [{"contact": {"phone": "1", "allowNullEmail": True}}, {"contact": {"phone": "1"}, "allowNullEmail": True}]
+)
+def test_a_contact_of_a_phone_alone_is_made_where_that_is_asked_for(ac, body):
+    """The switch counts within the contact and beside it."""
+    made = call(ac, "POST", "contacts", body)
+    assert made.status_code == 201
+    assert call(ac, "GET", f"contacts/{made.json()['contact']['id']}").json()["contact"]["email_empty"] is True
+
+
+def test_an_edit_of_a_campaign_is_told_by_its_row_and_its_answer(ac):
+    """Segment and address are read back as text under the names of the row; every documented setting is echoed."""
+    call(ac, "POST", "campaign", {"name": "N", "type": "single"})
+    sent = {"segmentId": 7, "addressId": 2, "sendToExistingSubscribers": True, "responderDaysOffset": 3}
+    told = call(ac, "PUT", "campaigns/1/edit", sent).json()
+    assert {name: told[name] for name in sent} == sent
+    row = call(ac, "GET", "campaigns/1").json()["campaign"]
+    assert (row["segmentid"], row["addressid"], row["name"]) == ("7", "2", "N")
+
+
 def test_campaign_quirks(ac):
     """A draft comes unwrapped with a number; edit knows 400 and 406; deleting nothing is 200 with `succeeded` 0."""
     made = call(ac, "POST", "campaign", {"name": "N", "type": "single"})

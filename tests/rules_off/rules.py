@@ -78,8 +78,10 @@ def _blank_where_missing(link: Any, mapped: Any, hub: Any, refs: Any, real: Any 
     return real(link, mapped, hub, refs)
 
 
-def _without_losers(self: Any, mapped: Any, winner: Any, rule: str, _: Any, real: Any = merge._Work._turn) -> None:
-    real(self, mapped, winner, rule, [])
+def _without_losers(
+    self: Any, mapped: Any, winner: Any, rule: str, _: Any, real: Any = merge._Work._turn, **more: Any
+) -> None:
+    real(self, mapped, winner, rule, [], **more)
 
 
 def _due_at_once(_: Any, row: Any, real: Any = recover._due) -> Any:

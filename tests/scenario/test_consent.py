@@ -136,3 +136,14 @@ def test_forget_remote_deletes_where_that_is_possible(scene):
     assert done["salesforce"] == "deleted"
     assert "cannot delete" in done["abmatic"]
     scene.expect("ada", salesforce=None)
+
+
+def test_what_forget_could_not_delete_is_named_with_its_id(scene):
+    """The state forgets the row, so the answer is the last that tells which one is left; the exit code says that somebody must act."""
+    scene.linked("ada", title="CTO")
+    left = scene.id("ada", "salesforce")
+    scene.fault("salesforce", "status", method="DELETE", status=503, times=None)
+    scene.fault("salesforce", "status", method="POST", path="composite", status=503, times=None)
+    done = scene.forget("ada", remote=True)["systems"]
+    assert done["salesforce"].startswith("not deleted")
+    assert left in done["salesforce"]

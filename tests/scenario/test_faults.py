@@ -39,6 +39,20 @@ def test_a_system_that_is_not_there_stops_itself_alone(scene):
     one_each(scene, "ada", title="CEO")
 
 
+def test_a_run_that_went_without_a_system_names_it_and_says_what_to_do(scene):
+    """At two in the morning: which system, what happened, what next; in the answer, in `status`, and in the run when it is looked at later."""
+    scene.linked("ada", title="CTO")
+    scene.settings("systems.abmatic.base_url", "http://127.0.0.1:9/v1")
+    scene.settings("systems.abmatic.retries", 0)
+    run = scene.sync()
+    [failure] = run.failures
+    assert (failure.system, failure.kind) == ("abmatic", "unreachable")
+    assert "base_url" in failure.remedy
+    [why] = scene.status()["why"]
+    assert "abmatic" in why["what"]
+    assert [row["system"] for row in scene.run(run.run)["failures"]] == ["abmatic"]
+
+
 @pytest.mark.law("row 4")
 @pytest.mark.law("row 5")
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])

@@ -55,6 +55,27 @@ def test_an_opt_out_that_a_mapping_change_brings_is_held(scene):
     run = scene.sync()
     assert run.exit_code == 4
     assert [hit.limit for hit in run.limits_hit] == ["max_opt_outs"]
+    again = scene.sync()
+    assert again.exit_code == 4  # a schedule is no person
+    assert [row["DoNotCall"] for row in scene.rows("ada", "salesforce")] == [False]
+    scene.quiet(scene.apply(again.run))
+    assert [row["DoNotCall"] for row in scene.rows("ada", "salesforce")] == [True]
+    scene.quiet(scene.sync())
+    scene.linked("bob", opted_out=False)
+    scene.edit("bob", abmatic={"opted_out": True})
+    scene.quiet(scene.sync())
+
+
+def test_an_opt_out_that_a_new_consent_cell_brings_is_held(scene):
+    """A system that was mapped without consent, and now tells of it, is no less sudden than one that tells it otherwise."""
+    scene.mapping("contacts.fields.subscription.abmatic", None)
+    scene.linked("ada", opted_out=False)
+    scene.edit("ada", abmatic={"opted_out": True})
+    scene.quiet(scene.sync())
+    scene.mapping("contacts.fields.subscription.abmatic", {"field": "opted_out", "lens": "opt_out_flag"})
+    assert scene.sync().exit_code == 4
+    assert scene.sync().exit_code == 4
+    scene.expect("ada", salesforce={"opted_out": False})
 
 
 @pytest.mark.parametrize("entity", ["account"])

@@ -25,6 +25,14 @@ def test_a_refused_value_stands_aside_with_its_remedy(scene):
     assert scene.held("ada", "salesforce", "title") == "CTO"
 
 
+def test_status_counts_what_waits_in_words(scene):
+    """One record is `1 record`, and the line below says where to look."""
+    refused(scene)
+    [why] = scene.status()["why"]
+    assert why["what"] == "1 record set aside"
+    assert "crm-sync quarantine" in why["remedy"]
+
+
 @pytest.mark.law("row 55")
 def test_a_refused_value_is_not_sent_again(scene):
     """The next runs do not hammer the system with what it has refused."""

@@ -1,5 +1,9 @@
 """Undo: the values of before a run come back everywhere, but where somebody has touched them since."""
 
+import pytest
+
+from sync.errors import UsageError
+
 
 def edited(scene):
     scene.linked("ada", "bob", title="CTO", city="Turin")
@@ -74,3 +78,48 @@ def test_a_merge_of_two_edits_is_undone_to_what_stood_before_both(scene):
     scene.quiet(scene.undo(scene.quiet(scene.sync())))
     scene.expect("ada", title="CTO")
     scene.nothing_to_do()
+
+
+def test_an_undo_empties_nothing_that_stood_there_before_the_run(scene):
+    """Where the systems met in that run each held a value of its own: none of them is emptied, and the undo says so."""
+    scene.settings("systems.abmatic.clearing", "null")
+    scene.person("ada", abmatic={"title": "CTO"}, salesforce={"title": "Chief"})
+    undone = scene.undo(scene.quiet(scene.sync()))
+    scene.expect("ada", title="CTO")
+    assert undone.exit_code == 3
+    [skipped] = [row for row in undone.operations if row["status"] == "skipped"]
+    assert "met here" in skipped["reason"]
+    scene.nothing_to_do()
+
+
+def test_what_was_empty_everywhere_is_emptied_again(scene):
+    """A value that a person filled in goes back to nothing, and the undo of the undo brings it back."""
+    scene.settings("systems.abmatic.clearing", "null")
+    scene.linked("ada", city="Turin")
+    scene.edit("ada", salesforce={"title": "CEO"})
+    undone = scene.quiet(scene.undo(scene.quiet(scene.sync())))
+    scene.expect("ada", title=None)
+    scene.quiet(scene.undo(undone))
+    scene.expect("ada", title="CEO")
+
+
+def test_a_record_or_field_that_is_nobodys_name_is_refused(scene):
+    """A slip of the pen undoes nothing, and does not say that it is done."""
+    run = edited(scene)
+    with pytest.raises(UsageError, match="there is no field `titel`") as slip:
+        scene.undo(run, field="titel")
+    assert "`title`" in slip.value.remedy
+    for undo in (scene.undo, scene.try_undo):
+        with pytest.raises(UsageError, match="no record is known"):
+            undo(run, record="adda@nowhere.example")
+    scene.expect("ada", title="CEO", city="Milan")
+
+
+def test_what_a_run_did_not_change_is_said_to_be_so(scene):
+    """An undo that finds nothing to take back says why; records that were created stay, and it says that too."""
+    scene.person("eve", abmatic={"title": "CTO"})
+    created = scene.sync()
+    undone = scene.undo(created)
+    assert any("created stay" in note for note in undone.notes)
+    run = edited(scene)
+    assert any("changed no value there" in note for note in scene.undo(run, record=scene.key("eve")).notes)

@@ -1,5 +1,9 @@
 """Verify and explain: every difference has its reason, and every value its history."""
 
+import pytest
+
+from sync.errors import UsageError
+
 
 def test_agreement_is_said(scene):
     """Where everything agrees nothing is listed."""
@@ -86,3 +90,16 @@ def test_what_we_may_not_write_is_explained_as_one_way(scene):
     assert [(row["field"], row["why"]) for row in verdict["explained"]] == [
         ("title", "one-way: this side is read, not written")
     ]
+
+
+def test_a_record_is_found_by_the_id_that_a_report_shows(scene):
+    """Salesforce's reports show ids of 15 characters, its API 18: both name the row. An id of another kind of record is not taken for it."""
+    scene.with_accounts()
+    scene.account("acme", salesforce={"name": "Acme"}, abmatic={"name": "Acme"})
+    scene.linked("ada", title="CTO")
+    long = scene.id("ada", "salesforce")
+    assert len(long) == 18
+    assert scene.explained("contact", long[:15])["ids"]["salesforce"] == long
+    account = scene.explained("account", scene.id("acme", "salesforce"))["record"]
+    with pytest.raises(UsageError, match="another kind of record: account"):
+        scene.explained("contact", account)

@@ -93,4 +93,4 @@ def test_a_broken_history_is_shortened(monkeypatch):
 
 
 def _forgetful(turn):
-    return lambda self, mapped, winner, rule, losers: turn(self, mapped, winner, rule, [])
+    return lambda self, mapped, winner, rule, losers, **more: turn(self, mapped, winner, rule, [], **more)

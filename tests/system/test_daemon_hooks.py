@@ -87,10 +87,10 @@ def test_an_acknowledged_event_survives_the_kill(emptied, tmp_path):
     assert len(arrived(emptied, email)) == 1
 
 
-@pytest.mark.parametrize("fault", [{"kind": "status", "status": 503}, {"kind": "delay_before", "delay_s": 40}])
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 503}, {"kind": "delay_before", "delay_s": 25}])
 def test_a_dead_system_does_not_hold_up_the_others(emptied, tmp_path, fault):
     """While one system fails, or hangs until its time-outs, edits go on between the others; when it is back it gets what it missed."""
-    quick = {"activecampaign": "timeout_s = 30", **HOOKS}
+    quick = {"activecampaign": "timeout_s = 20", **HOOKS}
     place = Place(tmp_path, emptied.urls, systems=FOUR, extra=quick)
     name = emptied.create(
         "salesforce", "Contact", {"Email": "ada@acme.example.com", "LastName": "Quill", "Title": "T0"}

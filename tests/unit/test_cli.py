@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,7 +103,7 @@ ROWS = {
     "consent": {"email": "a@x.example", "mailable": False, "why": "opted out", "systems": {}, "ledger": []},
     "grant": {"email": "a@x.example", "mailable": True, "why": "granted", "systems": {}, "ledger": []},
     "backup": {"file": "x", "bytes": 10, "records": 1},
-    "forget": {"erased": 1, "systems": {"abmatic": "cannot delete"}},
+    "forget": {"erased": 1, "systems": {}},
 }
 
 
@@ -190,7 +192,7 @@ def test_every_command_has_help_without_a_config(crm, folder, name):
 @pytest.mark.parametrize("words", [
     ["no-such-command"], ["snyc"], ["sync", "--no-such-flag"], ["sync", "no_such_entity"], ["undo"], ["explain", "contact"], ["conflicts", "resolve"],
     ["conflicts", "resolve", "c1", "--take", "hubspot"], ["backfill", "--since", "yesterdayish"], ["backfill", "--from", "hubspot"],
-    ["sandbox", "--port", "many"], ["forget"], ["forget", "nobody"], ["apply"], ["apply", "absent.json"], ["consent"], ["consent", "grant", "a@x.example"],
+    ["sandbox", "--port", "many"], ["forget"], ["forget", "nobody"], ["apply"], ["apply", "absent.json"], ["apply", ""], ["apply", "mappings"], ["consent"], ["consent", "grant", "a@x.example"],
     ["--config", "absent.toml", "sync"], ["plan", "--out", "no/such/folder/plan.json"], [],
 ])  # fmt: skip
 def test_a_wrong_command_line_is_exit_2_with_a_hint(crm, runner, words):
@@ -200,6 +202,16 @@ def test_a_wrong_command_line_is_exit_2_with_a_hint(crm, runner, words):
     assert "Traceback" not in err
     assert err.strip() or not words
     assert [name for name, *_ in runner.calls] in ([], ["plan"])
+
+
+@pytest.mark.parametrize("words", [[], ["config"], ["consent"]], ids=" ".join)
+def test_a_command_line_that_only_begins_is_answered_with_the_help(crm, words):
+    """`crm-sync` alone shows what there is, as text of many lines, on stderr; the exit code is that of a usage mistake."""
+    code, out, err = crm(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: crm-sync")
+    assert len(err.splitlines()) > 5
+    assert "\\n" not in err
 
 
 def test_a_misspelt_command_gets_a_suggestion(crm):
@@ -302,6 +314,29 @@ def test_mistakes_in_config_and_mappings_are_reported_together(crm, folder):
         assert word in err
 
 
+@pytest.mark.parametrize(
+    ("said", "code"), [({"salesforce": "deleted"}, 0), ({"salesforce": "deleted", "abmatic": "cannot delete: …"}, 3),
+                       ({"salesforce": "not deleted: answered 503"}, 3), ({}, 0)],
+)  # fmt: skip
+def test_a_person_who_is_left_in_a_system_is_no_success(crm, runner, said, code):
+    """`forget --remote` is 0 only where nothing is left to do by hand, and says when it knew of no row."""
+    runner.answers["forget"] = {"erased": 1, "systems": said}
+    assert (found := crm("forget", "a@x.example", "--remote"))[0] == code
+    assert ("nothing was deleted" in found[1]) is not bool(said)
+
+
+def test_an_undo_that_is_only_tried_does_not_say_that_it_is_done(crm, runner):
+    """`undo --dry-run` begins with what would be written; what would be left alone is not counted."""
+    rows = REPORT.to_json()["operations"]
+    runner.answers["try_undo"] = replace(
+        REPORT, operations=[{**row, "status": status} for row in rows for status in ("planned", "skipped")]
+    )
+    _, out, _ = crm("undo", "01J8", "--dry-run")
+    assert out.startswith("1 write planned; nothing has been written.")
+    runner.answers["try_undo"] = replace(REPORT, operations=[{**row, "status": "skipped"} for row in rows])
+    assert crm("undo", "01J8", "--dry-run")[1].startswith("Nothing would be written.")
+
+
 def test_a_plan_is_kept_and_applied(crm, runner, folder):
     """`plan --out` writes the whole plan, readable by its owner only; `apply` hands exactly that to the runner."""
     crm("plan", "--out", "plan.json")
@@ -365,6 +400,22 @@ def test_a_closed_pipe_is_no_error():
         cwd=Path(__file__).parents[2],
     )
     assert run.stderr == ""
+
+
+def test_a_reader_who_has_left_is_told_by_the_exit_code():
+    """Every line that cannot be written any more ends the command with 141, as shells have it: not with 1, which is a bug of ours."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "sync", "version"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (exits.PIPE_CLOSED, "")
 
 
 def test_the_demo_tells_its_story_against_a_real_sandbox(crm, runner, monkeypatch):

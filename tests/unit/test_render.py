@@ -214,7 +214,11 @@ def test_a_conflict_shows_the_command_that_settles_it(drawn):
 def test_status_begins_with_the_verdict(drawn):
     """The first line answers the question; the next ones say what to do."""
     sheet, seen = drawn
-    rows = {"abmatic": {"reachable": True, "lag_seconds": 61, "calls_left": 9000}, "letrics": {"reachable": False}}
+    rows = {
+        "abmatic": {"reachable": True, "lag_seconds": 61, "calls_left": 9000},
+        "conversion": {"reachable": True, "lag_seconds": None, "linked": 7},
+        "letrics": {"reachable": False},
+    }
     status.draw_status(
         sheet,
         {
@@ -229,6 +233,7 @@ def test_status_begins_with_the_verdict(drawn):
     assert "letrics is not reachable" in lines[1]
     assert "1 min 1 s" in seen()
     assert "9,000" in seen()
+    assert ["asked by key" in line for line in seen().splitlines() if "conversion" in line] == [True]
     sheet, seen = drawn
     status.draw_status(sheet, {"well": True, "why": [], "systems": {}, "last_run": None})
     assert "All is well." in seen()

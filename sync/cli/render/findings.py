@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from sync.cli.render.paper import Paper, ago, counted, heading, styled, text, value
+from sync.cli.render.run import failed
 
 Row = Mapping[str, Any]
 
@@ -52,7 +53,7 @@ def draw_verify(paper: Paper, verify: Row) -> None:
     for why, number in sorted(explained.items(), key=lambda item: -item[1]):
         paper.line(styled(f"{counted(number, 'difference')} explained: {why}", "quiet"), indent=2)
     for failure in verify.get("failures", ()):
-        paper.line(styled(f"{failure['system']} ", "bad"), text(failure["message"]), indent=2)
+        paper.line(*failed(failure), indent=2)
     paper.gap()
     if not verify["unexplained"]:
         paper.line(styled("No unexplained difference.", "good"))

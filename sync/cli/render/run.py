@@ -20,13 +20,15 @@ _SAID: Final = {
     "failed": ("Not every system could be served.", "bad"),
 }
 _VERBS: Final = {"create": "new", "delete": "old", "update": "name", "subscribe": "warn"}
+PREVIEWS: Final = ("Plan", "Undo, not done yet")
+"""Words for runs that only show what they would do."""
 _COUNTS: Final = ("read", "created", "updated", "deleted", "unchanged", "failed", "calls")
 
 
 def draw_run(paper: Paper, run: Row, word: str, shown: int = 20) -> None:
     """A finished run (`word` says which kind: Sync, Backfill …): summary, counts, at most `shown` changes, open questions."""
     sentence, style = _SAID.get(run["status"], (str(run["status"]), "warn"))
-    if word == "Plan" and run["status"] in ("ok", "attention"):
+    if word in PREVIEWS and run["status"] in ("ok", "attention"):
         sentence, style = _planned(run["operations"]), "name"
     paper.line(styled(sentence, style))
     paper.line(
@@ -42,7 +44,8 @@ def draw_run(paper: Paper, run: Row, word: str, shown: int = 20) -> None:
 def _planned(operations: Sequence[Row]) -> str:
     if not operations:
         return "Nothing to do: everything agrees."
-    return f"{counted(len(operations), 'write')} planned; nothing has been written."
+    writes = sum(row.get("status") != "skipped" for row in operations)
+    return f"{counted(writes, 'write')} planned; nothing has been written." if writes else "Nothing would be written."
 
 
 def draw_counts(paper: Paper, systems: Mapping[str, Row]) -> None:
@@ -76,7 +79,7 @@ def _draw_trouble(paper: Paper, run: Row) -> None:
         paper.line("Raise the limit in [safety] if this is normal; on a fresh workspace: crm-sync backfill", indent=4)
     for failure in run.get("failures", ()):
         paper.gap()
-        paper.line(styled(f"{failure['system']} ", "bad"), text(failure["message"]))
+        paper.line(*failed(failure))
         if failure.get("remedy"):
             paper.line(text(failure["remedy"]), indent=4)
     for note in run.get("notes", ()):
@@ -171,3 +174,9 @@ def _run_line(run: Row) -> list[Text]:
         text(seconds(run.get("seconds"))),
         *numbers,
     ]
+
+
+def failed(failure: Row) -> tuple[Text, Text]:
+    """A system that was not served, and why; its name once."""
+    system = failure["system"]
+    return styled(f"{system} ", "bad"), text(failure["message"].removeprefix(f"{system}: "))

@@ -45,7 +45,8 @@ def _draw_reason(paper: Paper, number: int, reason: Any) -> None:
 
 def _system(name: str, row: Row) -> list[Text | str]:
     state = _state(row)
-    lag = seconds(row["lag_seconds"]) if row.get("lag_seconds") is not None else "never read"
+    unseen = "asked by key" if row.get("linked") else "never read"  # Conversion has no list to be behind of
+    lag = seconds(row["lag_seconds"]) if row.get("lag_seconds") is not None else unseen
     left = row.get("calls_left")
     return [styled(name, "name"), state, lag, text(left) if left is not None else styled("no limit told", "quiet")]
 
@@ -55,7 +56,7 @@ def _state(row: Row) -> Text:
         return styled(str(row["error"]), "bad")
     if row.get("reachable") is None:
         return styled("not tried yet", "quiet")
-    return styled("reachable", "good") if row["reachable"] else styled("not reachable", "bad")
+    return styled("reachable", "good") if row["reachable"] else styled("not served", "bad")
 
 
 def _last(run: Any) -> Text:

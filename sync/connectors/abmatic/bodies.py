@@ -36,6 +36,10 @@ def merged(row: Row, values: Mapping[str, Native]) -> dict[str, Any]:
     Computed columns stay at home. So do blank ones that are not ours: what a sent blank means is not documented.
     """
     body = {name: value for name, value in row.items() if not _COMPUTED.fullmatch(name) and not is_blank(value)}
+    account = at(row, "account.id")
+    if "account_id" not in row and isinstance(account, str):
+        # A contact may tell its account by the object alone; left out, a replacing PUT would cut it off.
+        body["account_id"] = account
     return _laid(body, row, values)
 
 

@@ -5,6 +5,7 @@ A server that ignores a filter answers with everything, so each filter is checke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,7 +19,8 @@ from sync.model.remote import Feed
 _ZONE_SLACK: Final = timedelta(days=1)
 """A date without a zone may begin half a day sooner or later."""
 _EQUAL: Final = frozenset({"industry", "account_id", "seniority"})
-_LEAST: Final[Mapping[str, str]] = {"engagement_score_min": "engagement_score", "min_score": "engagement_score"}
+_LEAST: Final = frozenset({"engagement_score_min", "min_score"})
+_SIZE: Final = re.compile(r"(\d+)(?:-(\d+)|\+)?")
 
 
 def filters_of(feed: Feed, endpoint: Endpoint) -> dict[str, str]:
@@ -27,6 +29,9 @@ def filters_of(feed: Feed, endpoint: Endpoint) -> dict[str, str]:
     Raises DriftError for a filter that this list does not document: a server that ignores it would answer everything.
     """
     asked = dict(parse_qsl(feed.where or "", keep_blank_values=True))
+    if "size" in asked:
+        # The vendor's own sample writes `size=1000+`, and a plus sign in a query reads as a space.
+        asked["size"] = asked["size"].replace(" ", "+")
     asked |= {name: str(value) for name, value in feed.params.items()}
     unknown = sorted(set(asked) - endpoint.filters)
     if unknown:
@@ -44,10 +49,35 @@ def _passes(row: Row, name: str, value: str) -> bool:
     if name in _EQUAL:
         found = read(row, name)
         return not isinstance(found, str) or found.casefold() == value.casefold()
-    if name in _LEAST:
-        score = read(row, _LEAST[name])
-        return not isinstance(score, (int, float)) or score >= float(value)
+    if name in _LEAST or name == "max_score":
+        return _scored(row, name, value)
+    if name == "size":
+        return _sized(row, value)
     return _in_time(row, name, moment(value))
+
+
+def _scored(row: Row, name: str, bound: str) -> bool:
+    score = read(row, "engagement_score")
+    if not isinstance(score, int | float):
+        return True
+    return score >= float(bound) if name in _LEAST else score <= float(bound)
+
+
+def _sized(row: Row, wanted: str) -> bool:
+    """Whether a company is of a size: by the band that the row tells, else by its count. The two may disagree (`apis/` 1.8)."""
+    count, band, asked = read(row, "employee_count"), read(row, "size"), _span(wanted)
+    told = _span(band) if isinstance(band, str) else (count, count) if isinstance(count, int) else None
+    return asked is None or told is None or (told[0] <= asked[1] and told[1] >= asked[0])
+
+
+def _span(size: str) -> tuple[float, float] | None:
+    """Least and most of ``51-200``, ``1000+`` or ``40``."""
+    found = _SIZE.fullmatch(size.strip())
+    if found is None:
+        return None
+    low = float(found[1])
+    most = float("inf") if size.strip().endswith("+") else low
+    return low, float(found[2]) if found[2] else most
 
 
 def _in_time(row: Row, name: str, bound: datetime | None) -> bool:

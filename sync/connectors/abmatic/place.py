@@ -20,7 +20,8 @@ class Place:
     ``page`` is the last page yielded of a first full walk that has not ended, with its ``count`` so far, and the time the
     pull ``began``. ``side`` is the digest of the group memberships,
     ``swept_at`` when the analytics of all ``size`` campaigns were last read. ``by_creation``: new rows carry
-    no change time, so they must be asked for by creation as well. ``feed`` ties the cursor to what was asked.
+    no change time, so they must be asked for by creation as well. ``rows``: what the list shows of a row, ``whole`` or ``sparse``;
+    empty until there was one to find out by. ``feed`` ties the cursor to what was asked.
     """
 
     feed: str
@@ -32,6 +33,7 @@ class Place:
     swept_at: datetime | None = None
     size: int = 0
     by_creation: bool = False
+    rows: str = ""
 
     def dump(self) -> str:
         """The cursor."""

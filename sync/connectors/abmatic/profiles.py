@@ -79,7 +79,7 @@ A1: Final = _profile(
         "/contacts",
         "/contacts/{id}",
         since="updated_after",
-        filters=_COMMON | {"account_id", "seniority"},
+        filters=_COMMON | {"industry", "engagement_score_min", "account_id", "seniority"},
         creatable=True,
         updatable=True,
         lookups=("email",),

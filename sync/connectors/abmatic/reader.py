@@ -25,6 +25,9 @@ from sync.model.remote import Feed, Page
 SORTED_OVERLAP: Final = timedelta(hours=1)
 """How far below its watermark a walk sorted by change time reads on: room for rows that became visible late."""
 
+_LATER_NAMES: Final = {"last_seen_at": "last_seen"}
+"""What A1 calls otherwise: a name that the server does not know refuses the whole list (`apis/` 1.5, 1.9)."""
+
 _SMALL: Final = 20
 _SHARE: Final = 0.2
 """Analytics cost a call a campaign. Up to _SMALL campaigns all are read in each pull; more, only as often as keeps
@@ -91,7 +94,8 @@ class Reader:
         """Sort and columns, where the server has them. Never ascending by change time: that skips rows (T-A1)."""
         asked = {"sort_by": column, "order_by": order} if column and endpoint.sorted_by else {}
         if endpoint.projects:
-            asked["fields"] = ",".join(sorted({*feed.paths, *endpoint.keys, "created_at", "updated_at"} - {"groups"}))
+            named = {_LATER_NAMES.get(path, path) for path in feed.paths} - {"groups", "id"}
+            asked["fields"] = ",".join(sorted({*named, *endpoint.keys, "created_at", "updated_at"}))
         return {name: value for name, value in asked.items() if value}
 
     def _sweep_due(self, place: Place) -> bool:

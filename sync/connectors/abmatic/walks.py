@@ -1,8 +1,14 @@
-"""The walks of one pull: repeated until one is clean, so that a cursor is only offered where nothing was skipped."""
+"""The walks of one pull: repeated until one is clean, so that a cursor is only offered where nothing was skipped.
+
+The vendor's samples show a few columns of a row in a list, and "full details" where it is read alone (`apis/` 1.2). So where a list
+shows of no row what it would be found by (a website, an address), or not half of what is mapped, one row is read alone: if that shows
+more, each row is. What came of it is kept in the cursor.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,11 +16,16 @@ from sync.connectors.abmatic.filters import passes
 from sync.connectors.abmatic.listing import Listing, Tally, pages
 from sync.connectors.abmatic.place import Place
 from sync.connectors.abmatic.profiles import Endpoint
-from sync.connectors.abmatic.rows import Row, moment, record
+from sync.connectors.abmatic.rows import READ_ONLY, Row, moment, read, record
 from sync.connectors.abmatic.side import WALKS_MAX, Memberships, analytics
+from sync.connectors.abmatic.tenancy import find
 from sync.connectors.http import Client
+from sync.errors import DriftError, UnreachableError
 from sync.model.clock import Clock
 from sync.model.remote import Feed, NativeRecord, Page
+from sync.model.values import MISSING
+
+WHOLE, SPARSE = "whole", "sparse"
 
 Fresh = list[tuple[str, Row]]
 
@@ -51,10 +62,12 @@ class Walks:
     _number: int = 0
     _start: datetime | None = None
     _undated: bool = False
+    _shown: str = ""
 
     def run(self) -> Iterator[Page]:
         """All pages, the cursor of the whole on the last one if every walk was clean in the end."""
         self._start = self.plan.place.began if self.plan.resume else None
+        self._shown = self.plan.place.rows
         clean = True
         for left, filters in zip(reversed(range(len(self.plan.filters))), self.plan.filters, strict=True):
             for attempt in range(1, WALKS_MAX + 1):
@@ -78,7 +91,8 @@ class Walks:
             fresh = tally.take(listing)
             if listing.last or self._below(listing):
                 break
-            yield Page(self._records(fresh, filters), self._halfway(tally, listing), total=tally.count.total)
+            records = self._records(fresh, filters)
+            yield Page(records, self._halfway(tally, listing), total=tally.count.total)
         return tally, fresh
 
     def _below(self, listing: Listing) -> bool:
@@ -98,7 +112,7 @@ class Walks:
     def _halfway(self, tally: Tally, listing: Listing) -> str | None:
         if not self.plan.pages_offered or tally.shrank:
             return None
-        place = replace(self.plan.place, page=listing.page, began=self._start, count=tally.count)
+        place = replace(self.plan.place, page=listing.page, began=self._start, count=tally.count, rows=self._shown)
         return replace(place, by_creation=place.by_creation or tally.undated).dump()
 
     def _last(self, fresh: Fresh, filters: dict[str, str], tally: Tally, *, settled: bool) -> Page:
@@ -118,14 +132,32 @@ class Walks:
             swept_at=self.clock.now() if swept else old.swept_at,
             size=tally.count.total if swept else old.size,
             by_creation=old.by_creation or self._undated,
+            rows=self._shown,
         )
 
     def _records(self, fresh: Fresh, filters: dict[str, str]) -> tuple[NativeRecord, ...]:
         wanted = [(key, row) for key, row in fresh if passes(row, filters)]
-        return tuple(record(self.feed, key, self._whole(key, row)) for key, row in wanted)
+        self._shown = self._shown or self._judged(wanted)
+        whole = [(key, self._whole(key, row)) for key, row in wanted]
+        return tuple(record(self.feed, key, row) for key, row in whole if passes(row, filters))
+
+    def _judged(self, rows: Fresh) -> str:
+        """Whether the list shows whole rows, or less than a row that is read alone; empty where there is none to tell by."""
+        if not rows or self.endpoint.one is None or self.endpoint.projects:
+            return ""
+        asked = [path for path in self.feed.paths if not READ_ONLY.fullmatch(path)]
+        unseen = [path for path in asked if not any(read(row, path) is not MISSING for _, row in rows)]
+        if not (set(unseen) & set(self.endpoint.lookups) or 2 * len(unseen) > len(asked)):
+            return WHOLE
+        with suppress(DriftError, UnreachableError):  # no such endpoint for this key: the list is all there is
+            alone = find(self.client, self.endpoint, rows[0][0]) or {}
+            return SPARSE if any(read(alone, path) is not MISSING for path in unseen) else WHOLE
+        return WHOLE
 
     def _whole(self, key: str, row: Row) -> Row:
         """The row with what is kept elsewhere."""
+        if self._shown == SPARSE:
+            row = {**row, **(find(self.client, self.endpoint, key) or {})}
         if self.plan.groups is not None:
             row = {**row, "groups": self.plan.groups.of(key)}
         if self.plan.with_analytics:

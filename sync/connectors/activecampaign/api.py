@@ -90,13 +90,18 @@ class Api:
         self, method: str, route: str, *, parts: Mapping[str, str] | None = None, body: Any = None
     ) -> tuple[Answer, Said]:
         """A write that may be repeated after any outcome, repeated until it is answered. Raises QuotaError, AuthError."""
-        try:
-            answer = self.client.read(
-                route, parts=parts, method=method, body=body, shape=lambda _: True, accept=_REFUSALS
-            )
-        except UnreachableError:
-            return Answer(route, Verdict.DOUBT), Said(Verdict.DOUBT, "UNANSWERED")
-        return answer, understand(answer)
+        for pause_s in (*_PATIENCE_S, None):
+            try:
+                answer = self.client.read(
+                    route, parts=parts, method=method, body=body, shape=lambda _: True, accept=_REFUSALS
+                )
+            except UnreachableError:
+                return Answer(route, Verdict.DOUBT), Said(Verdict.DOUBT, "UNANSWERED")
+            said = understand(answer)
+            if pause_s is None or said.verdict is not Verdict.FORBIDDEN:
+                break
+            self.clock.sleep(pause_s)
+        return answer, said
 
     def pages(self, route: str, key: str, params: Mapping[str, Any] | None = None) -> Iterator[Listing]:
         """A list by offset, a hundred at a time; a page that brings nothing new is the end, whatever the total says."""

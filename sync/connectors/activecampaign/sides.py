@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sync.connectors.activecampaign.answers import holds, is_absent
 from sync.connectors.activecampaign.api import Api, Row, rows_of
+from sync.errors import UnreachableError
 
 VALUES, LISTS, TAGS, ACCOUNTS = "fieldValues", "contactLists", "contactTags", "accountContacts"
 NESTED: Final = "/contacts/{id}/"
@@ -71,6 +72,10 @@ def complete_accounts(api: Api, sides: Sides) -> None:
 
 
 def nested(api: Api, contact: str, table: str) -> list[Row]:
-    """One side table of one contact, read now; empty where the contact is gone."""
+    """One side table of one contact, read now; empty where the contact is gone, and only there. Raises UnreachableError else."""
     answer = api.read(NESTED + table, parts={"id": contact}, shape=holds(table), accept=(404,))
-    return rows_of(answer.data, table) if answer.done or not is_absent(answer) else []
+    if not answer.done and not is_absent(answer):
+        raise UnreachableError(
+            f"{api.system}: {NESTED}{table} {answer.summary} without saying that the contact is gone", system=api.system
+        )
+    return rows_of(answer.data, table)

@@ -30,6 +30,7 @@ _BY_CODE: Final[Mapping[str, Verdict]] = {
     "UPSERT_FAILED": Verdict.DOUBT,
 }
 ABSENT_CODES: Final = frozenset(name for name, verdict in _BY_CODE.items() if verdict is Verdict.ABSENT)
+_FAILED: Final = frozenset({"failed", "error"})
 _TRANSIENT: Final = frozenset({Verdict.THROTTLED, Verdict.DOUBT})
 
 
@@ -83,25 +84,33 @@ def row_of(data: Any) -> Mapping[str, Any] | None:
     return inner if isinstance(inner, Mapping) else None
 
 
-def results_of(data: Any) -> list[Mapping[str, Any]]:
-    """The results of a batch, a row each; empty where the body tells none."""
+def results_of(data: Any) -> list[Mapping[str, Any]] | None:
+    """The results of a batch, a row each; None where the body tells none at all (a bare ``message`` is a success, too)."""
     inner = data.get("data") if isinstance(data, Mapping) else None
     if isinstance(inner, Mapping):
         inner = inner.get("results")
-    return [row for row in inner if isinstance(row, Mapping)] if isinstance(inner, list) else []
+    return [row for row in inner if isinstance(row, Mapping)] if isinstance(inner, list) else None
 
 
 def failure_of(result: Mapping[str, Any]) -> str | None:
     """Why a batch did not take one row, where its result says so; how it would is not documented."""
-    failed = result.get("success") is False or str(result.get("operation", "")).lower() in ("failed", "error")
+    words = {str(result.get(name, "")).lower() for name in ("operation", "status")}
+    failed = result.get("success") is False or not words.isdisjoint(_FAILED)
     told = _failure(result)
     return (told or "REFUSED") if failed or result.get("error") else None
 
 
+def is_done(result: Mapping[str, Any] | None) -> bool:
+    """Whether a result says that its row was written. Of the words for it only these are attested; others are to be looked at."""
+    return result is not None and str(result.get("operation", "updated")).lower() in ("created", "updated")
+
+
 def _failure(body: Mapping[str, Any]) -> str | None:
+    """The code of an error: of all that looks like one, the first that the vendor's documents know."""
     error = body.get("error")
     inner = error.get("code") if isinstance(error, Mapping) else error
-    return code(inner) or code(body.get("code"))
+    told = [found for found in (code(inner), code(body.get("code"))) if found is not None]
+    return next((found for found in told if found.upper() in _BY_CODE), told[0] if told else None)
 
 
 def _blamed(body: Mapping[str, Any]) -> str | None:

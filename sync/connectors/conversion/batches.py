@@ -13,7 +13,7 @@ from typing import Any, Final
 from sync.connectors.conversion.answers import ABSENT_CODES, Said, failure_of, is_body, results_of, understand
 from sync.connectors.conversion.rows import normal
 from sync.connectors.http import Answer, Client, Verdict, error_for
-from sync.errors import AuthError, DriftError, QuotaError
+from sync.errors import AbortError, AuthError, DriftError, QuotaError
 from sync.model.clock import Clock
 from sync.model.remote import Write
 
@@ -47,8 +47,11 @@ class Post:
     again: bool = False
 
 
+UNTOLD: Final[Mapping[str, Any]] = {"operation": "untold"}
+"""The result of a row where a success tells no results at all."""
+
 Settle = Callable[[Item, Mapping[str, Any] | Said | None], None]
-"""Takes what became of a row: its result, a failure, or None where a successful answer does not mention it."""
+"""Takes what became of a row: its result (maybe `UNTOLD`), a failure, or None where the results do not mention it."""
 
 
 class Batches:
@@ -69,7 +72,7 @@ class Batches:
         answer = self._post(post, items)
         said = understand(answer)
         if said.verdict in STOPS:
-            raise self._error(answer, said)
+            raise stopping(answer, said, self._client.system)
         if said.verdict is Verdict.DONE:
             for item, result in _paired(post, items, answer.data):
                 settle(item, result)
@@ -98,22 +101,16 @@ class Batches:
             answer = self._client.write("POST", post.route, body=body, shape=is_body)
         return answer
 
-    def _error(self, answer: Answer, said: Said) -> AuthError | QuotaError | Exception:
-        """The error of a refusal that concerns all, also where it came inside a 2xx."""
-        if said.verdict is Verdict.DENIED:
-            return AuthError(
-                f"{self._client.system}: {answer.route} answered {said.code}",
-                remedy="Check the key: it may have been replaced or revoked.",
-                system=self._client.system,
-            )
-        if said.verdict is Verdict.THROTTLED:
-            return QuotaError(
-                f"{self._client.system}: {answer.route} answered {said.code}",
-                wait_s=answer.wait_s,
-                remedy="Wait, or lower the request rate of this system.",
-                system=self._client.system,
-            )
-        return error_for(answer, self._client.system)
+
+def stopping(answer: Answer, said: Said, system: str) -> AbortError:
+    """The error of a refusal that concerns all rows, also where it came inside a 2xx."""
+    text = f"{system}: {answer.route} answered {said.code}"
+    if said.verdict is Verdict.DENIED:
+        return AuthError(text, remedy="Check the key: it may have been replaced or revoked.", system=system)
+    if said.verdict is Verdict.THROTTLED:
+        remedy = "Wait, or lower the request rate of this system."
+        return QuotaError(text, wait_s=answer.wait_s, remedy=remedy, system=system)
+    return error_for(answer, system)
 
 
 def _groups(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
@@ -132,10 +129,12 @@ def _paired(post: Post, items: Sequence[Item], data: Any) -> Iterator[tuple[Item
     """Each row with its result, by key or, where results name none, by position."""
     results = results_of(data)
     if post.positional:
-        if len(results) != len(items):
+        if results is None or len(results) != len(items):
             yield from ((item, Said(Verdict.DOUBT, "RESULT_COUNT")) for item in items)
             return
         found: list[Mapping[str, Any] | None] = list(results)
+    elif results is None:
+        found = [UNTOLD] * len(items)
     else:
         by_key = {normal(str(result.get(post.key, ""))): result for result in results}
         found = [by_key.get(normal(item.key)) for item in items]

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sync.connectors.base import Suppressed
-from sync.connectors.conversion.answers import Said
-from sync.connectors.conversion.batches import Batches, Item, Post, Settle
+from sync.connectors.conversion.answers import Said, is_done
+from sync.connectors.conversion.batches import UNTOLD, Batches, Item, Post, Settle
 from sync.connectors.conversion.profiles import Profile
 from sync.connectors.conversion.reader import Reader
 from sync.connectors.conversion.receipts import Tray, failed, rejected
@@ -88,7 +88,7 @@ class Consent:
 
     def _settle(self, tray: Tray, *, created: bool) -> Settle:
         def settle(one: Item, told: Mapping[str, Any] | Said | None) -> None:
-            if told is None and not self._profile.silent and not self._holds(one):
+            if not isinstance(told, Said) and not self._stands(one, told):
                 told = Said(Verdict.THROTTLED, "NOT_STORED")
             if isinstance(told, Said):
                 # The contact of a create is there by now: the whole may be sent again.
@@ -96,6 +96,12 @@ class Consent:
                 tray.lay(failed(one.write, Said(Verdict.DOUBT, told.code) if retry else told))
 
         return settle
+
+    def _stands(self, one: Item, told: Mapping[str, Any] | None) -> bool:
+        """Whether the word of a row was taken, by its result; one that does not say so, or echoes another word, is looked at."""
+        key, silent = self._profile.status_key, self._profile.silent and (told is None or told is UNTOLD)
+        echoed = told is None or _word(told.get(key, one.body[key])) == one.body[key]
+        return silent or (is_done(told) and echoed) or self._holds(one)
 
     def _holds(self, one: Item) -> bool:
         row = self._reader.row(self._profile.endpoint("contacts"), one.key)

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sync.connectors.conversion.answers import is_body, row_of, understand
-from sync.connectors.conversion.batches import STOPS
+from sync.connectors.conversion.batches import STOPS, stopping
 from sync.connectors.conversion.profiles import Profile
 from sync.connectors.conversion.receipts import failed, rejected
 from sync.connectors.conversion.rows import normal
-from sync.connectors.http import Client, Verdict, error_for
+from sync.connectors.http import Client, Verdict
 from sync.model.remote import Outcome, Receipt, Write
 
 _NEEDED: Final = ("contactEmail", "name", "description")
@@ -31,7 +31,7 @@ def engage(client: Client, profile: Profile, write: Write) -> Receipt:
     answer = client.write("POST", profile.engage, body=_body(profile, write.values), shape=is_body)
     said = understand(answer)
     if said.verdict in STOPS:
-        raise error_for(answer, client.system)
+        raise stopping(answer, said, client.system)
     if said.verdict is not Verdict.DONE:
         return failed(write, said)
     client.meter.add(written=1)

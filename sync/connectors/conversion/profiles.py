@@ -21,7 +21,7 @@ class Endpoint:
 
     ``key``: the wire's name of our key. ``batch``: route and ``listed``: body key of the batch upsert. ``one``: route of
     one row, by key (None: a row cannot be read). ``names``: our name of a variable or column -> the wire's. ``tops``: columns
-    beside the variables that may be written.
+    beside the variables that may be written. ``assumed``: no document tells of ``one``, so that its 404 alone says nothing.
     """
 
     object: str
@@ -32,6 +32,7 @@ class Endpoint:
     names: Mapping[str, str] = field(default_factory=dict)
     tops: frozenset[str] = frozenset()
     deletable: bool = True
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,14 @@ C1: Final = replace(
     silent=True,
     endpoints=_endpoints(
         Endpoint(
-            "contacts", "email", "/contacts/batch", "batch", _PERSON, _LATER, frozenset({"companyId", "audienceId"})
+            "contacts",
+            "email",
+            "/contacts/batch",
+            "batch",
+            _PERSON,
+            _LATER,
+            frozenset({"companyId", "audienceId"}),
+            assumed=True,
         ),
         Endpoint(
             "companies",

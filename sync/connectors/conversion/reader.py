@@ -1,6 +1,7 @@
 """Reading by key: a contact by its address, a company by our id. There is no list (T-C1).
 
-A 404 counts as "not there" only where the API itself says so in a body: a mistyped base URL answers 404 to everything.
+A 404 counts as "not there" only where the API itself says so in a body: a mistyped base URL answers 404 to everything. C1's route
+to one contact is only assumed: there it counts once the route has shown somebody.
 C2 has no read of one contact: its export is searched instead, and whether a contact exists at all is asked by an
 upsert that may only update and changes nothing.
 """
@@ -32,6 +33,11 @@ class Reader:
         self._client = client
         self._profile = profile
         self._export = export
+        self._shown: set[str] = set()
+
+    def knows_absence(self, endpoint: Endpoint) -> bool:
+        """Whether a 404 says something about the row: the route to it is documented, or has shown a row."""
+        return not endpoint.assumed or endpoint.object in self._shown
 
     def fetch(self, feed: Feed, ids: Sequence[str]) -> dict[str, NativeRecord | None]:
         """See `sync.connectors.base`."""
@@ -75,9 +81,11 @@ class Reader:
         answer = self._client.read(endpoint.one, parts={"id": key}, shape=is_settled, accept=_NO_ROW)
         said = understand(answer)
         if said.verdict is Verdict.DONE:
+            if answer.data.get("data", answer.data) is None:
+                return UNKNOWN  # a success without a row: nobody is there to be shown, but nobody says that the row is gone
             return self._told(endpoint, key, row_of(answer.data))
         if said.verdict is Verdict.ABSENT and said.told:
-            return None
+            return None if self.knows_absence(endpoint) else UNKNOWN
         if said.verdict is Verdict.REFUSED and said.told:
             return UNKNOWN
         if said.verdict is Verdict.DENIED:
@@ -96,6 +104,7 @@ class Reader:
                 f"{self._client.system}: {endpoint.one} answered with another row", system=self._client.system
             )
         self._client.meter.add(read=1)
+        self._shown.add(endpoint.object)
         return row
 
     def _existing(self, key: str) -> Row | None:

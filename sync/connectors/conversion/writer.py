@@ -15,15 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sync.connectors.base import Suppressed
-from sync.connectors.conversion.answers import Said, understand
-from sync.connectors.conversion.batches import STOPS, Batches, Item, Post
+from sync.connectors.conversion.answers import Said, is_done, understand
+from sync.connectors.conversion.batches import STOPS, UNTOLD, Batches, Item, Post, stopping
 from sync.connectors.conversion.canary import Canary
 from sync.connectors.conversion.consent import Consent
 from sync.connectors.conversion.profiles import Endpoint, Profile
 from sync.connectors.conversion.reader import UNKNOWN, Reader
 from sync.connectors.conversion.receipts import Tray, acked, failed, rejected
 from sync.connectors.conversion.rows import STATUS, Row, bag_of, is_key, is_writable, item, normal, read
-from sync.connectors.http import Client, Verdict, error_for
+from sync.connectors.http import Client, Verdict
 from sync.errors import AbortError
 from sync.model.clock import Clock
 from sync.model.remote import OLD_ROW_LEFT, Kind, Receipt, Write
@@ -141,10 +141,10 @@ class Writer:
         def settle(one: Item, told: Mapping[str, Any] | Said | None) -> None:
             if isinstance(told, Said):
                 tray.lay(failed(one.write, told))
-            elif told is None and self._profile.silent:
+            elif self._profile.silent and (told is None or told is UNTOLD):
                 done.append((one, {}))
-            elif told is None or str(told.get("operation", "created")).lower() not in ("created", "updated"):
-                self._look(tray, endpoint, one, done)
+            elif told is None or not is_done(told):
+                self._look(tray, endpoint, one, done, named=told is not UNTOLD)
             else:
                 done.append((one, told))
 
@@ -179,12 +179,15 @@ class Writer:
             flags = {"preserveExistingFields": True} if create else {"updateOnly": True}
         return Post(endpoint.batch, endpoint.listed, endpoint.key, flags, self._profile.positional)
 
-    def _look(self, tray: Tray, endpoint: Endpoint, one: Item, done: list[tuple[Item, Row]]) -> None:
-        """A row that the answer does not mention, or in words that we do not know, is looked at."""
+    def _look(self, tray: Tray, endpoint: Endpoint, one: Item, done: list[tuple[Item, Row]], *, named: bool) -> None:
+        """A row that the answer does not mention, or in words that we do not know, is looked at.
+
+        An answer that `named` others left it out; one that names nobody says that it was taken, and reads may lag (`apis/` 2.6).
+        """
         row = self._reader.row(endpoint, one.key)
-        if row is None:
+        if row is None and named:
             tray.lay(failed(one.write, Said(Verdict.REFUSED, "NOT_STORED")))
-        elif self._holds(endpoint, one, row):
+        elif row is not None and self._holds(endpoint, one, row):
             done.append((one, {}))
         else:
             tray.lay(failed(one.write, Said(Verdict.DOUBT, "UNSEEN")))
@@ -224,6 +227,10 @@ class Writer:
         if before is None:
             tray.lay(failed(write, Said(Verdict.ABSENT, "NOT_FOUND", told=True)))
             return
+        if before is UNKNOWN and endpoint.assumed:
+            text = "the row under the old address cannot be read, nor what to take over from it"
+            tray.lay(rejected(write, "UNREADABLE", text, "Change the address in Conversion by hand.", ("email",)))
+            return
         if self._profile.positional:
             self._rename_in_place(tray, write, before, new)
             return
@@ -255,7 +262,7 @@ class Writer:
         answer = self._client.write("POST", "/contacts", body=body)
         said = understand(answer)
         if said.verdict in STOPS:
-            raise error_for(answer, self._client.system)
+            raise stopping(answer, said, self._client.system)
         tray.lay(acked(write, new) if said.verdict is Verdict.DONE else failed(write, said))
 
     # consent and deletes -------------------------------------------------------------------------------------------
@@ -274,7 +281,10 @@ class Writer:
             answer = self._client.write("DELETE", endpoint.one or "", parts={"id": key})
             said = understand(answer)
             if said.verdict in STOPS:
-                raise error_for(answer, self._client.system)
+                raise stopping(answer, said, self._client.system)
+            if said.verdict is Verdict.ABSENT and not self._reader.knows_absence(endpoint):
+                text = f"Conversion {self._profile.name} may have no route to delete {write.object}"
+                tray.lay(rejected(write, "UNSUPPORTED", text, "Do it in Conversion by hand."))
             if said.verdict is Verdict.DONE:
                 self._client.meter.add(written=1)
             tray.lay(acked(write, key) if said.verdict is Verdict.DONE else failed(write, said))

@@ -102,6 +102,8 @@ _REMEDIES: Final[Mapping[Verdict, str]] = {
     Verdict.DENIED: "Check the key: it may have been replaced or revoked.",
     Verdict.FORBIDDEN: "Check what the plan and the key allow; `writes = false` makes the system a source only.",
     Verdict.THROTTLED: "Wait, or lower the request rate of this system.",
+    Verdict.UNSENT: "No connection: is the service up, and base_url right? The next run tries again.",
+    Verdict.DOUBT: "It gave no sensible answer; the next run tries again. If it stays so, ask the vendor.",
     Verdict.MISCONFIGURED: "Check base_url, the certificate and the proxy settings.",
     Verdict.REFUSED: "Check base_url and the profile of this system.",
     Verdict.ABSENT: "Check base_url and the profile of this system.",

@@ -21,7 +21,8 @@ HONOURED = {
     "contacts": (*DATES, "engagement_score_min", "account_id", "seniority"),
     "visitors": ("created_after", "created_before"),
 }
-SIZE = re.compile(r"(\d+)(?:-(\d+)|\+)")
+SIZE = re.compile(r"(\d+)(?:-(\d+)|[+ ])")
+"""The seed's sample sends ``size=1000+`` as it stands, and a plus sign in a query is read as a space."""
 
 
 class BadParameter(ValueError):

@@ -5,9 +5,10 @@ Both are given what the emulated tenant holds; what it does not hold (opportunit
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
-from sync.sandbox.abmatic import answers
+from sync.sandbox.abmatic import answers, columns
 from sync.sandbox.abmatic.filters import BadParameter, page_asked
 from sync.sandbox.abmatic.listing import Test, page_of
 from sync.sandbox.abmatic.rows import Rows
@@ -16,30 +17,6 @@ from sync.sandbox.abmatic.surface import shown
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Request, Response
 
-SORTABLE = {
-    "website",
-    "name",
-    "industry",
-    "employee_count",
-    "engagement_score",
-    "fit_score",
-    "overall_score",
-    "created_at",
-    "updated_at",
-    "last_seen",
-}
-DEFAULT_FIELDS = (
-    "website",
-    "name",
-    "industry",
-    "employee_count",
-    "location.name",
-    "location.country",
-    "engagement_score",
-    "created_at",
-    "updated_at",
-)
-KNOWN_FIELDS = {*SORTABLE, *DEFAULT_FIELDS, "display_name", "location", "phone", "salesforce_id"}
 OBJECTS = {
     "accounts": "accounts",
     "contacts": "contacts",
@@ -47,17 +24,20 @@ OBJECTS = {
     "campaigns": "campaigns",
     "target-groups": "groups",
 }
-EMPTY = (
-    "opportunities",
-    "conversions",
-    "meetings",
-    "reports",
-    "dashboards",
-    "engagement",
-    "reveal",
-    "website-context",
-    "integrations",
-)
+EMPTY = ("opportunities", "conversions", "meetings", "reports", "dashboards", "engagement", "reveal")
+SINGLE: dict[tuple[str, ...], Row] = {
+    ("me",): {
+        "id": "tenant_sandbox",
+        "name": "Sandbox",
+        "website": "sandbox.example",
+        "plan": "enterprise",
+        "key_prefix": "sandbox",
+    },
+    ("integrations", "sync-status"): {"last_sync_at": None, "synced": 0, "failed": 0, "errors": []},
+    ("conversions", "analytics"): {"conversions": 0},
+    ("website-context",): {"website": "sandbox.example"},
+}
+"""Endpoints with one answer; of their bodies only what ``me`` tells is documented."""
 CONTACT_FIELDS = (
     "email",
     "name",
@@ -70,7 +50,6 @@ CONTACT_FIELDS = (
     "country",
     "engagement_score",
 )
-TENANT = {"id": "tenant_sandbox", "name": "Sandbox", "website": "sandbox.example", "plan": "enterprise"}
 ACTIVITY = {"accounts": "last_seen_at", "contacts": "updated_at"}
 
 
@@ -93,29 +72,41 @@ class Views:
             return answers.refused(error, request_id)
 
     def _known(self) -> set[str]:
-        return {"accounts"} if self._settings.profile == "A2" else {"me", *OBJECTS, *EMPTY}
+        return {"accounts"} if self._settings.profile == "A2" else {*OBJECTS, *EMPTY, *(path[0] for path in SINGLE)}
 
     def _read(self, request: Request, segments: list[str], request_id: str) -> Response:
         head, *rest = segments
-        if head == "me":
-            return answers.one(200, TENANT, request_id)
-        if len(rest) == 1 and self._settings.profile == "A3" and head not in ("contacts", *EMPTY):
-            return self._one(OBJECTS[head], rest[0], request_id)
-        if rest:
+        if tuple(segments) in SINGLE:
+            return answers.one(200, SINGLE[tuple(segments)], request_id)
+        if self._settings.profile == "A3" and rest and head in OBJECTS and head != "contacts":
+            return self._of_row(request, OBJECTS[head], rest, request_id)
+        if rest or head not in (*OBJECTS, *EMPTY):
             return answers.refusal("not_found", "Resource doesn't exist")
         rows = self._rows.store.table(OBJECTS[head]) if head in OBJECTS else {}
         return self._list(request, OBJECTS.get(head, head), list(rows.values()), request_id)
 
+    def _of_row(self, request: Request, name: str, rest: list[str], request_id: str) -> Response:
+        """A row alone, or what hangs on a campaign: its sequence and the tasks of that, of which there are none."""
+        one = self._one(name, rest[0], request_id)
+        if len(rest) == 1 or one.status != HTTPStatus.OK:
+            return one
+        if name == "campaigns" and rest[1:] in (["sequence"], ["sequence_tasks"]):
+            return self._list(request, rest[1], [], request_id)
+        return answers.refusal("not_found", "Resource doesn't exist")
+
     def _one(self, name: str, key: str, request_id: str) -> Response:
         row = self._rows.store.get(name, key)
         if row is None and name == "accounts":
-            row = next((other for other in self._rows.store.table(name).values() if other.get("website") == key), None)
+            rows, website = self._rows.store.table(name).values(), key.casefold()
+            row = next((other for other in rows if str(other.get("website")).casefold() == website), None)
         if row is None:
             return answers.refusal("not_found", "Resource doesn't exist")
         return answers.one(200, shown(row), request_id)
 
     def _list(self, request: Request, name: str, rows: list[Row], request_id: str) -> Response:
         sort_by, descending = _sorting(request)
+        if name == "accounts" and (unknown := columns.unknown(_fields(request), self._rows.custom[name])):
+            raise BadParameter("fields", f"known field names, not {', '.join(unknown)}")
         tests, applied = self._filters(request, name)
         found = sorted(
             (row for row in rows if all(test(row) for test in tests)),
@@ -123,7 +114,7 @@ class Views:
             reverse=descending,
         )
         part, pagination = page_of([row["id"] for row in found], *page_asked(request, self._settings))
-        table = self._rows.store.table(name)
+        table = self._rows.store.table(name) if part else {}
         meta: dict[str, Any] = {"meta": {"request_id": request_id}}
         if self._settings.profile == "A3":
             meta["applied"] = {**applied, "sort_by": sort_by, "order_by": "desc" if descending else "asc"}
@@ -148,14 +139,10 @@ class Views:
             return {key: whole.get(key) for key in CONTACT_FIELDS}
         if name != "accounts":
             return shown(row)
-        asked = request.param("fields")
-        names = asked.split(",") if asked else list(DEFAULT_FIELDS)
-        unknown = [field for field in names if field not in KNOWN_FIELDS | set(row)]
-        if unknown:
-            raise BadParameter("fields", f"known field names, not {', '.join(unknown)}")
+        names = _fields(request)
         return {
             **({"id": row["id"]} if self._settings.profile == "A3" else {}),
-            **{field: _value(row, field) for field in names},
+            **{field: columns.value(row, field) for field in names},
         }
 
     def _company(self, row: Row) -> Any:
@@ -163,35 +150,21 @@ class Views:
         return account and account.get("website")
 
 
+def _fields(request: Request) -> list[str]:
+    asked = request.param("fields")
+    return asked.split(",") if asked else list(columns.DEFAULT)
+
+
 def _sorting(request: Request) -> tuple[str, bool]:
     sort_by = request.param("sort_by") or "website"
-    if sort_by not in SORTABLE:
-        raise BadParameter("sort_by", f"one of {', '.join(sorted(SORTABLE))}")
+    if sort_by not in columns.SORTABLE:
+        raise BadParameter("sort_by", f"one of {', '.join(sorted(columns.SORTABLE))}")
     return sort_by, request.param("order_by") == "desc"
 
 
 def _key(row: Row, field: str) -> tuple[bool, Any]:
-    value = _value(row, field)
+    value = columns.value(row, field)
     return value is None, value if value is not None else 0
-
-
-def _value(row: Row, field: str) -> Any:
-    """Later names for the same facts; A2 spells names in lower case, and nested fields as flat dotted keys."""
-    if field == "name":
-        return str(row.get("name") or "").lower()
-    if field == "display_name":
-        return row.get("name")
-    if field == "last_seen":
-        return row.get("last_seen_at")
-    if field.startswith("location"):
-        place = {
-            "name": row.get("city"),
-            "city": row.get("city"),
-            "state": row.get("state"),
-            "country": row.get("country"),
-        }
-        return place if field == "location" else place.get(field.partition(".")[2])
-    return row.get(field)
 
 
 def _test(key: str, value: str, moment: str) -> Test:

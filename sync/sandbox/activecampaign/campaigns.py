@@ -21,8 +21,12 @@ FILTERS = {
 }
 SETTINGS = (
     *("segmentId", "addressId", "listIds", "scheduledDate", "replyTrackingEnabled", "linkTrackingEnabled"),
-    *("readTrackingEnabled", "googleAnalyticsCampaignName", "publicCampaignArchive", "recurring", "canSplitContent"),
+    *("readTrackingEnabled", "googleAnalyticsLinkTrackingEnabled", "googleAnalyticsCampaignName", "rssInterval"),
+    *("sendToExistingSubscribers", "responderDaysOffset", "responderHoursOffset", "publicCampaignArchive"),
+    *("recurring", "canSplitContent"),
 )
+NUMBERS = {"segmentId": "segmentid", "addressId": "addressid"}
+"""Settings that the campaign's own row tells too, there as text."""
 TYPES = ("single", "recurring", "split", "responder", "reminder", "special", "activerss", "text")
 
 
@@ -77,6 +81,7 @@ def edit(state: State, call: Call) -> Response:
         return ok({"message": "Campaign not found"}, 400)
     settings = {**row.get("settings", {}), **{key: sent[key] for key in SETTINGS if key in sent}}
     columns: Row = {key: str(sent[key]) for key in ("name", "type") if key in sent}
+    columns |= {column: str(sent[key] or 0) for key, column in NUMBERS.items() if key in sent}
     if "scheduledDate" in sent:
         columns |= {"scheduleddate": sent["scheduledDate"], "status": "1" if sent["scheduledDate"] else "0"}
     row = state.update("campaigns", row, {**columns, "settings": settings})

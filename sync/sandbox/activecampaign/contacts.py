@@ -86,7 +86,8 @@ def _hanging(state: State, call: Call, contact_id: str, name: str) -> list[Row]:
 def create(state: State, call: Call) -> Response:
     """POST /contacts: refuses an address that is there; the echo is sparse."""
     sent = call.inner("contact")
-    refusal = _refuse_email(sent.get("email"), absent_ok=bool(sent.get("allowNullEmail")))
+    nameless = bool(sent.get("allowNullEmail") or call.body().get("allowNullEmail"))  # the sheet does not say where
+    refusal = _refuse_email(sent.get("email"), absent_ok=nameless)
     if refusal:
         return refusal
     if state.emails.get(sent.get("email")):

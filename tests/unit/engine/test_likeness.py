@@ -1,11 +1,13 @@
 """How like a row is to what a create sent: enough to be it, near enough to ask, or somebody else."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from engine_records import HEAD, loaded
 
-from sync.engine.likeness import likeness
+from sync.engine.likeness import edited_since, likeness
 from sync.engine.plan import PENDING_REF
-from sync.model.remote import Capabilities
+from sync.model.remote import Capabilities, NativeRecord
 
 FIELDS = """
 [fields.title]
@@ -127,3 +129,26 @@ def test_a_reference_that_was_bound_when_it_was_sent(compared):
     """What a reference came to is not in the journal: it is not compared."""
     sent = {**SENT, "vip": {PENDING_REF: "acc_1"}}
     assert compared({**BLANK, **SENT, "vip": "row 9"}, sent).is_full
+
+
+@pytest.mark.parametrize(
+    ("created_s", "changed_s", "edited"),
+    [(0, 2, True), (5, 6, True), (0, 0, False), (0, None, True), (-2, 2, False), (None, 2, False)],
+    ids=[
+        "later",
+        "much later",
+        "as it was made",
+        "changes are not told",
+        "made before we sent",
+        "the making is not told",
+    ],
+)
+def test_a_row_that_was_made_since_and_changed_later_was_edited(created_s, changed_s, edited):
+    """Vendors tell whole seconds: what was made in the second of our sending may be ours."""
+    sent_at = datetime(2026, 3, 1, 12, 0, 0, 400_000, tzinfo=UTC)
+
+    def at(seconds):
+        return None if seconds is None else datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=seconds)
+
+    row = NativeRecord("people", "1", {}, changed_at=at(changed_s), created_at=at(created_s))
+    assert edited_since(sent_at, row) is edited

@@ -308,6 +308,13 @@ def test_backup(url, path, store, tmp_path, clock):
         store.backup(Path("/proc/backup.db"))
 
 
+def test_a_backup_goes_to_a_file_named_from_here(store, tmp_path, monkeypatch):
+    """`crm-sync backup copy.db` is a file of the folder that one stands in."""
+    monkeypatch.chdir(tmp_path)
+    store.backup(Path("here.db"))
+    assert (tmp_path / "here.db").stat().st_size > 0
+
+
 @pytest.mark.law("row 81")
 def test_lock_names_its_holder(url):
     """A second process is told who holds the lock; kill -9 frees it without a clean-up."""
