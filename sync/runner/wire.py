@@ -143,10 +143,12 @@ def build(config: SystemConfig, clock: Clock, store: Store, url: str) -> System:
             remedy=f"Known kinds: {', '.join(sorted(_builders()))}.",
         )
 
-    def keep(value: str) -> None:
-        keep_secret(url, clock, config.name, value)
+    kept = _kept_as(config)
 
-    known = Known(store.secret(config.name), keep, tuple(store.samples(config.name)), tuple(store.cursors(config.name)))
+    def keep(value: str) -> None:
+        keep_secret(url, clock, kept, value)
+
+    known = Known(store.secret(kept), keep, tuple(store.samples(config.name)), tuple(store.cursors(config.name)))
     connector = builder(config, clock, store.is_suppressed, known)
     return System(
         name=config.name,
@@ -159,6 +161,17 @@ def build(config: SystemConfig, clock: Clock, store: Store, url: str) -> System:
         credentials=_fingerprint(config),
         settings=_fingerprint(config, repr(config)),
     )
+
+
+def _kept_as(config: SystemConfig) -> str:
+    """The name under which the state keeps what a configured credential was exchanged for.
+
+    Another credential has another name: who logs in anew, because the one before is void, is not held to what it became.
+    """
+    token = config.refresh_token if isinstance(config, SalesforceConfig) else None
+    if token is None:
+        return config.name
+    return f"{config.name} {hashlib.blake2b(token.reveal().encode(), digest_size=8).hexdigest()}"
 
 
 def _fingerprint(config: SystemConfig, *more: str) -> str:
