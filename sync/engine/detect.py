@@ -44,7 +44,7 @@ def readable(link: Link) -> bool:
     return link.alive and link.busy_until is None and not link.observed.deleted and not link.quarantined
 
 
-def departed(link: Link) -> bool:
+def has_last_image(link: Link) -> bool:
     """Whether the row was deleted and is known as it last was: what somebody had edited in it stands, elsewhere."""
     row = link.observed
     gone = link.state is LinkState.TOMBSTONE and row.deleted and row.merged_into is None

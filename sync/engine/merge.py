@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from sync.engine.consent import is_opt_out, join, strictness
-from sync.engine.detect import News, Seen, departed, detect, readable
+from sync.engine.detect import News, Seen, detect, has_last_image, readable
 from sync.engine.policy import Choice, Contender, choose, prefer
 from sync.mapping import EntityMapping, FieldMapping, Refs
 from sync.model.record import Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Turn
@@ -83,7 +83,7 @@ class _Work:
         self.mapping = mapping
         self.around = circumstances
         self.links = [link for link in record.links if readable(link)]
-        self.departed = [link for link in record.links if departed(link)]
+        self.tombstones = [link for link in record.links if has_last_image(link)]
         self.cells: dict[str, HubCell] = dict(record.cells)
         self.exchanges: dict[int, dict[str, Exchange]] = {}
         self.out = Merged(record)
@@ -115,9 +115,9 @@ class _Work:
 
     def _speakers(self, mapped: FieldMapping) -> list[Link]:
         """The links that have a say: what was edited in a row just before it was deleted counts, but for its key and its parents."""
-        if not self.departed or mapped.type in ("consent", "ref") or mapped.name in self.mapping.match_keys:
+        if not self.tombstones or mapped.type in ("consent", "ref") or mapped.name in self.mapping.match_keys:
             return self.links
-        return self.links + self.departed
+        return self.links + self.tombstones
 
     def merge_field(self, mapped: FieldMapping) -> None:
         hub = self.cells.get(mapped.name)

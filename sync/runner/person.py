@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sync.engine.detect import departed
+from sync.engine.detect import has_last_image
 from sync.engine.merge import PAST_MAX
 from sync.errors import UsageError
 from sync.mapping import EntityMapping
@@ -58,7 +58,7 @@ def decide_field(record: Record, entity: EntityMapping, field: str, cell: HubCel
 def _acknowledged(link: Link, entity: EntityMapping, field: str, hub: HubCell, refs: StoreRefs) -> Link:
     cell = entity.fields[field].cells.get(link.system)
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING
-    if cell is None or native is MISSING or not (link.alive or departed(link)):
+    if cell is None or native is MISSING or not (link.alive or has_last_image(link)):
         return link
     acked = hub.version if cell.agrees(hub.value, native, refs) else hub.version - 1
     return replace(link, exchange={**link.exchange, field: Exchange(native, native, acked)})

@@ -164,7 +164,7 @@ SIMULATED = (
     Rule("flapping", "a field that alternates is frozen", [(merge._Work, "_flaps", _constant(value=False))]),
     Rule("zombie watch", "a write that lands after it was given up is not taken for a person's", [(merge._Work, "_is_ghost", _constant(value=False))]),
     Rule("tombstones", "what was deleted is not made anew", [(plan._Work, "_create_is_due", _never_deleted)]),
-    Rule("last image", "what was edited in a row before it was deleted stands elsewhere", [(merge, "departed", _constant(value=False))]),
+    Rule("last image", "what was edited in a row before it was deleted stands elsewhere", [(merge, "has_last_image", _constant(value=False))]),
     Rule("refusals do not count as seen", "a value that was refused was seen by nobody there", [(plan._Work, "_is_refused", None)]),
     Rule("overlap", "a feed is read from the cursor on, rows of the same time included", [(Memory, "_floor", _after_the_clock)]),
     Rule("only mapped columns", "columns that are not mapped never enter the state", [(settle, "answered", None)]),

@@ -100,6 +100,11 @@ class Vendors:
     def totals(self) -> dict[str, int]:
         return {name: seen["total"] for name, seen in self.call("GET", "calls").items()}
 
+    def asked(self) -> list[tuple[str, str, str]]:
+        """The requests since `forget_calls`: system, method, path."""
+        log = self.call("GET", "calls?log=true")
+        return [(name, call["method"], call["path"]) for name, seen in log.items() for call in seen["log"]]
+
     def writes(self) -> dict[str, int]:
         """Write requests by system since `forget_calls`."""
         log = self.call("GET", "calls?log=true")
