@@ -63,6 +63,18 @@ def test_an_address_that_opted_out_stays_out_for_whoever_has_it_next(scene):
     scene.nothing_to_do()
 
 
+@pytest.mark.law("L6")
+@pytest.mark.parametrize("names", [("ada", "bob"), ("bob", "ada")])
+def test_whoever_else_has_an_address_that_goes_out_is_told_in_the_same_run(scene, names):
+    """Of two people with one address, one of whom opted out, both are out; the other is told at once, without any news of their own."""
+    scene.linked(*names, opted_out=False)
+    address = scene.key("bob")
+    scene.edit("ada", abmatic={"email": address}, salesforce={"opted_out": True})
+    scene.sync()
+    assert {row["opted_out"] for row in scene.table("abmatic", "contacts") if row["email"] == address} == {True}
+    assert {row["HasOptedOutOfEmail"] for row in scene.table("salesforce", "Contact")} == {True}
+
+
 @pytest.mark.law("row 149")
 def test_whoever_is_deleted_and_made_anew_is_still_out(scene):
     """The ledger survives the row."""
