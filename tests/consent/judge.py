@@ -166,7 +166,7 @@ class Judge:
 
     def _places(self, record: Record) -> Iterator[Place]:
         for link in record.links:
-            if link.alive and link.system in SYSTEMS:
+            if link.alive and not link.observed.deleted and link.system in SYSTEMS:
                 yield link.system, self._vendors_id(link.system, link.observed.remote_id)
 
     def _vendors_id(self, system: str, remote_id: str) -> str:
