@@ -17,6 +17,19 @@ CORPUS = {
             ("act", "conversion", "optout", "ada@acme.example.com", 18),
         ),
     ),
+    "whoever was deleted in a system that cannot be listed and made anew there, subscribed, was not found": History(
+        433,
+        Setting(),
+        (
+            ("act", "salesforce", "create", "ada@acme.example.com", None, 0, False),
+            ("run", True, (), (), (), ()),
+            ("act", "salesforce", "optout", "ada@acme.example.com", 11),
+            ("act", "conversion", "delete", "ada@acme.example.com", 0),
+            ("run", True, (), (), (), ()),
+            ("run", True, (), (), (), ()),
+            ("act", "conversion", "create", "ada@acme.example.com", "in", 19, False),
+        ),
+    ),
     "the gate of Abmatic knew no flags": History(
         102,
         Setting(),

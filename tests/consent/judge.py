@@ -169,6 +169,13 @@ class Judge:
             if link.alive and not link.observed.deleted and link.system in SYSTEMS:
                 yield link.system, self._vendors_id(link.system, link.observed.remote_id)
 
+    def _findable(self, record: Record) -> set[str]:
+        """Under which addresses a row of this record can be found in Conversion: where it was deleted, only under that one."""
+        places = set(self._places(record))
+        names = {address_of(row) for s in SYSTEMS for _, row in self.town.rows(s) if (s, _id(row)) in places}
+        gone = {link.observed.remote_id for link in record.links if link.system == "conversion" and not link.alive}
+        return names & gone if gone else names
+
     def _vendors_id(self, system: str, remote_id: str) -> str:
         """Conversion's contacts are known to us by their address."""
         if system != "conversion":
@@ -180,7 +187,7 @@ class Judge:
     def at_rest(self, store: Store) -> None:
         """Every row that is linked under an address that is out says so; one that is not linked is asked about."""
         linked = {place for record in _records(store) for place in self._places(record)}
-        met = {address_of(row) for s in SYSTEMS for _, row in self.town.rows(s) if (s, _id(row)) in linked}
+        findable = {address for record in _records(store) for address in self._findable(record)}
         asked = _asked(store)
         for system in SYSTEMS:
             for name, row in self.town.rows(system):
@@ -191,7 +198,7 @@ class Judge:
                     self.linked_and_out |= {system: (name, row)} if place in linked else {}
                 elif place in linked:
                     self.violations.append(Violation("untold", f"{system} {name} {place[1]}: {address} is out, and it says {self.town.says(system, row)}"))  # fmt: skip
-                elif system == "conversion" and address not in met:
+                elif system == "conversion" and address not in findable:
                     self.counts["rows that nobody can list"] += 1
                 elif not {place[1], address} & asked:
                     self.violations.append(Violation("untold", f"{system} {name} {place[1]}: {address} is out, and nobody asks about it"))  # fmt: skip

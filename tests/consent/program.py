@@ -94,8 +94,8 @@ class Program:
             store._connection.close()  # as the kernel would: what was not committed is gone
             store._connection.engine.dispose()
         finally:
-            self.town.disarm()
             trouble.met.update(faults.met)
+            trouble.met["faults of vendors"] += len(trouble.faults) - self.town.disarm()
             for system in context.systems.values():
                 system.connector.close()
         refusals = sum(system.connector.usage().gate_refusals for system in context.systems.values())

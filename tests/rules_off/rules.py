@@ -227,7 +227,7 @@ SUITE = (
         _HISTORIES,
     ),
     Rule("consent joins at every vendor", "consent is a join, and what no vendor sees is a payload that the gate must stop", [(merge._Work, "_join", _everybody_edits)], _HISTORIES),
-    Rule("shared addresses", "whoever has an address that goes out is told too, without news of their own", [(Store, "mark_pending_by_key", _constant(0))], ["tests/consent/test_consent_histories.py::test_what_once_went_wrong_goes_right"]),
+    Rule("shared addresses", "whoever has an address that goes out is told too, without news of their own", [(Store, "mark_pending_by_key", _constant(0))], ["tests/scenario/test_consent.py::test_whoever_else_has_an_address_that_goes_out_is_told_in_the_same_run"]),
     Rule("plan digest", "apply carries out the plan that was approved and no other", [(Store, "forget_planned", _constant(0))], ["tests/scenario/test_guards.py::test_a_release_approves_that_plan_and_no_other"]),
     Rule("refusals are remembered", "what was refused for good is not sent again", [(plan._Work, "_is_refused", _constant(value=False))], ["tests/scenario/test_quarantine.py::test_a_refused_value_is_not_sent_again"]),
 )  # fmt: skip
