@@ -30,6 +30,19 @@ CORPUS = {
             ("act", "conversion", "create", "ada@acme.example.com", "in", 19, False),
         ),
     ),
+    "an old file was loaded over an opt-out that a killed run had written and not read back: it counted as ignored": History(
+        10058,
+        Setting(leads=True),
+        (
+            ("act", "letrics", "create", "cyd@globex.example.com", "in", 0, False),
+            ("act", "activecampaign", "create", "cyd@globex.example.com", "in", 0, False),
+            ("act", "salesforce", "create", "cyd@globex.example.com", None, 0, True),
+            ("run", True, (), (), (), ()),
+            ("act", "abmatic", "optout", "cyd@globex.example.com", 9),
+            ("run", False, ((24, "crash"),), (), (), ()),
+            ("act", "salesforce", "import", "cyd@globex.example.com", 9),
+        ),
+    ),
     "the gate of Abmatic knew no flags": History(
         102,
         Setting(),

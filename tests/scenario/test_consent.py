@@ -75,6 +75,22 @@ def test_whoever_else_has_an_address_that_goes_out_is_told_in_the_same_run(scene
     assert {row["HasOptedOutOfEmail"] for row in scene.table("salesforce", "Contact")} == {True}
 
 
+@pytest.mark.law("L6")
+def test_an_opt_out_that_an_old_file_takes_back_before_it_was_read_back_is_told_again(scene):
+    """The write was acknowledged, nobody could look, and then the old value stands there: that is no refusal to be remembered."""
+    scene.linked("ada", opted_out=False)
+    scene.edit("ada", abmatic={"opted_out": True})
+    scene.fault("salesforce", "drop_before", method="POST", path="composite/sobjects/Contact", after=1, times=None)
+    scene.sync()
+    scene.no_faults()
+    assert scene.held("ada", "salesforce", "opted_out") is True
+    scene.edit("ada", salesforce={"opted_out": False})
+    scene.sync()
+    scene.expect("ada", opted_out=True)
+    scene.quiet(scene.sync())
+    scene.nothing_to_do()
+
+
 @pytest.mark.law("row 149")
 def test_whoever_is_deleted_and_made_anew_is_still_out(scene):
     """The ledger survives the row."""
