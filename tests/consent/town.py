@@ -97,6 +97,7 @@ class Town:
         row = {"email": "nobody@example.org", self.column("abmatic"): None}
         made = self._edit("abmatic", "contacts", None, {"create": row})
         self._edit("abmatic", "contacts", {"id": made}, {"delete": True})
+        self.done.clear()
 
     # what stands there ---------------------------------------------------------------------------------------------------
 
