@@ -184,6 +184,14 @@ CAMPAIGN: Row = {
 }
 NOTE: Row = {"relid": "0", "reltype": "Subscriber", "userid": "1", "note": ""}
 ACCOUNT: Row = {"name": "", "accountUrl": None, "owner": "1"}
+WEBHOOK: Row = {
+    "name": "",
+    "url": "",
+    "events": [],
+    "sources": ["public", "admin", "api", "system"],
+    "listid": "0",
+    "state": "1",
+}
 DEFAULTS: dict[str, Row] = {
     "contacts": CONTACT,
     "accounts": ACCOUNT,
@@ -193,6 +201,7 @@ DEFAULTS: dict[str, Row] = {
     "automations": AUTOMATION,
     "campaigns": CAMPAIGN,
     "notes": NOTE,
+    "webhooks": WEBHOOK,
     "contactLists": MEMBERSHIP,
 }
 STAMPS: dict[str, tuple[str, str]] = {
