@@ -103,13 +103,40 @@ def test_sync_creates_then_keeps_what_is_not_sent(ac):
     assert contact["links"]["fieldValues"] == f"{ac.base}/api/3/contacts/{contact['id']}/fieldValues"
 
 
+def test_what_hangs_on_a_contact_has_links(ac):
+    """Values, memberships, tags, jobs and enrolments carry absolute links, alone, in lists and beside a contact."""
+    row = sync_contact(ac, "a@example.com", fieldValues=[{"field": 1, "value": "CTO"}]).json()
+    value, contact = row["fieldValues"][0], row["contact"]["id"]
+    assert value["links"] == {name: f"{ac.base}/api/3/fieldValues/{value['id']}/{name}" for name in ("owner", "field")}
+    tag = call(ac, "POST", "tags", {"tag": {"tag": "VIP", "tagType": "contact"}}).json()["tag"]["id"]
+    made = [
+        call(ac, "POST", "contactTags", {"contactTag": {"contact": contact, "tag": tag}}).json()["contactTag"],
+        subscribe(ac, contact, 1).json()["contactList"],
+        call(ac, "POST", "contactAutomations", {"contactAutomation": {"contact": contact, "automation": 1}}).json()[
+            "contactAutomation"
+        ],
+    ]
+    assert all(one["links"]["contact"].startswith(ac.base) for one in made)
+    account = call(ac, "POST", "accounts", {"account": {"name": "Acme"}}).json()["account"]["id"]
+    call(ac, "POST", "accountContacts", {"accountContact": {"contact": contact, "account": account}})
+    whole = call(ac, "GET", f"contacts/{contact}").json()
+    sides = {"contactAutomations", "contactLists", "deals", "fieldValues", "geoAddresses", "geoIps", "accountContacts"}
+    assert set(whole) == {*sides, "contact"}
+    assert all(row["links"] for name in sides for row in whole[name])
+    assert whole["contact"]["contactAutomations"] == [made[2]["id"]] and "contactTags" not in whole["contact"]
+    tags = call(ac, "GET", f"contacts/{contact}/contactTags").json()["contactTags"]
+    assert [row["links"]["tag"] for row in tags] == [f"{ac.base}/api/3/contactTags/{made[0]['id']}/tag"]
+
+
 def test_contact_errors_have_the_documented_shapes(ac):
     """Missing, bad and duplicate e-mail and unknown ids answer as section 4 writes them."""
     new(ac, "a@example.com")
     other = new(ac, "b@example.com")
     entry = {"status": 400, "title": "Bad Request", "detail": "Contact email must be provided for sync"}
     assert sync_contact(ac, "").json() == {"errors": [entry]}
-    assert sync_contact(ac, "nobody").json()["errors"][0]["code"] == "email_invalid"
+    wrong = {"title": "Contact Email Address is not valid.", "code": "email_invalid"}
+    wrong |= {"error": "must_be_valid_email_address", "source": {"pointer": "/data/attributes/email"}}
+    assert sync_contact(ac, "nobody").json() == {"errors": [wrong]}
     twice = call(ac, "POST", "contacts", {"contact": {"email": "A@example.com"}})
     moved = call(ac, "PUT", f"contacts/{other}", {"contact": {"email": "A@EXAMPLE.com"}})
     for answer in (twice, moved):
@@ -398,7 +425,8 @@ def test_people_edit_by_mapping_paths(ac):
     assert dump["contacts"][0]["udate"] == "2026-07-01T07:00:00-05:00"
     ac.vendor.edit("contacts", row, {"set": {"fields.JOB_TITLE": None, "account": None, "tags": []}}, None)
     one = call(ac, "GET", f"contacts/{row}").json()
-    assert not one["accountContacts"] and not one["contactTags"] and "CTO" not in str(one)
+    tags = call(ac, "GET", f"contacts/{row}/contactTags").json()["contactTags"]
+    assert not one["accountContacts"] and not tags and "CTO" not in str(one)
 
 
 @pytest.mark.parametrize("change", [{"fields.NOPE": 1}, {"lists.Newsletter": "MAYBE"}, {"nope": 1}, {"account": "77"}])
