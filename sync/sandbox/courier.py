@@ -1,7 +1,7 @@
 """What an emulated vendor sends of its own accord: messages over real HTTP, never on the thread that caused them.
 
-Messages to one receiver go in order, one at a time; a slow receiver holds up its own messages alone. Nothing is repeated here:
-a vendor that repeats says so itself.
+Messages to one receiver go in order, one at a time; a slow receiver holds up its own messages alone. One that failed goes again, behind
+whatever came meanwhile, where its sender wants that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from queue import Full, Queue
 from urllib.parse import SplitResult, urlsplit
@@ -18,18 +18,23 @@ from urllib.parse import SplitResult, urlsplit
 TIMEOUT_S = 5.0
 WAITING_MAX = 10_000
 """Messages that wait for one receiver; those beyond are lost, as a vendor's hints may be."""
-GONE = 410
+OK, GONE = 200, 410
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One HTTP request to somebody's address. ``sender`` is what sends it: after a 410 it sends no more."""
+    """One HTTP request to somebody's address.
+
+    ``sender`` is what sends it: after a 410 it sends no more. ``pauses_s`` are the waits before it goes again, as long as the answer
+    is not 200.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes = b""
     sender: str = ""
+    pauses_s: tuple[float, ...] = ()
 
 
 class Courier:
@@ -40,6 +45,7 @@ class Courier:
         self._lines: dict[str, Queue[Message | None]] = {}
         self._carriers: list[threading.Thread] = []
         self._open: set[HTTPConnection] = set()
+        self._waits: set[threading.Timer] = set()
         self._guard = threading.Lock()
         self._closing = False
 
@@ -49,17 +55,28 @@ class Courier:
             if not self._closing:
                 self._line(urlsplit(message.url)).put_nowait(message)
 
+    def send_later(self, message: Message, after_s: float) -> None:
+        """Hands over one message when so many seconds have passed."""
+        wait = threading.Timer(after_s, self.send, (message,))
+        wait.daemon = True
+        with self._guard:
+            if not self._closing:
+                self._waits = {one for one in self._waits if one.is_alive()} | {wait}
+                wait.start()
+
     def close(self) -> None:
         """Drops what waits, cuts what is on its way and ends."""
         with self._guard:
             self._closing = True
+            for wait in self._waits:
+                wait.cancel()
             for connection in self._open:
                 _cut(connection)
             for line in self._lines.values():
                 with contextlib.suppress(Full):  # whoever has that much left to carry sees `_closing`
                     line.put_nowait(None)
-        for carrier in self._carriers:
-            carrier.join(TIMEOUT_S)
+        for thread in (*self._carriers, *self._waits):
+            thread.join(TIMEOUT_S)
 
     def _line(self, target: SplitResult) -> Queue[Message | None]:
         place = f"{target.scheme}://{target.netloc}"
@@ -78,9 +95,11 @@ class Courier:
             status = self._deliver(message)
             if status == GONE and message.sender:
                 self.gone.add(message.sender)
+            elif status != OK and message.pauses_s:
+                self.send_later(replace(message, pauses_s=message.pauses_s[1:]), message.pauses_s[0])
 
     def _deliver(self, message: Message) -> int:
-        connection = connected(urlsplit(message.url))
+        connection = connected(message.url)
         with self._guard:
             if self._closing:
                 return 0
@@ -92,8 +111,19 @@ class Courier:
                 self._open.discard(connection)
 
 
-def connected(target: SplitResult) -> HTTPConnection:
+def target_of(url: str) -> SplitResult | None:
+    """The parts of an address that HTTP can call; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme in ("http", "https") and parts.hostname and port != 0 else None
+
+
+def connected(url: str) -> HTTPConnection:
     """A connection to a receiver that gives it five seconds; opened by the first use."""
+    target = urlsplit(url)
     kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
     return kind(target.hostname or "", target.port, timeout=TIMEOUT_S)
 

@@ -56,6 +56,7 @@ class Emulation:
             server.close()
         for front in self.fronts.values():
             front.close()
+        self.control.close()
 
     def lift_limits(self) -> None:
         """No vendor has a rate limit or a quota from now on."""

@@ -268,6 +268,7 @@ def test_registering_is_checked(account):
         {"url": "http://h.example"},
         {"url": "https://h.example:8443"},
         {"url": "https://[bad"},
+        {"url": "http://127.0.0.1:99999"},
         {"url": ""},
         {"events": []},
         {"events": ["contact_deleted"]},
@@ -337,7 +338,18 @@ def test_an_import_calls_back_when_it_has_ended(account, receiver):
     assert receiver.next().form == {"batch": "b 1"}
 
 
-@pytest.mark.parametrize("callback", ["https://h.example", {}, {"url": 7}, {"url": "ftp://h.example"}, [1]])
+@pytest.mark.parametrize(
+    "callback",
+    [
+        "https://h.example",
+        {},
+        {"url": 7},
+        {"url": "ftp://h.example"},
+        {"url": "http://[bad"},
+        {"url": "http://h:x"},
+        [1],
+    ],
+)
 def test_a_callback_that_names_nobody_is_passed_over(account, callback):
     """An import ends as ever when its callback cannot be called."""
     body = {"contacts": [{"email": "new@acme.example"}], "callback": callback}

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sync.sandbox.activecampaign.shapes import objects
-from sync.sandbox.courier import Message
+from sync.sandbox.courier import Message, target_of
 from sync.sandbox.store import Row
 
 FORM = "application/x-www-form-urlencoded"
@@ -24,7 +24,7 @@ def message(callback: Any, succeeded: int, reasons: Mapping[str, str]) -> Messag
     ``reasons`` maps the address of each failed row to why. A GET carries ``params`` in its query, a POST in its body, with details
     where ``detailed_results`` is true.
     """
-    if not isinstance(callback, dict) or not str(callback.get("url") or "").startswith(("http://", "https://")):
+    if not isinstance(callback, dict) or target_of(str(callback.get("url"))) is None:
         return None
     url, pairs = str(callback["url"]), _pairs(callback.get("params"))
     headers = dict(_pairs(callback.get("headers")))

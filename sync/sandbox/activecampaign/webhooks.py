@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from sync.sandbox.activecampaign import schema
 from sync.sandbox.activecampaign.shapes import Call, filtered, invalid, items, listing, missing, ok
 from sync.sandbox.activecampaign.state import State
+from sync.sandbox.courier import target_of
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
 
@@ -101,12 +101,10 @@ def _refuse(sent: Mapping[str, Any], asked: Collection[str]) -> Response | None:
 
 
 def _callable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        standard = parts.scheme == "https" and parts.port in (None, HTTPS_PORT)
-    except ValueError:
+    parts = target_of(url)
+    if parts is None:
         return False
-    return bool(parts.hostname) and (standard or (parts.scheme in ("http", "https") and _is_here(parts.hostname or "")))
+    return (parts.scheme == "https" and parts.port in (None, HTTPS_PORT)) or _is_here(parts.hostname or "")
 
 
 def _is_here(host: str) -> bool:
