@@ -1,10 +1,10 @@
-"""Notes, deals (read only here) and tracked events (``apis/`` sheet, sections 8, 11)."""
+"""Notes and tracked events (``apis/`` sheet, section 11)."""
 
 from __future__ import annotations
 
 import orjson
 
-from sync.sandbox.activecampaign.shapes import Call, filtered, forbidden, invalid, linked, listing, missing, ok
+from sync.sandbox.activecampaign.shapes import Call, forbidden, invalid, linked, listing, missing, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
@@ -47,19 +47,6 @@ def note(state: State, call: Call) -> Response:
     if call.request.method == "PUT":
         row = state.update("notes", row, {"note": str(call.inner("note").get("note", row["note"]))})
     return ok({"note": linked(row, call.base, "notes", ("user",))})
-
-
-def deals(state: State, call: Call) -> Response:
-    """GET /deals: money is in cents."""
-    columns = {"title": "title", "stage": "stage", "group": "group", "status": "status", "owner": "owner"}
-    rows = filtered(call, state.all("deals"), columns)
-    return listing(call, "deals", rows, currencies=sorted({str(row.get("currency", "usd")) for row in rows}))
-
-
-def deal(state: State, call: Call) -> Response:
-    """GET /deals/{id}."""
-    row = state.get("deals", call.holes[0])
-    return ok({"deal": row}) if row else missing("Deal", call.holes[0])
 
 
 def tracking(state: State, call: Call) -> Response:
@@ -140,8 +127,6 @@ ROUTES = {
     "GET /notes/:id": note,
     "PUT /notes/:id": note,
     "DELETE /notes/:id": note,
-    "GET /deals": deals,
-    "GET /deals/:id": deal,
     "GET /eventTracking": tracking,
     "PUT /eventTracking": tracking,
     "GET /eventTrackingEvents": event_names,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sync.sandbox.activecampaign import accounts, automations, contact_search, fields, lists, schema, tags
+from sync.sandbox.activecampaign import accounts, automations, contact_search, deals, fields, lists, schema, tags
 from sync.sandbox.activecampaign.shapes import Call, invalid, items, linked, missing, objects, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
@@ -59,7 +59,7 @@ def one(state: State, call: Call) -> Response:
         return missing("Subscriber", call.holes[0])
     beside = {name: rows for name, rows in state.contact_sides(row["id"]).items() if name != "contactTags"}
     sides = {name: [INCLUDES[name](call.base, side) for side in rows] for name, rows in beside.items()}
-    sides |= {"deals": [deal for deal in state.all("deals") if deal.get("contact") == row["id"]]}
+    sides |= {"deals": [deals.shown(call, deal) for deal in state.all("deals") if deal.get("contact") == row["id"]]}
     ids = {name: [side["id"] for side in rows] for name, rows in sides.items()}
     empty: Row = {"geoAddresses": [], "geoIps": []}
     return ok({**sides, **empty, "contact": {**shown(state, call, row), **ids, **empty}})
@@ -80,7 +80,8 @@ def _hanging(state: State, call: Call, contact_id: str, name: str) -> list[Row]:
         notes = [note for note in state.all("notes") if note["reltype"] == "Subscriber" and note["relid"] == contact_id]
         return [linked(note, call.base, "notes", ("user",)) for note in notes]
     if name in ("deals", "trackingLogs"):
-        return [row for row in state.all(name) if row.get("contact") == contact_id]
+        rows = [row for row in state.all(name) if row.get("contact") == contact_id]
+        return [deals.shown(call, row) for row in rows] if name == "deals" else rows
     return []
 
 

@@ -12,6 +12,7 @@ from sync.sandbox.activecampaign import (
     automations,
     campaigns,
     contacts,
+    deals,
     edits,
     fields,
     hook_events,
@@ -35,7 +36,7 @@ from sync.sandbox.wire import Request, Response
 
 Handler = Callable[[State, Call], Response]
 PREFIX = "/api/3"
-MODULES = (contacts, fields, tags, lists, imports, accounts, campaigns, automations, activity, webhooks)
+MODULES = (contacts, fields, tags, lists, imports, accounts, campaigns, automations, deals, activity, webhooks)
 ROUTES: dict[str, Handler] = {pattern: handler for module in MODULES for pattern, handler in module.ROUTES.items()}
 API = Patterns({pattern.replace(" /", f" {PREFIX}/", 1): handler for pattern, handler in ROUTES.items()})
 TRACKING = "/event"
