@@ -72,9 +72,9 @@ class Hooks:
                 self._tell(happening)
 
     def _switch_off(self) -> None:
-        for hook_id in self._courier.gone & self._hooks.keys():
-            if self._hooks[hook_id]["state"] == ON:
-                self._state.store.put("webhooks", hook_id, {**self._hooks[hook_id], "state": OFF})
+        for row in list(self._hooks.values()):
+            if row["state"] == ON and row["id"] in self._courier.gone:
+                self._state.store.put("webhooks", row["id"], {**row, "state": OFF})
 
     def _tell(self, happening: Happening) -> None:
         pairs = None

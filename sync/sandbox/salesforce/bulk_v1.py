@@ -208,7 +208,6 @@ def overtake(org: Org) -> None:
 
 def step(org: Org, job: Job, batch: Batch) -> None:
     """Queued, InProgress, then Completed or Failed."""
-    batch.step_at = org.clock.seconds()
     if batch.state == "Queued":
         batch.state = "InProgress"
     elif batch.state == "InProgress":
@@ -217,6 +216,7 @@ def step(org: Org, job: Job, batch: Batch) -> None:
             batch.state = "Completed"
         except (BadCsv, Refusal) as error:
             batch.state, batch.message = "Failed", str(error)
+    batch.step_at = org.clock.seconds()
 
 
 def _query(org: Org, job: Job, batch: Batch) -> None:
