@@ -155,10 +155,12 @@ class Judge:
         self._gate(refusals)
 
     def granted(self, address: str) -> None:
-        """The person's own word: what was out under this address is no longer."""
+        """The person's own word: what was out under this address is no longer, nor a row that went to another one since it was read."""
         self.out.discard(address)
-        self._granted.add(address)
-        self._lifted |= {(s, _id(row)) for s in SYSTEMS for _, row in self.town.rows(s, address)}
+        rows = [(system, row) for system in SYSTEMS for _, row in self.town.rows(system)]
+        theirs = [(s, r) for s, r in rows if address in (address_of(r), self._began.get((s, _id(r)), ("", None))[0])]
+        self._granted |= {address, *(address_of(row) for _, row in theirs)}
+        self._lifted |= {(system, _id(row)) for system, row in theirs}
 
     def _gate(self, refusals: int) -> None:
         if refusals:
