@@ -71,7 +71,6 @@ def _field(
         compute=compute,
         values=field.values,
         entity=field.entity,
-        resubscribe_from=field.resubscribe_from,
         is_key=field.name in draft.keys,
         cells=cells,
         line=draft.report.lines.at(field.path),

@@ -108,6 +108,10 @@ class Draft:
             return "read"
         return self.system_mode(self.systems[cell.system])
 
+    def kind_of(self, name: str) -> str:
+        """The kind of a system of this file; a name that it does not have is taken for a kind."""
+        return self.systems[name].kind if name in self.systems else name
+
     @staticmethod
     def system_mode(system: SystemDraft) -> str:
         """The direction of a system: its own words, else read where its API only gives."""

@@ -14,7 +14,7 @@ from sync.mapping.drafts import CellDraft, Draft, FieldDraft, SystemDraft
 from sync.mapping.lint_cells import check_cell, check_default
 from sync.mapping.lint_expressions import Compiled, compile_all, cycles
 from sync.mapping.report import listed, suggest
-from sync.mapping.vendors import OBJECTS, WITHOUT_CONSENT, read_only
+from sync.mapping.vendors import OBJECTS, UNPROVEN_OPT_IN, WITHOUT_CONSENT, read_only
 
 Drafts = Mapping[str, Draft]
 
@@ -185,12 +185,25 @@ def _check_voice(draft: Draft, field: FieldDraft) -> None:
                     f"{key!r} means nothing for consent: it is always merged by the opt-out rule",
                     f"Take {key!r} out.",
                 )
+        _check_resubscribe(draft, field)
     elif field.resubscribe_from:
         draft.report.add(
             (*field.path, "resubscribe_from"), "'resubscribe_from' belongs to type = \"consent\"", "Take it out."
         )
     if field.owner is not None:
         _check_owner(draft, field, field.owner)
+
+
+def _check_resubscribe(draft: Draft, field: FieldDraft) -> None:
+    """An opt-out ends by a system's word only if that word proves that the person gave it, and since; no connector can."""
+    for place, name in enumerate(field.resubscribe_from):
+        kind = draft.kind_of(name)
+        why = UNPROVEN_OPT_IN.get(kind, f"the connector for {kind} brings no evidence of it")
+        draft.report.add(
+            (*field.path, "resubscribe_from", place),
+            f"{name} cannot prove that a person has asked for mail again after opting out: {why}",
+            "Take it out: `crm-sync consent grant EMAIL --evidence TEXT` is the one way to lift an opt-out.",
+        )
 
 
 def _check_owner(draft: Draft, field: FieldDraft, owner: str) -> None:

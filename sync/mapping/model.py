@@ -44,7 +44,7 @@ class FieldMapping:
 
     ``prefer`` is complete: every configured system of the entity, strongest first. ``owner`` may name a system that is
     not configured: then nobody's value counts. ``default`` is canonical. ``values``: the vocabulary of enum and multi.
-    ``entity``: what a ref points to. ``resubscribe_from``: systems whose own re-opt-in counts. ``cells`` by system.
+    ``entity``: what a ref points to. ``cells`` by system.
     """
 
     name: str
@@ -61,7 +61,6 @@ class FieldMapping:
     compute: Expression | None
     values: tuple[str, ...] | None
     entity: str | None
-    resubscribe_from: tuple[str, ...]
     is_key: bool
     cells: Mapping[str, Cell]
     line: int | None = None

@@ -30,6 +30,17 @@ READ_ONLY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("groups",
 WITHOUT_CONSENT: Final = ("letrics",)
 """Kinds that know nothing of a person's consent: what they say of it counts for nothing (apis/abmatic-conversion-letrics.md 3.4)."""
 
+UNPROVEN_OPT_IN: Final[Mapping[str, str]] = {
+    "abmatic": "it knows nothing of consent",
+    "salesforce": "its opt-out box does not tell whether the person, a colleague or an import has cleared it",
+    "conversion": "it tells the state of a subscription, neither who changed it nor when",
+    "activecampaign": "imports, automations and other programs put people on a list just as they do it themselves, "
+    "and its webhooks are not signed",
+    "letrics": "it knows nothing of consent",
+}
+"""Why a system of this kind cannot prove that the person has asked for mail again after an opt-out (apis/salesforce.md 5,
+apis/abmatic-conversion-letrics.md 2.1, apis/activecampaign.md 5 and 12)."""
+
 STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "abmatic": (
         "visitors",

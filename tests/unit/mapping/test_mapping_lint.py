@@ -9,6 +9,7 @@ import pytest
 
 from sync.errors import ConfigError
 from sync.mapping import load
+from sync.mapping.vendors import UNPROVEN_OPT_IN
 
 DATA = Path(__file__).parents[2] / "data"
 SHIPPED = Path(__file__).parents[3] / "mappings"
@@ -128,3 +129,15 @@ def test_forgotten_blank_is_noted(tmp_path):
     when = found.entities["account"].systems["salesforce"].when
     assert when.evaluate({"engagement_score": 60}) is True
     assert when.evaluate({"engagement_score": None}) is None
+
+
+@pytest.mark.parametrize("system", KINDS)
+def test_no_system_may_lift_an_opt_out(system, tmp_path):
+    """`resubscribe_from` is refused for each system with a reason of its own, under whatever name it is configured; the remedy works."""
+    shutil.copy(DATA / FIELD_NAME, tmp_path)
+    text = (DATA / "good_mapping_every_lens.toml").read_text()
+    named = text.replace("resubscribe_from = []", f'resubscribe_from = ["{system}"]')
+    (tmp_path / "contacts.toml").write_text(named)
+    (found,) = problems(tmp_path)
+    assert UNPROVEN_OPT_IN[system] in found.message and "crm-sync consent grant" in found.remedy
+    assert found.line == text[: text.index("resubscribe_from")].count("\n") + 1

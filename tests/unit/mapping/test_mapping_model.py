@@ -62,7 +62,6 @@ def test_fields(contact):
         and not contact.fields["phone"].clearable
         and contact.fields["site"].clearable
     )
-    assert contact.fields["subscription"].resubscribe_from == ("conversion",)
 
 
 @pytest.mark.parametrize(
