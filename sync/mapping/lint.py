@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sync.mapping.build import TEXTUAL
 from sync.mapping.drafts import CellDraft, Draft, FieldDraft, SystemDraft
 from sync.mapping.lint_cells import check_cell, check_default
 from sync.mapping.lint_expressions import Compiled, compile_all, cycles
+from sync.mapping.lint_systems import check_system
 from sync.mapping.report import listed, suggest
-from sync.mapping.vendors import OBJECTS, UNPROVEN_OPT_IN, WITHOUT_CONSENT, read_only
+from sync.mapping.vendors import UNPROVEN_OPT_IN, WITHOUT_CONSENT
 
 Drafts = Mapping[str, Draft]
 
@@ -27,7 +28,7 @@ def check(draft: Draft, drafts: Drafts) -> Compiled:
     """Reports every mistake of one record entity; returns its compiled expressions."""
     _check_shape(draft)
     for system in draft.systems.values():
-        _check_system(draft, system)
+        check_system(draft, system)
     for field in draft.fields.values():
         _check_field(draft, field, drafts)
     _check_keys(draft)
@@ -53,47 +54,6 @@ def _check_shape(draft: Draft) -> None:
             f"a second consent field beside {consents[0].name!r}",
             "One field of type consent holds a person's opt-out.",
         )
-
-
-def _check_system(draft: Draft, system: SystemDraft) -> None:
-    report, path = draft.report, system.path
-    mode = draft.system_mode(system)
-    if system.create and mode == "read" and system.mode is not None:
-        report.add(
-            (*path, "create"),
-            f'records cannot be created in {system.name}: it is mapped with mode = "read"',
-            'Take out create, or use mode = "both".',
-        )
-    for place, name in enumerate(system.objects):
-        _check_object(draft, system, name, place)
-    for cell in _cells(draft, system.name):
-        if system.external_id is not None and cell.path == system.external_id:
-            report.add(
-                cell.place,
-                f"{cell.path} holds our record id in {system.name} and cannot hold {cell.field!r} as well",
-                f"Write {cell.field!r} to another field there, or take the column out.",
-            )
-
-
-def _check_object(draft: Draft, system: SystemDraft, name: str, place: int) -> None:
-    known = OBJECTS.get(system.kind)
-    path = (*system.path, "object", place)
-    if known is not None and name not in known:
-        draft.report.add(path, f"{system.name} has no {name!r}", suggest(name, known))
-    writes = [key for key, asked in (("create", system.create), ("deleted", system.deleted != "ignore")) if asked]
-    writes += ["mode"] if system.mode in ("both", "write") else []
-    if writes and read_only(system.kind, name):
-        message = f"unsupported: the API of {system.kind} cannot create, change or delete {name}"
-        draft.report.add(
-            (*system.path, writes[0]), message, f'Read them with mode = "read", and take out: {listed(writes)}.'
-        )
-
-
-def _cells(draft: Draft, system: str | None = None) -> Iterable[CellDraft]:
-    for field in draft.fields.values():
-        for cell in field.cells.values():
-            if system is None or cell.system == system:
-                yield cell
 
 
 def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
@@ -122,9 +82,9 @@ def _mentioned(draft: Draft) -> set[str]:
     """Words of all expressions, and the names in joins."""
     texts = [system.when for system in draft.systems.values()]
     texts += [field.compute for field in draft.fields.values()]
-    texts += [cell.expr for cell in _cells(draft)]
+    texts += [cell.expr for cell in draft.cells()]
     words = {word for text in texts for word in _WORD.findall(text or "")}
-    return words | {name for cell in _cells(draft) for name in cell.options.of}
+    return words | {name for cell in draft.cells() for name in cell.options.of}
 
 
 def _check_consent(draft: Draft, field: FieldDraft) -> None:
@@ -274,7 +234,7 @@ def _check_key(draft: Draft, key: str, path: tuple[str | int, ...], creators: li
 def _check_shared_natives(draft: Draft) -> None:
     """Two fields may share a native field only through lenses, and only one of them may write it."""
     first: dict[tuple[str, str], CellDraft] = {}
-    for cell in _cells(draft):
+    for cell in draft.cells():
         other = first.setdefault((cell.system, cell.path), cell)
         if other is cell or cell.path == "?":
             continue

@@ -24,6 +24,24 @@ READ_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Collections whose API cannot create, change or delete (the seed documents; apis/activecampaign.md 10)."""
 
+UNDELETABLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "abmatic": ("accounts", "contacts", "campaigns", "visitors", "groups"),
+    "conversion": ("engagements",),
+    "activecampaign": ("fields", "lists", "automations", "deals"),
+    "letrics": ("contacts", "companies"),
+}
+"""Collections that nothing of ours deletes: Abmatic's API has no such call (apis/abmatic-conversion-letrics.md 1.2)."""
+
+WITHOUT_ARCHIVE: Final[Mapping[str, str]] = {
+    "abmatic": "its API has no call that archives",
+    "salesforce": "it knows rows and its recycle bin, no archive of records",
+    "conversion": "its API only deletes",
+    "activecampaign": "people archive there by hand, its API has no call for it",
+    "letrics": "it can only be read",
+}
+"""Why a row cannot be archived in a system of this kind (apis/activecampaign.md 14, apis/salesforce.md 5.4,
+apis/abmatic-conversion-letrics.md 1.2, 2.1)."""
+
 READ_ONLY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("groups", "analytics", "analytics.*")}
 """Columns that the API only shows, by kind: group membership and analytics have no endpoint that takes them (seed)."""
 
@@ -67,6 +85,11 @@ HINTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 """Where the data of an event names rows: by kind and collection, paths of ids
 (apis/abmatic-conversion-letrics.md 1.4, apis/activecampaign.md 12)."""
+
+
+def undeletable(kind: str, name: str) -> bool:
+    """Whether rows of this collection cannot be deleted, whatever a mapping says."""
+    return name in UNDELETABLE.get(kind, ())
 
 
 def shown_only(kind: str, path: str) -> bool:

@@ -52,6 +52,7 @@ def check(context: Context) -> dict[str, Any]:
     for entity in context.chosen():
         schemas = _schemas(context, entity, found)
         problems = [p for system, schema in schemas.items() for p in drift(entity, system, schema)]
+        problems += _undeletable(context, entity, found)
         found.drift = found.drift or bool(problems)
         found.rows += [_problem(entity, problem) for problem in problems]
         found.rows += _rows(context, entity, schemas, found)
@@ -134,6 +135,21 @@ def _schemas(context: Context, entity: EntityMapping, before: _Found) -> dict[st
             schema = before.tried(context, mapping.system, partial(describe, name))
             if schema is not None:
                 found.setdefault(mapping.system, {})[name] = schema
+    return found
+
+
+def _undeletable(context: Context, entity: EntityMapping, before: _Found) -> list[Problem]:
+    """Where a deletion is to be carried to rows that our user, or this surface of the API, cannot delete."""
+    found = []
+    for mapping in entity.systems.values():
+        if mapping.deleted != "delete" or not context.alive(mapping.system):
+            continue
+        name, connector = mapping.objects[-1], context.systems[mapping.system].connector
+        can = before.tried(context, mapping.system, partial(connector.capabilities, name))
+        if can is not None and not can.deletable:
+            message = f"deleted = 'delete' would do nothing: {name} cannot be deleted in {mapping.system} by our user"
+            remedy = 'Grant the permission to delete, or use deleted = "ignore".'
+            found.append(Problem(entity.file, mapping.line, message, remedy))
     return found
 
 

@@ -32,7 +32,7 @@ def contact(entities):
 def test_systems(contact):
     """A system's settings are as the file has them; paths are those of all its cells, once."""
     salesforce = contact.systems["salesforce"]
-    assert (salesforce.objects, salesforce.create, salesforce.deleted) == (("Contact", "Lead"), True, "archive")
+    assert (salesforce.objects, salesforce.create, salesforce.deleted) == (("Contact", "Lead"), True, "delete")
     assert (salesforce.external_id, salesforce.where, salesforce.mode) == (
         "CRM_Sync_Id__c",
         "IsPersonAccount = false",
