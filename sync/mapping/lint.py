@@ -146,6 +146,12 @@ def _check_voice(draft: Draft, field: FieldDraft) -> None:
                     f"Take {key!r} out.",
                 )
         _check_resubscribe(draft, field)
+        if field.sensitive:
+            draft.report.add(
+                (*field.path, "sensitive"),
+                "'sensitive' means nothing for consent: who may not be mailed is shown to whoever asks",
+                "Take 'sensitive' out.",
+            )
     elif field.resubscribe_from:
         draft.report.add(
             (*field.path, "resubscribe_from"), "'resubscribe_from' belongs to type = \"consent\"", "Take it out."

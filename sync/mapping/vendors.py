@@ -45,6 +45,9 @@ apis/abmatic-conversion-letrics.md 1.2, 2.1)."""
 READ_ONLY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("groups", "analytics", "analytics.*")}
 """Columns that the API only shows, by kind: group membership and analytics have no endpoint that takes them (seed)."""
 
+ROW_NAMES: Final[Mapping[str, Mapping[str, str]]] = {"conversion": {"contacts": "email"}}
+"""Collections whose rows are named by one of their columns, by kind: the id of a row is its value (seed)."""
+
 WITHOUT_CONSENT: Final = ("letrics",)
 """Kinds that know nothing of a person's consent: what they say of it counts for nothing (apis/abmatic-conversion-letrics.md 3.4)."""
 

@@ -15,6 +15,7 @@ from sync.mapping.load import STREAM
 from sync.model.remote import NativeRecord, ObjectSchema
 from sync.model.values import Absence, Canonical
 from sync.runner.context import Context, System, feeds
+from sync.runner.veil import Veil
 
 SAMPLE = 2000
 T = TypeVar("T")
@@ -160,8 +161,9 @@ def _rows(
     before: _Found,
 ) -> list[dict[str, Any]]:
     """Counts, per target system and rule, the sampled records that it would refuse, with one example id."""
+    veil = Veil(context.mappings, context.store.veiled)
     counts: Counter[tuple[str, str, str]] = Counter()
-    examples: dict[tuple[str, str, str], tuple[str, str]] = {}
+    examples: dict[tuple[str, str, str], tuple[tuple[str, str], str]] = {}
     findings = []
     for mapping in entity.systems.values():
         if not context.alive(mapping.system) or mapping.mode == "write":
@@ -185,10 +187,16 @@ def _rows(
                 f"Correct the values, or the mapping of {field} for {target}.",
                 well=False,
                 count=count,
-                example=record,
+                example=_named(veil, entity, record),
             )
         )
     return findings
+
+
+def _named(veil: Veil, entity: EntityMapping, example: tuple[str, str]) -> str:
+    """System and id of a row, as they may be shown."""
+    system, remote_id = example
+    return f"{system} {veil.remote_id(entity.name, system, remote_id)}"
 
 
 def _sampled(context: Context, entity: EntityMapping, system: str) -> list[NativeRecord]:
@@ -209,13 +217,13 @@ def _count(
     schema: dict[str, ObjectSchema],
     samples: Iterable[NativeRecord],
     counts: Counter[tuple[str, str, str]],
-    examples: dict[tuple[str, str, str], tuple[str, str]],
+    examples: dict[tuple[str, str, str], tuple[tuple[str, str], str]],
 ) -> None:
     for record in samples:
         for rule, name, why in failing(entity, target, schema, _canonical(entity, source, record)):
             place = (target, name, rule)
             counts[place] += 1
-            examples.setdefault(place, (f"{source} {record.id}", why))
+            examples.setdefault(place, ((source, record.id), why))
 
 
 def _canonical(entity: EntityMapping, system: str, record: NativeRecord) -> dict[str, Canonical]:
