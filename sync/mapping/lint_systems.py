@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync.mapping.drafts import Draft, SystemDraft
 from sync.mapping.report import listed, suggest
-from sync.mapping.vendors import OBJECTS, WITHOUT_ARCHIVE, read_only, undeletable
+from sync.mapping.vendors import CONDITIONS, OBJECTS, WITHOUT_ARCHIVE, read_only, undeletable
 
 
 def check_system(draft: Draft, system: SystemDraft) -> None:
@@ -20,6 +20,9 @@ def check_system(draft: Draft, system: SystemDraft) -> None:
     for place, name in enumerate(system.objects):
         _check_object(draft, system, name, place)
     _check_deleted(draft, system)
+    for key, why in CONDITIONS.get(system.kind, {}).items():
+        if getattr(system, key):
+            report.add((*path, key), f"{key!r} would do nothing in {system.name}: {why}", f"Take {key!r} out.")
     for cell in draft.cells(system.name):
         if system.external_id is not None and cell.path == system.external_id:
             report.add(

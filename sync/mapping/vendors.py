@@ -42,6 +42,15 @@ WITHOUT_ARCHIVE: Final[Mapping[str, str]] = {
 """Why a row cannot be archived in a system of this kind (apis/activecampaign.md 14, apis/salesforce.md 5.4,
 apis/abmatic-conversion-letrics.md 1.2, 2.1)."""
 
+CONDITIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "conversion": {
+        "where": "Conversion lists nothing, so there is nothing to filter: its rows are read by their keys",
+        "params": "Conversion lists nothing, so there is nothing to filter: its rows are read by their keys",
+    },
+    "salesforce": {"params": "Salesforce is asked in SOQL: write the condition as where"},
+}
+"""The keys of a native condition that a kind has no use for, and why."""
+
 READ_ONLY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"abmatic": ("groups", "analytics", "analytics.*")}
 """Columns that the API only shows, by kind: group membership and analytics have no endpoint that takes them (seed)."""
 
