@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -61,7 +61,14 @@ def check(context: Context) -> dict[str, Any]:
     found.drift = found.drift or bool(strange)
     found.rows += strange
     well = all(row["well"] for row in found.rows)
-    return {"well": well, "findings": found.rows, "drift": found.drift, "unreachable": found.unreachable}
+    notes = [asdict(note) for note in context.mappings.notes]
+    return {
+        "well": well,
+        "findings": found.rows,
+        "drift": found.drift,
+        "unreachable": found.unreachable,
+        "notes": notes,
+    }
 
 
 def _probed(system: System) -> list[dict[str, Any]]:

@@ -26,8 +26,8 @@ FILTERS: Final = (
 
 def conditions(feed: Feed) -> dict[str, Any]:
     """The parameters that a feed of contacts adds to every read. Raises DriftError for what is none, or is ours to set."""
-    asked = _asked(feed)
-    for name in asked:
+    found = asked(feed)
+    for name in found:
         if name not in FILTERS:
             near = get_close_matches(name, FILTERS, 1)
             hint = f"Did you mean {near[0]}? " if near else ""
@@ -35,7 +35,7 @@ def conditions(feed: Feed) -> dict[str, Any]:
                 f"ActiveCampaign contacts cannot be asked for {name!r}",
                 remedy=f"{hint}Write it as query parameters, for example listid=3. Known: {', '.join(FILTERS)}.",
             )
-    return asked
+    return found
 
 
 def passes(feed: Feed, rows: Iterable[Row]) -> list[Row]:
@@ -43,25 +43,25 @@ def passes(feed: Feed, rows: Iterable[Row]) -> list[Row]:
 
     Raises DriftError for a column that none of the rows has: nothing would ever fit.
     """
-    asked, rows = _asked(feed), list(rows)
-    for name in asked:
+    wanted, rows = asked(feed), list(rows)
+    for name in wanted:
         if rows and not any(name in row for row in rows):
             known = ", ".join(sorted({column for row in rows for column in row if column != "links"}))
             raise DriftError(f"ActiveCampaign {feed.object} have no column {name!r}", remedy=f"Columns: {known}.")
-    return [row for row in rows if all(_fits(row, name, pattern) for name, pattern in asked.items())]
+    return [row for row in rows if all(_fits(row, name, pattern) for name, pattern in wanted.items())]
 
 
 def _fits(row: Row, name: str, pattern: Any) -> bool:
     return fnmatchcase(str(row.get(name) or "").casefold(), str(pattern).casefold())
 
 
-def _asked(feed: Feed) -> dict[str, Any]:
+def asked(feed: Feed) -> dict[str, Any]:
     """`where` and `params` together, the latter prevailing. Raises DriftError for a `where` that is no query string."""
     try:
-        asked: Mapping[str, Any] = dict(parse_qsl(feed.where, strict_parsing=True)) if feed.where else {}
+        given: Mapping[str, Any] = dict(parse_qsl(feed.where, strict_parsing=True)) if feed.where else {}
     except ValueError:
         raise DriftError(
             f"the condition on {feed.object} is none that ActiveCampaign can be asked",
             remedy='Write it as a query string: where = "listid=3", or where = "tag=abm:*".',
         ) from None
-    return {**asked, **feed.params}
+    return {**given, **feed.params}
