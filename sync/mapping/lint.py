@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from sync.mapping.build import TEXTUAL
 from sync.mapping.drafts import CellDraft, Draft, FieldDraft, SystemDraft
-from sync.mapping.lint_cells import check_cell, check_default
+from sync.mapping.lint_cells import check_cell, check_default, check_default_is_written
 from sync.mapping.lint_expressions import Compiled, compile_all, cycles
 from sync.mapping.lint_systems import check_system
 from sync.mapping.report import listed, suggest
@@ -59,6 +59,7 @@ def _check_shape(draft: Draft) -> None:
 def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
     if field.table.get("type", field.type) != field.type:
         return  # the type is not known: nothing can be said of the rest
+    before = len(draft.report.problems)
     _check_type(draft, field, drafts)
     _check_values(draft, field)
     _check_voice(draft, field)
@@ -66,6 +67,8 @@ def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
     check_default(draft, field)
     for cell in field.cells.values():
         check_cell(draft, field, cell, drafts)
+    if len(draft.report.problems) == before:
+        check_default_is_written(draft, field)
     if not any(draft.mode_of(cell) in ("both", "write") for cell in field.cells.values()) and not _is_used(
         field, drafts
     ):
@@ -197,6 +200,13 @@ def _check_length(draft: Draft, field: FieldDraft) -> None:
             (*field.path, "truncate"),
             "'truncate' needs 'max_length': cut to which length?",
             "Add max_length = 255, say, or take truncate out.",
+        )
+    whole = f"a value of type {field.type!r}" if field.type not in ("string", "text") else ""
+    whole = "a match key" if field.name in draft.keys else whole
+    if field.truncate and field.type in TEXTUAL and whole:
+        message = f"{field.name!r} cannot be cut: the beginning of {whole} is another one"
+        draft.report.add(
+            (*field.path, "truncate"), message, "Take truncate out: what is too long is held and reported."
         )
     if field.max_length is not None and field.type not in TEXTUAL:
         draft.report.add(
