@@ -16,7 +16,6 @@ from sync.mapping import Mappings
 from sync.model.report import RunReport
 from sync.runner import poison
 from sync.runner import status as judging
-from sync.runner.approve import essence, plan_digest, planned
 from sync.runner.context import Context, Silence
 from sync.runner.cycle import Order, run_cycle
 from sync.runner.report import report
@@ -52,14 +51,10 @@ def run(config: Config, mappings: Mappings, wanted: Wanted) -> RunReport:
 def _keep_few_plans(store: Store, newest: str) -> None:
     """A service that is stopped makes the same plan again every minute: older ones of the same content go, and all but a few."""
     before = [row.run for row in store.runs(200) if row.status == "stopped" and row.run != newest]
-    if before and _digest(store, before[0]) == _digest(store, newest):
+    if before and store.plan_alike(before[0], newest):
         store.drop_planned(before[0])
     for name in before[STOPPED_KEPT:]:
         store.drop_planned(name)
-
-
-def _digest(store: Store, name: str) -> str:
-    return plan_digest(essence(row.operation) for row in planned(store, name))
 
 
 def set_aside_poison(config: Config, mappings: Mappings, entity: str) -> list[str]:
