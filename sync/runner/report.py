@@ -194,7 +194,8 @@ def operation_row(row: Journalled, keys: Keys) -> dict[str, Any]:
         "reason": operation.reason,
         "changes": [change_to_json(change) for change in operation.changes],
     }
-    more = (("cause", operation.cause), ("error", row.error), ("message", row.message))
+    message = keys.veil.sentence(operation.entity, row.message)
+    more = (("cause", operation.cause), ("error", row.error), ("message", message))
     return shown | {name: value for name, value in more if value}
 
 
@@ -225,7 +226,6 @@ def quarantine_rows(rows: Sequence[Quarantined], keys: Keys) -> list[dict[str, A
 
 def _quarantine_row(q: Quarantined, keys: Keys) -> dict[str, Any]:
     remote_id = keys.veil.remote_id(q.entity, q.system, q.remote_id)
-    message, remedy, candidates = _candidates(q, keys.veil)
     return {
         "id": q.id,
         "entity": q.entity,
@@ -236,20 +236,17 @@ def _quarantine_row(q: Quarantined, keys: Keys) -> dict[str, Any]:
         "object": q.object,
         "field": q.field,
         "error": q.error,
-        "message": message,
-        "remedy": remedy,
-        "candidates": candidates,
+        "message": keys.veil.sentence(q.entity, q.message),
+        "remedy": keys.veil.sentence(q.entity, q.remedy),
+        "candidates": [_candidate(q, each, keys.veil) for each in q.candidates],
         "attempts": q.attempts,
         "next_try_at": q.next_try_at.isoformat() if q.next_try_at else None,
     }
 
 
-def _candidates(q: Quarantined, veil: Veil) -> tuple[str, str, list[str]]:
-    """Message, remedy and candidates (`SYSTEM:ID`, or an id of the row's own system), with ids only where they may be shown."""
-    message, remedy, shown = q.message, q.remedy, []
-    for candidate in q.candidates:
-        system, colon, remote_id = candidate.rpartition(":")
-        veiled = f"{system}{colon}{veil.remote_id(q.entity, system or q.system, remote_id)}"
-        message, remedy = message.replace(candidate, veiled), remedy.replace(candidate, veiled)
-        shown.append(veiled)
-    return message, remedy, shown
+def _candidate(q: Quarantined, candidate: str, veil: Veil) -> str:
+    """`SYSTEM:ID`, or an id of the row's own system, as it may be shown."""
+    system, colon, remote_id = candidate.partition(":")
+    if not colon:
+        return str(veil.remote_id(q.entity, q.system, candidate))
+    return f"{system}:{veil.remote_id(q.entity, system, remote_id)}"

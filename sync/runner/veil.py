@@ -19,6 +19,7 @@ from sync.config import Config
 from sync.mapping import EntityMapping, Mappings
 from sync.model.record import Change, Lost, Operation, Turn
 from sync.model.values import is_blank
+from sync.redaction import safe_text
 
 
 def veil_key(config: Config) -> bytes | None:
@@ -63,6 +64,10 @@ class Veil:
         if remote_id is None or not any(system in found.hidden_ids for found in self._meant(entity)):
             return remote_id
         return self._hidden(orjson.dumps(remote_id).decode())
+
+    def sentence(self, entity: str | None, text: str) -> str:
+        """A message, which names rows by their ids: without addresses where these must not be shown."""
+        return safe_text(text) if any(found.hidden_ids for found in self._meant(entity)) else text
 
     def change(self, entity: str | None, change: Change) -> Change:
         """A change of one field as it may be shown."""

@@ -163,3 +163,32 @@ def test_a_sensitive_key_names_nobody(scene):
     assert "ada@acme" not in told(run.to_json()) and run.operations[0]["key"] == "Ada"
     assert "ada@acme" not in told(scene.explain("ada"))
     assert "ada@acme" not in told([scene.run(row["run"]) for row in api.runs(scene.both[0], limit=9)])
+
+
+def test_ids_that_are_addresses_are_hidden_with_them(scene):
+    """Conversion names rows by their address: where that is sensitive, neither ids nor candidates nor messages tell it."""
+    quick = {"horizon": "1s", "verify_delays": ["0.1s"], "retries": 2, "requests_per_second": 1000}
+    scene.settings("systems.conversion", {"base_url": scene.urls["conversion"], "api_key": "env:KEY", **quick})
+    scene.mapping("contacts.systems.conversion", {"object": "contacts", "create": True})
+    scene.mapping(
+        "contacts.fields.email",
+        scene.mappings["contacts"]["fields"]["email"] | {"sensitive": True, "conversion": "email"},
+    )
+    scene.mapping("contacts.fields.title.conversion", {"field": "variables.title", "mode": "write"})
+    scene.mapping("contacts.fields.title.max_length", 5)
+    scene.linked("ada", title="CTO")
+    scene.edit("ada", abmatic={"title": "Chief of all"})
+    run = scene.sync()
+    plan = scene.plan(full=True)
+    answers = [
+        run.to_json(),
+        plan.to_json(),
+        scene.explain("ada"),
+        scene.quarantine(),
+        scene.verify(),
+        find(*scene.both, "ada@acme.example"),
+    ]
+    answers += [scene.run(row["run"]) for row in api.runs(scene.both[0], limit=9)]
+    assert scene.quarantine() and not [answer for answer in answers if "ada@acme" in told(answer)]
+    assert scene.explain("ada")["ids"]["conversion"].startswith("(hidden ")
+    assert scene.explain("ada")["ids"]["salesforce"] == scene.id("ada", "salesforce")
