@@ -192,13 +192,13 @@ def _rounds(context: Context, ran: Ran) -> None:
         if ran.taken is not None and number == 0:
             ran.taken = streams.plan_events(context, ran.run)
         ran.uncleared = decided.uncleared
-        again = _carry_out(context, ran)
+        again = _carry_out(context, ran, decided)
         context.store.settle_pending(ran.run, decided.waiting)
         if not again:
             return
 
 
-def _carry_out(context: Context, ran: Ran) -> bool:
+def _carry_out(context: Context, ran: Ran, decided: Decided) -> bool:
     """Guards and pushes what is planned; whether another round has something to do."""
     if ran.order.approval is not None:
         ran.missing = restrict(context.store, ran.run, ran.order.approval, Veil(context.mappings, context.store.veiled))
@@ -219,7 +219,7 @@ def _carry_out(context: Context, ran: Ran) -> bool:
     if pushed.doubts:
         recover(context)
     moved, context.between.taken = pushed.moved + context.between.taken, 0
-    return ran.order.approval is None and (moved > 0 or pushed.doubts > 0)
+    return ran.order.approval is None and (moved > 0 or pushed.doubts > 0 or decided.woken > 0)
 
 
 def loads(context: Context, run: str) -> dict[str, Load]:

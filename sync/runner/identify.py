@@ -281,7 +281,8 @@ def _join_consent(context: Context, entity: EntityMapping, lost: Record, kept: s
     for winner in context.store.load_ids([kept]):
         value = winner.cells[address].value if address in winner.cells else None
         if isinstance(value, str):
-            context.store.suppress([Suppression(value, "merge", f"merged from {lost.id}")])
+            fresh = context.store.suppress([Suppression(value, "merge", f"merged from {lost.id}")])
+            context.store.mark_pending_by_key(entity.name, address, fresh)
 
 
 def _report_duplicate(

@@ -158,6 +158,24 @@ def test_an_opt_out_at_the_former_address_counts(town):
     assert {row["subscriptionStatus"] for row in there(town).values()} == {"UNSUBSCRIBED"}
 
 
+@pytest.mark.law("L6")
+def test_whoever_is_made_anew_in_a_system_that_cannot_be_listed_is_out_there_again(town):
+    """Somebody deletes her there and enters her anew, subscribed: the next full run looks, links her again and tells it that she is out."""
+    salesforce(town, HasOptedOutOfEmail=True)
+    town.quiet(town.sync())
+    gone = {"system": "conversion", "object": "contacts", "id": there(town)[OLD]["id"], "delete": True}
+    town.control("edit", gone)
+    for _ in range(2):
+        town.sync(full=True)
+    assert there(town) == {}
+    anew = {"email": OLD, "subscriptionStatus": "SUBSCRIBED"}
+    town.control("edit", {"system": "conversion", "object": "contacts", "create": anew})
+    town.quiet(town.sync(full=True))
+    assert there(town)[OLD]["subscriptionStatus"] == "UNSUBSCRIBED"
+    assert links(town, OLD) == {OLD: "linked"}
+    town.nothing_to_do()
+
+
 def test_back_to_the_former_address(town):
     """The former row is hers again, and no third row is made."""
     moved(town)
