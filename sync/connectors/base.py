@@ -50,6 +50,14 @@ class Paced(Protocol):
         """How fast the vendor is asked."""
 
 
+@runtime_checkable
+class Filtering(Protocol):
+    """A connector that can tell without a call whether it could ask what a feed is to be narrowed to."""
+
+    def check_filter(self, feed: Feed) -> None:
+        """Raises DriftError for a condition, or an object, that the vendor does not know."""
+
+
 class Connector(Protocol):
     """One system. `name` is the configured name, `kind` the vendor."""
 

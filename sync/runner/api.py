@@ -25,6 +25,7 @@ from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.decide import Scope
 from sync.runner.narrow import left_alone, narrowed
 from sync.runner.report import Keys, conflict_rows, operation_row, quarantine_rows, report
+from sync.runner.veil import Veil
 from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
@@ -96,7 +97,8 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
                 f"run {run} was not stopped by a safety limit: there is nothing to release",
                 remedy="`crm-sync runs` lists the runs.",
             )
-        approval = Approval.of(row.operation for row in planned(store, run))
+        veil = Veil(mappings, store.veiled)
+        approval = Approval.of(veil.operation(row.operation) for row in planned(store, run))
         if not approval.operations:
             raise UsageError(
                 f"the plan of run {run} is not kept any more: a later run has made it anew",
@@ -220,7 +222,7 @@ def _turn_row(row: Any, keys: Keys) -> Row:
             "rule": t.rule,
             "lost": [{"system": x.system, "value": x.value, "rule": x.rule} for x in t.lost],
         }
-        for t in row.turns
+        for t in (keys.shown(row.record, turn) for turn in row.turns)
     ]
     return {"record": row.record, "key": keys.of(row.record), "changes": changes}
 

@@ -24,6 +24,7 @@ from sync.runner.pull import Pulled, drop_other_feeds, pull, reads
 from sync.runner.push import push
 from sync.runner.recover import recover
 from sync.runner.relook import look_again
+from sync.runner.veil import Veil
 
 ROUNDS = 3
 
@@ -200,7 +201,7 @@ def _rounds(context: Context, ran: Ran) -> None:
 def _carry_out(context: Context, ran: Ran, decided: Decided) -> bool:
     """Guards and pushes what is planned; whether another round has something to do."""
     if ran.order.approval is not None:
-        ran.missing = restrict(context.store, ran.run, ran.order.approval)
+        ran.missing = restrict(context.store, ran.run, ran.order.approval, Veil(context.mappings, context.store.veiled))
     else:
         ran.breaches = guard(
             loads(context, ran.run),

@@ -18,7 +18,7 @@ from sync.model.record import Link, LinkState, Operation, Record
 from sync.model.remote import Capabilities, Kind
 from sync.model.values import is_blank
 from sync.runner.abilities import able
-from sync.runner.aside import WORDLESS_HERE, WORDLESS_THERE, delete_conflict, rival, uncleared, wordless
+from sync.runner.aside import delete_conflict, rival, uncleared, wordless_here, wordless_there
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.ghosts import ghosts
@@ -314,8 +314,10 @@ class _Desk:
         """Sets aside what a person must see to, and releases what has seen to itself."""
         record = merged.record
         rows = [rival(record, system, rivals) for system, rivals in planned.questions]
-        rows += [wordless(record, s.link, name, WORDLESS_HERE.format(s.link.system)) for s, name in merged.held]
-        rows += [wordless(record, link, name, WORDLESS_THERE.format(link.system)) for link, name in planned.wordless]
+        fields = self.entity.fields
+        rows += [wordless_here(record, s.link, fields[name]) for s, name in merged.held]
+        rows += [wordless_there(record, link.system, link, fields[name]) for link, name in planned.wordless]
+        rows += [wordless_there(record, system, None, fields[name]) for system, name in planned.unmade]
         rows += [uncleared(record, system, name) for system, name in planned.uncleared]
         for row in rows:
             self.store.quarantine(row)

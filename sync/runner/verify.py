@@ -111,7 +111,7 @@ class _Comparison:
             "record": self.record.id,
             "key": self.keys.of(self.record.id),
             "field": mapped.name,
-            "values": {"record": value, link.system: native},
+            "values": self.keys.veil.values(self.entity.name, mapped.name, {"record": value, link.system: native}),
             "why": why,
         }
         (self.verdict.unexplained if why is None else self.verdict.explained).append(row)

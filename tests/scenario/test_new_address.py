@@ -214,3 +214,31 @@ def test_forgotten_under_both_addresses(town, address):
     town.forget(address)
     assert not town.state_holds(OLD.encode())
     assert not town.state_holds(NEW.encode())
+
+
+@pytest.mark.parametrize("old", [None, "Turin", "Rome"])
+def test_a_field_that_is_mapped_later_reaches_the_former_row_too(town, old):
+    """The row under the former address is kept like the other in fields that the mapping gets afterwards; what stood there is kept as the loser."""
+    city = town.mappings["contacts"]["fields"]["city"]
+    town.mapping("contacts.fields.city", None)
+    moved(town)
+    if old:
+        conversion(town, OLD, **{"variables.city": old})
+    salesforce(town, MailingCity="Rome")
+    town.mapping("contacts.fields.city", city)
+    town.quiet(town.sync(full=True))
+    town.quiet(town.sync(full=True))
+    assert {address: row["variables"].get("city") for address, row in there(town).items()} == {OLD: "Rome", NEW: "Rome"}
+    town.nothing_to_do()
+    verdict = town.verify()
+    assert (verdict["unexplained"], verdict["explained"]) == ([], [])
+    lost = [
+        row["value"] for turn in town.explained("contact", NEW)["fields"]["city"]["history"] for row in turn["lost"]
+    ]
+    assert lost == (["Turin"] if old == "Turin" else [])
+    conversion(town, OLD, **{"variables.city": "Milan"})
+    town.quiet(town.sync(full=True))
+    assert {address: row["variables"].get("city") for address, row in there(town).items()} == {
+        OLD: "Milan",
+        NEW: "Milan",
+    }
