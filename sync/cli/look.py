@@ -8,7 +8,7 @@ from sync.cli.answer import SHOWN, paper, say_json, watching
 from sync.cli.backend import Row, runner
 from sync.cli.exits import PERSON, UNSERVED
 from sync.cli.options import Command, entities, settings
-from sync.cli.workspace import open_workspace
+from sync.cli.workspace import open_to_look, open_workspace
 
 
 @click.command(cls=Command)
@@ -17,7 +17,7 @@ def status() -> int:
 
     The exit code is 0 only if all is well.
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_look(settings())
     found = runner().status(workspace.config, workspace.mappings)
     if settings().json:
         say_json(found)
@@ -40,7 +40,7 @@ def status() -> int:
 )
 def runs(run: str | None, limit: int) -> int:
     """The history of runs; with ID one run with its changes."""
-    workspace = open_workspace(settings())
+    workspace = open_to_look(settings())
     if run:
         _say_one(runner().run(workspace.config, run), limit)
         return 0
@@ -71,7 +71,7 @@ def explain(entity: str, key: str) -> int:
 
     KEY is an e-mail address, domain or name, our record id, or an id in any system.
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_look(settings())
     workspace.chosen([entity])
     found = runner().explain(workspace.config, workspace.mappings, entity, key)
     if settings().json:

@@ -99,7 +99,7 @@ def ask(config: Config, url: str, name: str, given: Mapping[str, Any], locked: L
     import httpx  # noqa: PLC0415 - only beside a service
 
     token = config.server.token
-    headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+    headers = {"Authorization": f"Bearer {token.reveal()}"} if token and token.known else {}
     body = {key: _plain(value) for key, value in given.items() if key not in ("config", "mappings", "progress")}
     try:
         httpx.get(f"{url}/healthz", timeout=ANSWERS_S, trust_env=False)  # one that hangs is not waited for
