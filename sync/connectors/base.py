@@ -50,6 +50,14 @@ class Paced(Protocol):
         """How fast the vendor is asked."""
 
 
+@runtime_checkable
+class Adapting(Protocol):
+    """A connector that reads on without a column that it is denied, instead of failing."""
+
+    def unseen(self, feed: Feed) -> Sequence[str]:
+        """The paths of a feed that were left out of the last read because the system does not show them. Costs no call."""
+
+
 class Connector(Protocol):
     """One system. `name` is the configured name, `kind` the vendor."""
 

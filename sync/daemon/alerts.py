@@ -62,6 +62,13 @@ def _run(status: Mapping[str, Any]) -> Iterable[Alert]:
             f"Look at it with `crm-sync runs {last['run']}`. If it is right, `crm-sync apply {last['run']}` carries out exactly that"
             " plan; if not, correct the mapping or the data. A first load of everything is `crm-sync backfill`.",
         )
+    for system in dict.fromkeys(row["system"] for row in status.get("unseen", ())):
+        columns = [f"{row['object']}.{row['native']}" for row in status["unseen"] if row["system"] == system]
+        yield Alert(
+            f"unseen:{system}",
+            f"{system} does not show mapped columns: {', '.join(columns)}. They are neither read nor written; the rest goes on.",
+            "`crm-sync check` says where each is mapped: correct the name there, or let our user see the column.",
+        )
     if status.get("unexplained"):
         yield Alert(
             "differences",

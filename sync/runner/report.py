@@ -13,6 +13,7 @@ from sync.model.report import OPERATIONS_SHOWN, Counts, Failure, LimitHit, RunRe
 from sync.runner.approve import change_to_json, essence, plan_digest, planned
 from sync.runner.context import Context
 from sync.runner.cycle import Ran
+from sync.runner.unseen import unseen
 from sync.state import Store
 
 BATCH = 1000
@@ -43,6 +44,7 @@ def report(
         limits_hit=[LimitHit(b.system, f"max_{b.what}", b.planned, b.limit) for b in ran.breaches],
         failures=failures(context),
         notes=[*notes, *_notes(ran)],
+        unseen=[each.to_json() for each in unseen(store, context.mappings)],
         digest=plan_digest(essence(row.operation) for row in rows if row.status is Status.PLANNED) if every else None,
         undone=undone,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,13 @@ from sync.mapping import Mappings
 from sync.model.clock import Clock
 from sync.runner.context import Context
 from sync.runner.pulse import opt_outs
+from sync.runner.unseen import Unseen, unseen
 from sync.state import RunRow, Store, holder, keep_fact, state_file
 
 KINDS = ("sync", "reconcile", "backfill", "apply", "undo", "resolve", "retry")
+UNSEEN_REMEDY = "`crm-sync check` says where each is mapped: correct the name there, or let our user see the column."
 _LOOKED_BACK = 200
-_ANSWERED = frozenset({"guard", "system", "credentials", "conflicts", "quarantine", "doubt", "differences"})
+_ANSWERED = frozenset({"guard", "system", "credentials", "conflicts", "quarantine", "doubt", "differences", "unseen"})
 """Kinds of alerts that the state itself gives as a reason."""
 
 
@@ -31,7 +33,8 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
     conflicts, quarantined, doubts = store.conflicts(), store.quarantined(), store.in_doubt()
     unexplained = _unexplained(store)
     why = _reasons(store, last, len(conflicts), len(quarantined), len(doubts))
-    why += _more_reasons(unexplained, service)
+    hidden = unseen(store, mappings)
+    why += _unseen_reasons(hidden) + _more_reasons(unexplained, service)
     systems = {name: _system(store, name, last, clock.now()) for name in config.systems}
     return {
         "well": not why,
@@ -44,6 +47,7 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
         "in_doubt": len(doubts),
         "pending": store.pending_count(),
         "unexplained": unexplained,
+        "unseen": [each.to_json() for each in hidden],
         "opt_outs": opt_outs(store, mappings, clock.now()),
         "events_waiting": store.waiting_count(),
         "last_run": _run(last),
@@ -88,6 +92,16 @@ def _unexplained(store: Store) -> int:
     rows = store.runs(_LOOKED_BACK)
     mended = any(row.full and row.status == "ok" and row.kind != "plan" and row.started_at > at for row in rows)
     return 0 if mended else int(verdict["unexplained"])
+
+
+def _unseen_reasons(hidden: Sequence[Unseen]) -> list[dict[str, str]]:
+    """One reason a system, with every column."""
+    why = []
+    for system in dict.fromkeys(each.system for each in hidden):
+        columns = ", ".join(f"{each.object}.{each.native}" for each in hidden if each.system == system)
+        what = f"{system} does not show mapped columns: {columns}; they are neither read nor written"
+        why.append(_reason(what, UNSEEN_REMEDY))
+    return why
 
 
 def _more_reasons(unexplained: int, service: Mapping[str, Any] | None) -> list[dict[str, str]]:

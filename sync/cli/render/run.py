@@ -94,6 +94,14 @@ def _draw_trouble(paper: Paper, run: Row) -> None:
         paper.line(*failed(failure))
         if failure.get("remedy"):
             paper.line(text(failure["remedy"]), indent=4)
+    for row in run.get("unseen", ()):
+        what = f"{row['entity']}.{row['field']}" if row["field"] else f"our id of each {row['entity']}"
+        column = (
+            f"{row['system']} does not show {row['object']}.{row['native']}: {what} is neither read nor written there"
+        )
+        paper.line(styled("unseen ", "bad"), text(column))
+    if run.get("unseen"):
+        paper.line("Correct the name in the mapping, or let our user see the column: crm-sync check", indent=4)
     for note in run.get("notes", ()):
         paper.line(styled("note ", "warn"), text(note))
 
