@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from sync.runner.context import Context, Progress, Silence
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.decide import Scope
 from sync.runner.narrow import left_alone, narrowed
-from sync.runner.report import Keys, conflict_rows, operation_row, quarantine_rows, report
+from sync.runner.report import Keys, conflict_rows, failures, operation_row, quarantine_rows, report
 from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
@@ -170,12 +171,12 @@ def verify(config: Config, mappings: Mappings, entities: Sequence[str], *, progr
         ran = run_cycle(context, Order("verify", full=True, dry=True))
         verdict = verifying.compare(context, ran)
         judging.remember(config, context, len(verdict.unexplained))
-        failures = [{"system": system, "message": why, "remedy": ""} for system, why in context.failed.items()]
+        failed = [asdict(failure) for failure in failures(context)]
         return {
             "agreed": verdict.agreed,
             "explained": verdict.explained,
             "unexplained": verdict.unexplained,
-            "failures": failures,
+            "failures": failed,
         }
 
 
@@ -205,9 +206,10 @@ def run(config: Config, run: str) -> Row:
 
 
 def _unserved(row: RunRow) -> list[Row]:
-    """The systems that a past run did without; what it said of them then stands in the log."""
-    told = {"message": "could not be served in this run", "remedy": "`crm-sync check` finds out why.", "kind": ""}
-    return [{"system": name, **told} for name in row.failed]
+    """The systems that a past run did without, and why."""
+    unknown = ("could not be served in this run", "`crm-sync check` finds out why.")
+    told = ((name, why or unknown) for name, why in row.failed.items())
+    return [{"system": name, "message": why, "remedy": remedy, "kind": ""} for name, (why, remedy) in told]
 
 
 def _turn_row(row: Any, keys: Keys) -> Row:

@@ -49,7 +49,7 @@ def report(
         undone=undone,
     )
     rows_of = {name: _counts_row(context, name, c) for name, c in systems.items()}
-    store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=context.failed, note=undone or "")
+    store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=_reasons(found), note=undone or "")
     return found
 
 
@@ -70,6 +70,11 @@ def failures(context: Context) -> list[Failure]:
         kind = type(error).__name__.removesuffix("Error").lower() if error else ""
         found.append(Failure(system, why, error.remedy if error else "", kind))
     return found
+
+
+def _reasons(found: RunReport) -> dict[str, tuple[str, str]]:
+    """Why each system was not served, as the state keeps it: who looks at the run later is told the same."""
+    return {failure.system: (failure.message, failure.remedy) for failure in found.failures}
 
 
 def _notes(ran: Ran) -> list[str]:

@@ -76,7 +76,7 @@ def _service(config: Config, store: Store) -> dict[str, Any] | None:
 
 def remember(config: Config, context: Context, unexplained: int) -> None:
     """Keeps what a verify came to: nobody says that all is well over differences that nothing explains."""
-    if not unexplained and (context.entities or not _unexplained(context.store)):
+    if not unexplained and (context.entities or context.failed or not _unexplained(context.store)):
         return  # it has looked at a part only, or there is nothing to take back: a command that looks leaves the state as it is
     verdict = {"at": context.clock.now().isoformat(), "unexplained": unexplained}
     keep_fact(config.state.url, "verified", orjson.dumps(verdict).decode())
@@ -133,26 +133,34 @@ def _reasons(store: Store, last: RunRow | None, conflicts: int, quarantined: int
             )
         )
     elif last.status == "failed":
-        why.append(
-            _reason(
-                f"run {last.run} could not serve {', '.join(last.failed) or 'every system'}",
-                "`crm-sync check` finds out why; the next run tries again.",
-            )
-        )
+        why += _unserved(last)
     elif last.status == "running":
         why.append(
             _reason(
-                f"run {last.run} has not ended",
-                "If none is under way, it was interrupted: run `crm-sync sync` and it goes on.",
+                f"run {last.run} ({last.kind}) has not ended",
+                "If none is under way, it was interrupted: run"
+                f" `crm-sync {'backfill' if last.kind == 'backfill' else 'sync'}` and it goes on.",
             )
         )
     counts = (
         (conflicts, "conflict", "that a person must decide", "`crm-sync conflicts` lists them."),
         (quarantined, "record", "set aside", "`crm-sync quarantine` says why, and what to do."),
-        (doubts, "write", "of which nobody knows yet whether it happened", "`crm-sync sync` looks again."),
+        (doubts, "write", "of unknown outcome", "`crm-sync sync` looks again, and repeats nothing blindly."),
     )
-    why += [_reason(f"{n} {what}{'s' * (n > 1)} {of}", remedy) for n, what, of, remedy in counts if n]
+    why += [_reason(f"{n:,} {what}{'s' * (n > 1)} {of}", remedy) for n, what, of, remedy in counts if n]
     return why
+
+
+def _unserved(last: RunRow) -> list[dict[str, str]]:
+    """One reason a system, with what it answered and what to do."""
+    if not last.failed:
+        return [_reason(f"run {last.run} could not serve every system", "`crm-sync check` finds out why.")]
+    found = []
+    for system, told in last.failed.items():
+        why, remedy = told or (f"run {last.run} could not serve it", "")
+        what = f"{system} is not served: {why.removeprefix(f'{system}: ')}"
+        found.append(_reason(what, f"{remedy} `crm-sync check` asks it now; the next run tries again.".strip()))
+    return found
 
 
 def _reason(what: str, remedy: str) -> dict[str, str]:
