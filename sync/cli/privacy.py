@@ -84,6 +84,10 @@ def forget(email: str, remote: bool) -> int:
         )
         for name, outcome in systems.items():
             click.echo(f"    {escape(f'{name}: {outcome}')}")
+        for row in found.get("kept", ()):
+            where = f"{row['system']}: {row['object']} {row['id']}"
+            click.echo(f"    {escape(where)} stays there; crm-sync does not know it any more, delete it by hand")
+        click.echo(f"When it was done stays on record: crm-sync consent show {escape(email)}")
         if remote and not systems:
             click.echo("    No row of this address is known: nothing was deleted in any system. Look there by hand.")
     return PERSON if any(outcome != "deleted" for outcome in systems.values()) else 0

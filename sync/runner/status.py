@@ -120,7 +120,8 @@ def _reasons(store: Store, last: RunRow | None, conflicts: int, quarantined: int
         why.append(
             _reason(
                 "the state is older than it was: an old copy was put back",
-                "Run `crm-sync verify`, then `crm-sync sync --full`.",
+                "Whoever was forgotten since that copy was made: `crm-sync forget` them again."
+                " Then run `crm-sync verify`, then `crm-sync sync --full`.",
             )
         )
     if last is None:

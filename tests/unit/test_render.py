@@ -261,6 +261,18 @@ def test_evidence_has_the_day_and_the_zone(drawn):
     findings.draw_consent(sheet, {"mailable": False, "why": "opted out", "systems": {}, "ledger": [act]})
     assert "2026-11-27 20:58:33 UTC" in seen()
     assert "says" not in seen()  # no head of a table without rows
+    told = {"at": "2026-11-27T20:58:34+00:00", "system": "salesforce", "object": "Contact", "id": "003", "state": "UNSUBSCRIBED",
+            "status": "settled", "run": "01J8"}  # fmt: skip
+    whole = {
+        "mailable": False,
+        "why": "opted out",
+        "systems": {"salesforce": "UNSUBSCRIBED"},
+        "told": [told],
+        "ledger": [act],
+    }
+    findings.draw_consent(sheet, whole | {"seen_at": {"salesforce": "2026-11-28T00:00:00+00:00"}})
+    assert "2026-11-28 00:00:00 UTC" in seen()
+    assert "2026-11-27 20:58:34 UTC" in seen()
 
 
 def test_status_begins_with_the_verdict(drawn):

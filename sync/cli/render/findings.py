@@ -84,8 +84,9 @@ def draw_consent(paper: Paper, consent: Row) -> None:
     verdict = styled("May be mailed", "good") if consent["mailable"] else styled("May not be mailed", "bad")
     paper.line(verdict, text(f": {consent['why']}"))
     if consent.get("systems"):
-        rows = ([system, value(state)] for system, state in consent["systems"].items())
-        paper.table(["system", "says"], rows)
+        seen = consent.get("seen_at") or {}
+        rows = ([name, value(state), dated(seen.get(name))] for name, state in consent["systems"].items())
+        paper.table(["system", "says", "last seen"], rows)
     if consent.get("ledger"):
         paper.gap()
         paper.title("On record")
@@ -94,3 +95,13 @@ def draw_consent(paper: Paper, consent: Row) -> None:
             for row in consent["ledger"]
         )
         paper.table(["when", "state", "source", "evidence"], acts)
+    if consent.get("told"):
+        paper.gap()
+        paper.title("What we told whom")
+        paper.table(["when", "system", "id", "told", "outcome", "run"], map(_told, consent["told"]))
+
+
+def _told(row: Row) -> list[Any]:
+    outcome = {"settled": "taken over"}.get(row["status"], str(row["status"]).replace("_", " "))
+    names = (dated(row["at"]), row["system"], f"{row['object']} {row.get('id') or ''}".strip())
+    return [*map(text, names), value(row["state"]), text(outcome), styled(str(row["run"]), "quiet")]

@@ -52,8 +52,9 @@ def _planned(run: Row) -> str:
 
 def _written(run: Row) -> int:
     """Rows written, or to be written by a plan: the counts are complete where the operations are a sample."""
-    told = sum(int(row.get(name, 0)) for row in run["systems"].values() for name in WRITTEN)
-    return max(told, sum(row["status"] in ("settled", "planned") for row in run["operations"]))
+    if len(run["operations"]) < OPERATIONS_SHOWN:
+        return sum(row["status"] in ("settled", "planned") for row in run["operations"])
+    return sum(int(row.get(name, 0)) for row in run["systems"].values() for name in WRITTEN)
 
 
 def draw_counts(paper: Paper, systems: Mapping[str, Row]) -> None:
