@@ -223,6 +223,16 @@ def test_a_table_that_does_not_fit_names_every_number(drawn):
     sheet.console.width = 60
     run.draw_counts(sheet, report().to_json()["systems"])
     told = " ".join(seen().split())
+    shown = {
+        "run": "01M8FEJ52YE5ES9RZQ0QF2G5N6",
+        "kind": "sync",
+        "status": "ok",
+        "started_at": None,
+        "seconds": 1,
+        "systems": {},
+    }
+    run.draw_runs(sheet, [shown])
+    assert shown["run"] in seen().splitlines()
     assert "abmatic read 1,234 · created 0 · updated 0 · deleted 0 · unchanged 0 · failed 0 · calls 3" in told
 
 

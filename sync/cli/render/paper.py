@@ -86,7 +86,8 @@ class Paper:
         for row in drawn:
             table.add_row(*row)
         padded = Padding(table, (0, 0, 0, indent), expand=False)
-        if any(headers) and self.console.measure(table).maximum + indent > self.console.width:
+        whole = self.console.measure(table, options=self.console.options.update(max_width=_PIPE_WIDTH)).maximum
+        if any(headers) and whole + indent > self.console.width:
             self._stack(headers, drawn, indent)
         else:
             self.console.print(padded)
@@ -96,7 +97,7 @@ class Paper:
             self.line(first, indent=indent)
             named = zip(headers[1:], rest, strict=True)
             told = [Text.assemble((f"{name.removeprefix('#')} ", "dim"), cell) for name, cell in named if cell.plain]
-            self.line(Text(" · ", style="dim").join(told), indent=indent + 2)
+            self.line(Text(" · ").join(told), indent=indent + 2)
 
 
 def styled(value: str, style: str) -> Text:
