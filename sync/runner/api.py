@@ -25,7 +25,7 @@ from sync.runner.context import Context, Progress, Silence
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.decide import Scope
 from sync.runner.narrow import left_alone, narrowed
-from sync.runner.report import Keys, conflict_rows, failures, operation_row, quarantine_rows, report
+from sync.runner.report import Keys, conflict_rows, failures, operation_row, planned_counts, quarantine_rows, report
 from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
@@ -202,7 +202,8 @@ def run(config: Config, run: str) -> Row:
         keys.learn(row.operation.record for row in rows)
         turns = [_turn_row(row, keys) for row in store.turns(run=run)]
         shown = [operation_row(row, keys) for row in rows]
-        return {**_run_row(found), "operations": shown, "turns": turns, "failures": _unserved(found)}
+        whole = {**_run_row(found), "operations": shown, "turns": turns, "failures": _unserved(found)}
+        return whole | ({"planned": planned_counts(store, run)} if found.status == "stopped" else {})
 
 
 def _unserved(row: RunRow) -> list[Row]:

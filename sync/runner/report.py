@@ -112,6 +112,17 @@ def counts(context: Context, ran: Ran) -> dict[str, Counts]:
     return found
 
 
+def planned_counts(store: Store, run: str) -> dict[str, dict[str, int]]:
+    """How many rows the plan of a stopped run would create, update and delete in each system: what somebody releases."""
+    words = {Kind.CREATE: "created", Kind.UPDATE: "updated", Kind.SUBSCRIBE: "updated", Kind.DELETE: "deleted"}
+    found: dict[str, dict[str, int]] = {}
+    for (system, kind, status), count in store.counts(run).items():
+        if status is Status.PLANNED and kind in words:
+            row = found.setdefault(system, dict.fromkeys(words.values(), 0))
+            row[words[kind]] += count
+    return found
+
+
 def _sum(journal: Mapping[tuple[str, Kind, Status], int], system: str, kind: Kind, statuses: Iterable[Status]) -> int:
     return sum(journal.get((system, kind, status), 0) for status in statuses)
 

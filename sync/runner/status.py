@@ -19,7 +19,7 @@ from sync.state import RunRow, Store, holder, keep_fact, state_file
 KINDS = ("sync", "reconcile", "backfill", "apply", "undo", "resolve", "retry")
 UNSEEN_REMEDY = "`crm-sync check` says where each is mapped: correct the name there, or let our user see the column."
 _LOOKED_BACK = 200
-_ANSWERED = frozenset({"guard", "system", "credentials", "conflicts", "quarantine", "doubt", "differences", "unseen"})
+ANSWERED = frozenset({"guard", "system", "credentials", "conflicts", "quarantine", "doubt", "differences", "unseen"})
 """Kinds of alerts that the state itself gives as a reason."""
 
 
@@ -110,7 +110,7 @@ def _more_reasons(unexplained: int, service: Mapping[str, Any] | None) -> list[d
         what = f"the last verify found {unexplained} differences that nothing explains"
         why.append(_reason(what, "`crm-sync verify` lists them; `crm-sync sync --full` puts right what can be."))
     open_alerts = (service or {}).get("alerts", ())
-    own = [alert for alert in open_alerts if alert["key"].partition(":")[0] not in _ANSWERED]
+    own = [alert for alert in open_alerts if alert["key"].partition(":")[0] not in ANSWERED]
     return why + [_reason(alert["what"], alert["remedy"]) for alert in own]
 
 
@@ -160,7 +160,7 @@ def _unserved(last: RunRow) -> list[dict[str, str]]:
     for system, told in last.failed.items():
         why, remedy = told or (f"run {last.run} could not serve it", "")
         what = f"{system} is not served: {why.removeprefix(f'{system}: ')}"
-        found.append(_reason(what, f"{remedy} `crm-sync check` asks it now; the next run tries again.".strip()))
+        found.append(_reason(what, f"{remedy} `crm-sync check` asks it now.".strip()))
     return found
 
 

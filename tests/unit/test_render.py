@@ -251,6 +251,10 @@ def test_a_stopped_run_that_is_looked_at_says_how_to_release_it(drawn):
     past = report(systems={}, operations=[OPERATION | {"status": "planned"}] * 1000).to_json() | {"status": "stopped"}
     run.draw_run(sheet, past, "Sync")
     assert "crm-sync apply 01J8" in seen()
+    counts = {"abmatic": {"created": 4000, "updated": 2, "deleted": 0}}
+    run.draw_run(sheet, past | {"planned": counts}, "Sync")
+    assert "abmatic 4,000 2 0" in " ".join(seen().split())
+    assert "Changes  4,002 planned, the first of them" in seen()
     assert "Changes  the first 1,000 of the plan" in seen()
 
 

@@ -24,6 +24,7 @@ _VERBS: Final = {"create": "new", "delete": "old", "update": "name", "subscribe"
 PREVIEWS: Final = ("Plan", "Undo, not done yet")
 """Words for runs that only show what they would do."""
 WRITTEN: Final = ("created", "updated", "deleted", "engaged")
+_PLANNED: Final = ("created", "updated", "deleted")
 _COUNTS: Final = ("read", "created", "updated", "deleted", "unchanged", "failed", "calls")
 
 
@@ -84,6 +85,11 @@ def _draw_trouble(paper: Paper, run: Row) -> None:
         for hit in hits:
             beyond = f"{hit['system']}: {hit['planned']:,} planned, {hit['limit']} allows {hit['allowed']:,}"
             paper.line(styled("limit ", "bad"), text(beyond))
+    if run.get("planned"):
+        paper.gap()
+        rows = ([name, *map(_count(row), _PLANNED)] for name, row in run["planned"].items())
+        paper.table(["would be", *(f"#{name}" for name in _PLANNED)], rows)
+        paper.gap()
     if run["status"] == "stopped":
         paper.line("Look at the plan, or release exactly this:" if hits else "Release exactly this plan:", indent=4)
         if hits:
@@ -110,6 +116,9 @@ def _draw_trouble(paper: Paper, run: Row) -> None:
 def _extent(run: Row) -> str:
     """How many writes a run came to, all told: its operations are a sample, its counts are complete."""
     operations = run["operations"]
+    if run.get("planned"):
+        total = sum(sum(row.values()) for row in run["planned"].values())
+        return f"{total:,} planned" + (", the first of them" if total > len(operations) else "")
     if run["status"] == "stopped":
         return f"the first {len(operations):,} of the plan" if len(operations) >= OPERATIONS_SHOWN else "planned"
     left = sum(row["status"] not in ("settled", "planned") for row in operations)
