@@ -67,6 +67,13 @@ def open_to_write(settings: Settings) -> Workspace:
     return _opened(settings, workspace)
 
 
+def config_alone(settings: Settings) -> Config | None:
+    """The configuration without its mappings and without the secrets that cannot be had here; None where it has mistakes itself."""
+    from sync.config import read  # noqa: PLC0415 - only where there are mistakes
+
+    return read(settings.config, os.environ, spares=True).config
+
+
 def _served(settings: Settings) -> Workspace | None:
     """The workspace without the secrets that cannot be had here, where a service holds its state."""
     from sync.cli.remote import service_url  # noqa: PLC0415 - only where a secret is not to be had

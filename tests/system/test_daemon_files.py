@@ -78,6 +78,8 @@ def test_a_bad_mapping_is_not_taken_and_said_aloud(emptied, tmp_path, called):
         until(lambda: service.events("config.refused"), what="the refusal")
         assert "contacts.toml" in service.events("config.refused")[0]["why"]
         assert "emial" in service.facts()["reload_error"]
+        code, out, err = place.command("status")
+        assert (code, "emial" in out, "crm-sync check --offline" in err) == (3, True, True)
         emptied.set("salesforce", "Contact", name, {"Title": "CEO"})
         until(lambda: emptied.dump("abmatic", "contacts")[0]["title"] == "CEO", what="an edit, by the old mapping")
         told = service.get("/api/status").json()
