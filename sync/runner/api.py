@@ -20,7 +20,7 @@ from sync.runner import forget as forgetting
 from sync.runner import person, streams
 from sync.runner import status as judging
 from sync.runner import verify as verifying
-from sync.runner.approve import Approval, from_json, planned
+from sync.runner.approve import Approval, from_json, plan_holder, planned
 from sync.runner.context import Context, Progress, Silence
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.decide import Scope
@@ -97,7 +97,7 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
                 f"run {run} was not stopped by a safety limit: there is nothing to release",
                 remedy="`crm-sync runs` lists the runs.",
             )
-        approval = Approval.of(row.operation for row in planned(store, run))
+        approval = Approval.of(row.operation for row in planned(store, plan_holder(found)))
         if not approval.operations:
             raise UsageError(
                 f"the plan of run {run} is not kept any more: a later run has made it anew",
@@ -198,12 +198,13 @@ def run(config: Config, run: str) -> Row:
     with reading(config) as store:
         found = _run_or_error(store, run)
         keys = Keys(store, load(config.mappings, {name: system.kind for name, system in config.systems.items()}))
-        rows = store.operations(run, limit=1000)
+        holder = plan_holder(found)
+        rows = store.operations(holder, limit=1000)
         keys.learn(row.operation.record for row in rows)
         turns = [_turn_row(row, keys) for row in store.turns(run=run)]
         shown = [operation_row(row, keys) for row in rows]
         whole = {**_run_row(found), "operations": shown, "turns": turns, "failures": _unserved(found)}
-        return whole | ({"planned": planned_counts(store, run)} if found.status == "stopped" else {})
+        return whole | ({"planned": planned_counts(store, holder)} if found.status == "stopped" else {})
 
 
 def _unserved(row: RunRow) -> list[Row]:
@@ -237,7 +238,7 @@ def _run_row(row: RunRow) -> Row:
         "started_at": row.started_at.isoformat(),
         "seconds": row.seconds,
         "systems": {name: dict(counts) for name, counts in row.systems.items()},
-        "undone": row.note or None,
+        "undone": (row.note or None) if row.kind == "undo" else None,
     }
 
 

@@ -82,7 +82,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run. Until it ends ``status`` is "running", ``seconds`` None. ``systems``: name -> counter -> number."""
+    """One run. Until it ends ``status`` is "running", ``seconds`` None. ``systems``: name -> counter -> number.
+
+    ``note``: the run that it refers to: that which an undo undid, or which holds the plan of one that was stopped.
+    """
 
     run: str
     kind: str

@@ -58,6 +58,10 @@ class Runs(Generation):
         """Books the outcome of a run. ``failed``: the systems that did not take part to the end, each with reason and remedy."""
         self._write(_FINISH, status, seconds, dump(systems), dump(dict(failed or {})), note, run)
 
+    def note_run(self, run: str, note: str) -> None:
+        """Notes of a run which other run it refers to."""
+        self._write("UPDATE run SET note = ? WHERE run = ?", note, run)
+
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs, newest first."""
         return [_run(row) for row in self._rows(_NEWEST, limit)]
