@@ -16,7 +16,7 @@ from sync.mapping import Mappings
 from sync.model.report import RunReport
 from sync.runner import poison
 from sync.runner import status as judging
-from sync.runner.approve import essence, plan_digest, plan_holder, planned
+from sync.runner.approve import plan_holder
 from sync.runner.context import Context, Silence
 from sync.runner.cycle import Order, run_cycle
 from sync.runner.report import report
@@ -56,7 +56,7 @@ def _keep_few_plans(store: Store, newest: str) -> None:
     """
     before = [row for row in store.runs(200) if row.status == "stopped" and row.run != newest]
     holder = plan_holder(before[0]) if before else newest
-    if holder != newest and _digest(store, holder) == _digest(store, newest):
+    if holder != newest and store.plan_alike(holder, newest):
         with store.transaction():
             store.drop_planned(newest)
             store.note_run(newest, holder)
@@ -65,10 +65,6 @@ def _keep_few_plans(store: Store, newest: str) -> None:
     holders = dict.fromkeys([holder, *map(plan_holder, before)])
     for name in list(holders)[STOPPED_KEPT:]:
         store.drop_planned(name)
-
-
-def _digest(store: Store, name: str) -> str:
-    return plan_digest(essence(row.operation) for row in planned(store, name))
 
 
 def set_aside_poison(config: Config, mappings: Mappings, entity: str) -> list[str]:

@@ -53,6 +53,8 @@ _CREATES = (
     "SELECT number, record FROM operation AS o WHERE run = ? AND status = 'planned' AND kind = 'create' AND (? IS NULL OR EXISTS"
     " (SELECT 1 FROM operation AS p WHERE p.run = ? AND p.record = o.record AND p.system = o.system AND p.kind = 'create'))"
 )
+_HOW_MANY = "SELECT count(*) FROM operation WHERE run = ? AND status = 'planned'"
+_PLANNED_IN = "SELECT entity, record, system, object, kind, remote_id, cause, changes FROM operation WHERE run = ? AND status = 'planned'"
 _STILL = within("SELECT number FROM operation WHERE status = 'planned' AND number IN @list")
 _FINISH = (
     "UPDATE operation SET status = ?, error = ?, message = ?, doubt_until = ?, finished_at = ?,"
@@ -129,6 +131,12 @@ class Journal(Door):
     def drop_planned(self, run: str | None = None) -> int:
         """Forgets what was planned and never sent, in one run or in all."""
         return self._write("DELETE FROM operation WHERE status = 'planned' AND (? IS NULL OR run = ?)", run, run)
+
+    def plan_alike(self, run: str, other: str) -> bool:
+        """Whether two runs have planned the very same operations."""
+        if self._value(_HOW_MANY, run) != self._value(_HOW_MANY, other):
+            return False
+        return not self._rows(f"{_PLANNED_IN} EXCEPT {_PLANNED_IN} LIMIT 1", run, other)
 
     def mark_sent(self, numbers: Sequence[int], *, at: datetime) -> None:
         """Write-ahead: durable when this returns."""

@@ -90,13 +90,16 @@ def test_beside_a_backfill(tmp_path, hooks):
         settled(world, service)
         _backlog(remote)
         until(lambda: service.events("run.stopped"), 600, 2, what="the guard that so many new people trip")
-        remote.forget_calls()
-        since = time.monotonic()
         line = [sys.executable, "-m", "sync", "backfill", "--config", str(service.place.config), "--json"]
         beside = subprocess.Popen(
             line, cwd=service.place.folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
+            asked = time.monotonic()
+            until(lambda: str(service.facts()["busy"]).startswith("command"), 600, 1, what="the backfill")
+            print(f"the backfill waited {time.monotonic() - asked:.0f} s for the poll under way", flush=True)
+            remote.forget_calls()
+            since = time.monotonic()
             edits = _edits(world, service, SEEN if hooks else ROUND, EDITS, hooks=hooks)
             how = "webhooks and polls" if hooks else "polls"
             table(f"{how} every {POLL} beside a backfill of {BACKLOG:,} people, an edit every {PACE_S} s", edits)

@@ -1,5 +1,6 @@
 """The Salesforce connector against a small org of its own: reading, writing, and being let down."""
 
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from salesforce_org import THEM, US, Fault, Org, at, full
 
 from sync.connectors.salesforce import ClientCredentials, JwtBearer, RefreshToken, Salesforce, rewound
+from sync.connectors.salesforce import cursor as cursor_of
+from sync.connectors.salesforce import feed as feed_of
 from sync.errors import AuthError, ConfigError, DriftError, QuotaError, TenantError, UnreachableError
 from sync.model.clock import ManualClock
 from sync.model.remote import Feed, Kind, Outcome, Write
@@ -117,6 +120,46 @@ def test_rows_that_surface_late_are_found(org, crm, clock, late_s):
         records, cursor, _ = drain(crm.pull(CONTACT, cursor))
         found |= {r.id for r in records}
     assert late in found
+
+
+@pytest.mark.law("row 59")
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_that_surface_late_beside_a_bulk_load_are_found(org, crm, clock, monkeypatch, seed):
+    """Whatever is loaded, and however long the pulls are apart: a row that surfaces up to the overlap late is read within `DEEP_EVERY_S` and a pull."""
+    monkeypatch.setattr(cursor_of, "PAGE_ROWS", 4)
+    monkeypatch.setattr(feed_of, "WIDE_ROWS_MAX", 8)
+    org.page_size, chance = 4, random.Random(seed)
+    org.add("Contact", LastName="first")
+    _, cursor, _ = drain(crm.pull(CONTACT, None))
+    owed = {}
+    for _ in range(60):
+        clock.sleep(chance.choice([1, 10, 10, 60, 200, 700]))
+        for n in range(chance.choice([0, 0, 3, 30])):
+            org.add("Contact", LastName=f"load {n}")
+        if chance.random() < 0.5:
+            stamp = clock.now() - timedelta(seconds=chance.uniform(0, 600))
+            owed[org.add("Contact", LastName="late", at=stamp)] = clock.now()
+        records, cursor, _ = drain(crm.pull(CONTACT, cursor))
+        owed = {key: since for key, since in owed.items() if key not in {r.id for r in records}}
+        assert all(clock.now() - since < timedelta(seconds=cursor_of.DEEP_EVERY_S) for since in owed.values())
+
+
+def test_a_change_does_not_wait_for_a_bulk_load_to_be_read_again(org, crm, clock):
+    """While a load lies in the overlap, most pulls read what is newer than it, and no more."""
+    org.add("Contact", LastName="first")
+    _, cursor, _ = drain(crm.pull(CONTACT, None))
+    for n in range(11_000):
+        org.add("Contact", LastName=f"n{n}")
+    clock.sleep(5)
+    _, cursor, _ = drain(crm.pull(CONTACT, cursor))
+    read = []
+    for _ in range(20):
+        clock.sleep(20)
+        edited = org.add("Contact", LastName="edited")
+        records, cursor, _ = drain(crm.pull(CONTACT, cursor))
+        assert edited in {r.id for r in records}
+        read.append(len(records))
+    assert sum(number > 20 for number in read[6:]) == 1
 
 
 def test_a_bulk_load_is_not_read_again_for_ever(org, crm, clock):

@@ -87,6 +87,10 @@ MARKS = st.builds(
     wide_at=st.none() | STAMPS,
     wide_rows=st.integers(0, 10**9),
     narrow=st.integers(0, 99),
+    deep_at=st.none() | STAMPS,
+    deep_rows=st.integers(0, 10**9),
+    deep_stamp=st.none() | STAMPS,
+    near=st.booleans(),
     bin_at=st.none() | STAMPS,
 )
 PLACES = st.one_of(

@@ -8,7 +8,9 @@ How late rows are found. A row gets its SystemModstamp inside its transaction an
 show up behind rows that carry later stamps. `stamp` is the smaller of the newest stamp persisted and of the server's
 time when the pull began: what was not visible then is stamped at most one transaction before then. A pull reads again:
 
-* tier 1, always: the last `overlap_s` (600 s) before `stamp`;
+* tier 1, on every pull while that costs a call: the last `overlap_s` (600 s) before `stamp`. Where it held more than a page (a bulk
+  load lies in it) it is read every `DEEP_EVERY_S` only, from `overlap_s` before where the last such reading began, so that no row falls
+  between two of them; the pulls between read the last `NEAR_S` before `stamp`, and what was changed just now does not wait for the load;
 * tier 2: the last hour before `stamp` (`WIDE_S`), on every pull while that window is cheap (at most `CHEAP_ROWS`
   rows, the same single call), else on every fifth pull or when five minutes have passed; given up for one turn where
   the first page shows that it would cost more than `WIDE_ROWS_MAX` rows;
@@ -35,6 +37,8 @@ WIDE_EVERY_S = 300.0
 WIDE_ROWS_MAX = 10_000
 CHEAP_ROWS = 500
 PAGE_ROWS = 2000
+NEAR_S = 120.0
+DEEP_EVERY_S = 300.0
 EPOCH = "1970-01-01T00:00:00.000Z"
 
 
@@ -42,8 +46,10 @@ EPOCH = "1970-01-01T00:00:00.000Z"
 class Mark:
     """All rows stamped up to `stamp` are persisted. `at`: when the last finished pull began.
 
-    `wide_at`, `wide_rows`: when the last wide re-read began and what it held; `narrow`: pulls since then. `bin_at`: when
-    the delete log was read last, for objects whose deleted rows are in no bin; `bin_to`: up to when it was complete then.
+    `wide_at`, `wide_rows`: when the last wide re-read began and what it held; `narrow`: pulls since then. `deep_at`,
+    `deep_rows`: the same of the last pull that read the whole overlap, and `deep_stamp` what `stamp` was after it; `near`:
+    this pull reads less. `bin_at`: when the delete log was read last, for objects whose deleted rows are in no bin;
+    `bin_to`: up to when it was complete then.
     """
 
     stamp: str = EPOCH
@@ -51,6 +57,10 @@ class Mark:
     wide_at: str | None = None
     wide_rows: int = 0
     narrow: int = 0
+    deep_at: str | None = None
+    deep_rows: int = 0
+    deep_stamp: str | None = None
+    near: bool = False
     bin_at: str | None = None
     bin_to: str | None = None
 
@@ -61,13 +71,25 @@ class Mark:
         since = moment(self.wide_at)
         return bool(now and since and (now - since).total_seconds() >= WIDE_EVERY_S)
 
+    def allows_near(self, now: datetime | None) -> bool:
+        """Whether the next pull may leave most of the overlap to a later one."""
+        since = moment(self.deep_at)
+        soon = bool(now and since and timedelta() <= now - since < timedelta(seconds=DEEP_EVERY_S))
+        return soon and self.deep_rows > PAGE_ROWS
+
     def lower(self, overlap_s: float) -> datetime:
         """The first stamp to read: never a guess of ours, always the server's time less the overlap."""
-        return max(time(self.stamp) - timedelta(seconds=overlap_s), time(EPOCH))
+        stamp = self.stamp if self.near else min(self.stamp, self.deep_stamp or self.stamp)
+        return max(time(stamp) - timedelta(seconds=overlap_s), time(EPOCH))
+
+    def read(self, stamp: str, began: str | None, rows: int) -> Mark:
+        """The mark after a pull that `began` then, read so many rows, and knows all up to `stamp`."""
+        after = replace(self, stamp=stamp, at=began or self.at, near=False)
+        return after if self.near else replace(after, deep_at=began, deep_rows=rows, deep_stamp=stamp)
 
     def clamped(self, now: datetime) -> Mark:
         """The same mark without times that lie in the server's future (a restored or edited cursor)."""
-        return replace(self, stamp=min(self.stamp, text(now)), at=None)
+        return replace(self, stamp=min(self.stamp, text(now)), at=None, deep_at=None, near=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +105,7 @@ class Step:
         """Where the next pull starts: never past the start of this one, which read `rows` rows."""
         newest = max(earlier(self.stamp, self.began), earlier(self.mark.stamp, self.began))
         newest = self.began if self.began is not None and rows > PAGE_ROWS else newest
-        return replace(self.mark, stamp=newest, at=self.began or self.mark.at)
+        return self.mark.read(newest, self.began, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +159,7 @@ def rewound(cursor: str, seconds: float) -> str:
     if not isinstance(place, Mark):
         return cursor
     back = max(time(place.stamp) - timedelta(seconds=seconds), time(EPOCH))
-    return dump(replace(place, stamp=text(back), at=None), str(body["object"]))
+    return dump(replace(place, stamp=text(back), at=None, deep_at=None), str(body["object"]))
 
 
 def text(moment_: datetime) -> str:
@@ -158,7 +180,11 @@ def time(stamp: str) -> datetime:
 
 
 def _is_sound(place: Place) -> bool:
-    stamps = [place.stamp, place.at, place.bin_at, place.bin_to] if isinstance(place, Mark) else [place.began]
+    stamps = [place.began] if not isinstance(place, Mark) else _stamps(place)
     if isinstance(place, Step):
-        stamps += [place.stamp, place.mark.stamp]
+        stamps += [place.stamp, *_stamps(place.mark)]
     return all(stamp is None or moment(stamp) is not None for stamp in stamps)
+
+
+def _stamps(mark: Mark) -> list[str | None]:
+    return [mark.stamp, mark.at, mark.wide_at, mark.deep_at, mark.deep_stamp, mark.bin_at, mark.bin_to]

@@ -19,7 +19,7 @@ from typing import Any
 
 from sync.connectors.salesforce import cursor as place_of
 from sync.connectors.salesforce import rows, soql
-from sync.connectors.salesforce.cursor import EPOCH, WIDE_ROWS_MAX, WIDE_S, Mark, Step, Walk
+from sync.connectors.salesforce.cursor import EPOCH, NEAR_S, WIDE_ROWS_MAX, WIDE_S, Mark, Step, Walk
 from sync.connectors.salesforce.export import Export, ExportError
 from sync.connectors.salesforce.faults import RefusedError, aborting
 from sync.connectors.salesforce.read import Reader
@@ -120,8 +120,9 @@ class Puller:
             page = self._since(feed, mark.lower(max(WIDE_S, self._overlap_s)))
             mark = replace(mark, wide_at=self._began(), wide_rows=_total(page), narrow=0)
         if page is None or _total(page) > WIDE_ROWS_MAX:
-            page = self._since(feed, mark.lower(self._overlap_s))
-            mark = replace(mark, narrow=mark.narrow + 1)
+            near = mark.allows_near(self._reader.client.now)
+            mark = replace(mark, narrow=mark.narrow + 1, near=near)
+            page = self._since(feed, mark.lower(min(NEAR_S, self._overlap_s) if near else self._overlap_s))
         now = self._reader.client.asked_at
         if now is not None and mark.stamp > place_of.text(now + _WHOLE_SECOND):
             mark = mark.clamped(now)
