@@ -26,6 +26,7 @@ from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.decide import Scope
 from sync.runner.narrow import left_alone, narrowed
 from sync.runner.report import Keys, conflict_rows, failures, operation_row, planned_counts, quarantine_rows, report
+from sync.runner.unmapped import with_words
 from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
@@ -297,7 +298,8 @@ def _conflict_or_error(waiting: Mapping[str, Conflict], conflict: str, take: str
 def quarantine(config: Config, mappings: Mappings) -> list[Row]:
     """Records set aside."""
     with reading(config) as store:
-        return quarantine_rows(store.quarantined(), Keys(store, mappings))
+        rows = store.quarantined()
+        return with_words(store, mappings, rows, quarantine_rows(rows, Keys(store, mappings)))
 
 
 def retry(config: Config, mappings: Mappings, ids: Sequence[str], *, progress: Progress) -> RunReport:

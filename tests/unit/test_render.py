@@ -205,6 +205,8 @@ def test_quarantine_says_the_remedy_once_for_records_with_the_same_cause(drawn):
     inbox.draw_quarantine(sheet, [QUARANTINED | {"id": f"q{n}"} for n in range(40)])
     assert seen().count("Shorten the title.") == 1
     assert "q39" in seen()
+    inbox.draw_quarantine(sheet, [QUARANTINED | {"message": "no word for it", "held": "Fin\x1btech"}])
+    assert "no word for it: Fin\\x1btech" in seen()
 
 
 def test_a_conflict_shows_the_command_that_settles_it(drawn):

@@ -65,7 +65,8 @@ def _draw_quarantined(paper: Paper, row: Row) -> None:
     if row.get("next_try_at"):
         again += f", again {ago(row['next_try_at'])}"
     paper.line(styled(f"{row['id']}  ", "name"), heading(dict(row)), indent=4)
-    paper.line(text(row.get("message")), styled(f"  {again}" if again else "", "quiet"), indent=6)
+    held = [text(": "), value(row["held"])] if "held" in row else []
+    paper.line(text(row.get("message")), *held, styled(f"  {again}" if again else "", "quiet"), indent=6)
 
 
 def _more(paper: Paper, hidden: int, command: str) -> None:
