@@ -111,7 +111,15 @@ class Puller:
             yield from self._follow(feed, replace(place, mark=mark), self._after(feed, place))
             return
         mark, page = self._window(feed, mark)
+        if not mark.near and _total(page) > WIDE_ROWS_MAX:
+            yield from self._newest(feed, mark)
         yield from self._follow(feed, Step(mark, self._began(), EPOCH, ""), page)
+
+    def _newest(self, feed: Feed, mark: Mark) -> Iterator[Page]:
+        """What changed just now, before a window of many pages that would bring it last. Moves no cursor."""
+        near = replace(mark, near=True).lower(NEAR_S)
+        for page in self._reader.pages(self._since(feed, near)):
+            yield Page(self._records(feed, page["records"]))
 
     def _window(self, feed: Feed, mark: Mark) -> tuple[Mark, Mapping[str, Any]]:
         """The rows to read now, and the mark that knows which window that was."""
