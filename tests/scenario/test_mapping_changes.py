@@ -89,6 +89,7 @@ def test_an_entity_that_is_mapped_later_joins(scene, entity):
     scene.expect("ada", title="CTO")
 
 
+@pytest.mark.law("row 43")
 def test_a_column_that_is_not_there_is_never_green(scene):
     """A slip in a column's name stops that field alone, and run, status, plan and verify say so until it is put right."""
     scene.linked("ada", title="CTO", city="Turin")
