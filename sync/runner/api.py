@@ -13,7 +13,7 @@ from sync.errors import UsageError
 from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
 from sync.model.record import Conflict, Status
-from sync.model.report import RunReport
+from sync.model.report import OPERATIONS_SHOWN, RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
 from sync.runner import forget as forgetting
@@ -199,8 +199,9 @@ def run(config: Config, run: str) -> Row:
     with reading(config) as store:
         found = _run_or_error(store, run)
         keys = Keys(store, load(config.mappings, {name: system.kind for name, system in config.systems.items()}))
-        holder = plan_holder(found)
-        rows = store.operations(holder, limit=1000)
+        rows, holder = store.operations(run, limit=OPERATIONS_SHOWN), plan_holder(found)
+        if holder != run:
+            rows += store.operations(holder, statuses=(Status.PLANNED,), limit=OPERATIONS_SHOWN - len(rows))
         keys.learn(row.operation.record for row in rows)
         turns = [_turn_row(row, keys) for row in store.turns(run=run)]
         shown = [operation_row(row, keys) for row in rows]

@@ -48,11 +48,12 @@ def note_unseen(context: Context, wanted: Iterable[Read]) -> None:
 
 
 def unseen(store: Store, mappings: Mappings) -> list[Unseen]:
-    """What is noted now, of the mappings in force. Where a person may be a Lead or a Contact, one of the two is enough."""
+    """What is noted now, of the mappings in force that are read. Where a person may be a Lead or a Contact, one is enough."""
     return sorted(
         found
         for entity in mappings.entities.values()
         for mapping in entity.systems.values()
+        if mapping.mode != "write"
         for found in _of(store, entity, mapping)
     )
 

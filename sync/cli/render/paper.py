@@ -85,12 +85,14 @@ class Paper:
         drawn = [[cell if isinstance(cell, Text) else text(cell) for cell in row] for row in rows]
         for row in drawn:
             table.add_row(*row)
-        padded = Padding(table, (0, 0, 0, indent), expand=False)
-        whole = self.console.measure(table, options=self.console.options.update(max_width=_PIPE_WIDTH)).maximum
-        if any(headers) and whole + indent > self.console.width:
+        if any(headers) and not self._fits(table, indent):
             self._stack(headers, drawn, indent)
         else:
-            self.console.print(padded)
+            self.console.print(Padding(table, (0, 0, 0, indent), expand=False))
+
+    def _fits(self, table: Table, indent: int) -> bool:
+        unlimited = self.console.options.update(max_width=_PIPE_WIDTH)
+        return self.console.measure(table, options=unlimited).maximum + indent <= self.console.width
 
     def _stack(self, headers: Sequence[str], rows: Sequence[Sequence[Text]], indent: int) -> None:
         for first, *rest in rows:
