@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sync.connectors.base import Connector
 from sync.engine.guard import Limits
-from sync.errors import AbortError
+from sync.errors import AbortError, QuotaError
 from sync.mapping import EntityMapping, Mappings, SystemMapping
 from sync.mapping.load import STREAM
 from sync.model.clock import Clock
@@ -155,6 +155,11 @@ class Context:
     def alive(self, system: str) -> bool:
         """Whether a system is configured and takes part in this run."""
         return system in self.systems and system not in self.failed
+
+    def hears(self, system: str) -> bool:
+        """Whether an opt-out can be told there: it takes part, or is merely out of its allowance, which does not hold up consent."""
+        spent = isinstance(self.errors.get(system), QuotaError)
+        return self.alive(system) or (system in self.systems and spent)
 
     def fail(self, system: str, why: str | AbortError) -> None:
         """Takes a system out of this run; the others go on."""

@@ -333,7 +333,7 @@ def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[s
         "sparse": lambda c: c.sparse,
     }
     for mapping in entity.systems.values():
-        if not context.alive(mapping.system) or not context.systems[mapping.system].writes:
+        if not context.hears(mapping.system) or not context.systems[mapping.system].writes:
             continue
         can = able(context, mapping.system, mapping.objects[-1])
         for what, test in tests.items():

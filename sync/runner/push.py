@@ -37,12 +37,12 @@ LOOK_S = 1.0
 
 
 def push(context: Context, run: str, *, only_consent: bool = False) -> Pushed:
-    """Carries out the planned operations of a run."""
+    """Carries out the planned operations of a run; where the allowance is spent, the opt-outs."""
     pushed = Pushed()
     lanes = {
-        name: lane(context, system, run, pushed, only_consent=only_consent)
+        name: lane(context, system, run, pushed, only_consent=only_consent or not context.alive(name))
         for name, system in context.systems.items()
-        if context.alive(name)
+        if context.hears(name)
     }
     drive(context, lanes)
     return pushed

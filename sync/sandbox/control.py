@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sync.sandbox import bodies
-from sync.sandbox.abmatic.webhooks import send
+from sync.sandbox.abmatic.webhooks import RETRIES, SECRET, STAMP, Hooks, Sending
 from sync.sandbox.arming import fault_of
 from sync.sandbox.bodies import Refused
 from sync.sandbox.clock import Clock
+from sync.sandbox.courier import OK, Courier, connected, deliver
 from sync.sandbox.front import LIMITS, Front
 from sync.sandbox.generate import generate
 from sync.sandbox.vendor import EditRefused, HasSettings
@@ -19,8 +21,8 @@ Action = Callable[["Control", Request], Any]
 
 CHANGES = ("set", "create", "delete", "undelete", "merge_into")
 RESET_KEYS = {"seed", "accounts", "contacts", "overlap", "empty"}
-WEBHOOK_KEYS = {"url", "event", "data", "secret", "copies", "timestamp", "retries"}
-WEBHOOK_SECRET = "sandbox-webhook"  # noqa: S105 - published: it guards nothing
+SENDING_KEYS = {"url", "secret", "signature", "copies", "retries"}
+WEBHOOK_KEYS = SENDING_KEYS | {"event", "data", "timestamp", "delay_s"}
 NOT_FOUND, NOT_ALLOWED = 404, 405
 
 
@@ -30,6 +32,7 @@ class Control:
     def __init__(self, fronts: Mapping[str, Front], clock: Clock) -> None:
         self.fronts = fronts
         self.clock = clock
+        self.courier = Courier()
 
     def answer(self, request: Request) -> Response:
         """One control-plane call; refusals are 400, 404 or 405 with ``error`` and ``message``."""
@@ -194,19 +197,70 @@ class Control:
         return {"system": front.vendor.name, **settings}
 
     def webhooks(self, request: Request) -> Any:
-        """Sends a signed Abmatic event; answers with the status of each copy (0: not delivered)."""
+        """Sends a signed Abmatic event; answers with the status of each copy (0: not delivered, empty: `delay_s` later).
+
+        With `events` it registers an address instead, that is told of these from now on.
+        """
         body = bodies.object_of(request)
+        if "events" in body:
+            return self._register(body)
         bodies.only_known(body, WEBHOOK_KEYS)
-        statuses = send(
-            url=bodies.text(body, "url"),
-            event=bodies.text(body, "event"),
-            data=bodies.mapping(body, "data"),
-            secret=bodies.text(body, "secret", WEBHOOK_SECRET),
-            timestamp=bodies.moment(body, "timestamp") or self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-            copies=bodies.whole(body, "copies", 1, least=1),
-            retries=bodies.whole(body, "retries", 3),
-        )
+        sending, delay_s = _sending(body), bodies.number(body, "delay_s", 0)
+        timestamp = bodies.moment(body, "timestamp") or self.clock.now().strftime(STAMP)
+        message = sending.message(bodies.text(body, "event"), bodies.mapping(body, "data"), timestamp)
+        if delay_s:
+            for _ in range(sending.copies):
+                self.courier.send_later(message, delay_s)
+            return {"statuses": []}
+        statuses = [deliver(connected(message.url), message) for _ in range(sending.copies)]
+        for status in statuses:
+            if status != OK and message.pauses_s:
+                self.courier.send_later(replace(message, pauses_s=message.pauses_s[1:]), message.pauses_s[0])
         return {"statuses": statuses}
+
+    def _register(self, body: dict[str, Any]) -> Any:
+        bodies.only_known(body, SENDING_KEYS | {"events"})
+        events, front = body["events"], self.front("abmatic")
+        if not isinstance(events, list):
+            raise Refused("'events' must be a list of texts")
+        with front.lock:
+            hooks_of(front).register(_sending(body), events)
+            return {"registered": hooks_of(front).shown()}
+
+    def registered(self, _: Request) -> Any:
+        """Who is told of Abmatic's events."""
+        front = self.front("abmatic")
+        with front.lock:
+            return {"registered": hooks_of(front).shown()}
+
+    def unregister(self, _: Request) -> Any:
+        """Nobody is told of Abmatic's events any more."""
+        front = self.front("abmatic")
+        with front.lock:
+            hooks_of(front).forget()
+        return {}
+
+    def close(self) -> None:
+        """Sends nothing more."""
+        self.courier.close()
+
+
+def hooks_of(front: Front) -> Hooks:
+    """The webhooks of the one vendor that has some without an endpoint for them."""
+    hooks = getattr(front.vendor, "hooks", None)
+    if not isinstance(hooks, Hooks):
+        raise Refused(f"{front.vendor.name} has no webhooks of this kind")
+    return hooks
+
+
+def _sending(body: dict[str, Any]) -> Sending:
+    return Sending(
+        bodies.text(body, "url"),
+        bodies.text(body, "secret", SECRET),
+        bodies.text(body, "signature", "hex"),
+        bodies.whole(body, "copies", 1, least=1),
+        bodies.whole(body, "retries", RETRIES),
+    )
 
 
 ROUTES: dict[str, dict[str, Action]] = {
@@ -219,7 +273,7 @@ ROUTES: dict[str, dict[str, Action]] = {
     "/_control/calls": {"GET": Control.calls, "DELETE": Control.forget_calls},
     "/_control/clock": {"POST": Control.advance, "GET": Control.time},
     "/_control/limits": {"POST": Control.limits},
-    "/_control/webhooks": {"POST": Control.webhooks},
+    "/_control/webhooks": {"POST": Control.webhooks, "GET": Control.registered, "DELETE": Control.unregister},
 }
 
 

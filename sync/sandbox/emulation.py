@@ -42,6 +42,8 @@ class Emulation:
 
     def start(self) -> Self:
         """Begins to answer."""
+        for front in self.fronts.values():
+            front.start()
         for server in self._servers.values():
             server.start()
         return self
@@ -52,6 +54,9 @@ class Emulation:
             front.closing.set()
         for server in self._servers.values():
             server.close()
+        for front in self.fronts.values():
+            front.close()
+        self.control.close()
 
     def lift_limits(self) -> None:
         """No vendor has a rate limit or a quota from now on."""

@@ -15,11 +15,13 @@ from typing import Any
 from sync.sandbox.calls import Call, Calls
 from sync.sandbox.clock import Clock
 from sync.sandbox.faults import Fault, Faults
-from sync.sandbox.vendor import KnowsReads, Vendor
+from sync.sandbox.vendor import ActsAlone, KnowsReads, Vendor
 from sync.sandbox.wire import BadBody, Request, Response, json_response
 
 READING = {"GET", "HEAD", "OPTIONS"}
 LIMITS = {"requests_per_minute", "requests_per_second", "daily_calls"}
+WAKE_S = 0.05
+"""How often a vendor that acts alone is asked to."""
 ALLOWED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
@@ -34,12 +36,43 @@ class Front:
         self.closing = threading.Event()
         self._make = make
         self._limits: dict[str, Any] = {}
-        self.renew()
+        self._waker = threading.Thread(target=self._wake, daemon=True)
+        self.vendor = make(clock)
+        self._settle_in()
+
+    def start(self) -> None:
+        """Lets a vendor that acts alone begin to."""
+        if isinstance(self.vendor, ActsAlone):
+            self._waker.start()
+
+    def close(self) -> None:
+        """Ends every wait, and what the vendor does alone."""
+        self.closing.set()
+        if self._waker.ident is not None:
+            self._waker.join()
+        self._end(self.vendor)
+
+    def _wake(self) -> None:
+        while not self.closing.wait(WAKE_S):
+            with self.lock:
+                self.vendor.store.release()
+                if isinstance(self.vendor, ActsAlone):
+                    self.vendor.wake()
+
+    @staticmethod
+    def _end(vendor: Vendor) -> None:
+        if isinstance(vendor, ActsAlone):
+            vendor.close()
 
     def renew(self) -> None:
         """An empty vendor in the place of the old one: no rows, no faults, no calls; limits stay as they were set."""
         with self.lock:
+            self._end(self.vendor)
             self.vendor = self._make(self.clock)
+            self._settle_in()
+
+    def _settle_in(self) -> None:
+        with self.lock:
             self._asks = self.vendor.is_read if isinstance(self.vendor, KnowsReads) else None
             self.vendor.limit(dict(self._limits))
             self.faults.disarm()

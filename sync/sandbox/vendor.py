@@ -76,6 +76,17 @@ class KnowsReads(Protocol):
 
 
 @runtime_checkable
+class ActsAlone(Protocol):
+    """A vendor that does something while nobody asks: ends a job, sends a message."""
+
+    def wake(self) -> None:
+        """Does what is due by the clock; called every now and then, under the lock."""
+
+    def close(self) -> None:
+        """Ends what it does alone. It is not used after that."""
+
+
+@runtime_checkable
 class HasSettings(Protocol):
     """A vendor with more switches than its limits; `POST /_control/limits` passes them to `limit`."""
 

@@ -351,7 +351,7 @@ class ConversionExportBench(ConversionBench):
 
     def prepare(self):
         super().prepare()
-        self.control("limits", {"system": self.system, "profile": "C2"})
+        self.control("limits", {"system": self.system, "profile": "C2", "custom_fields": ["nickname"]})
 
 
 class ActiveCampaignBench(Bench):

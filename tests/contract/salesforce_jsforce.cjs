@@ -15,6 +15,11 @@ async function main(url) {
   const paged = await connection.query("SELECT Id FROM Account", { autoFetch: true, maxFetch: 5000 });
   connection.bulk2.pollInterval = 10;
   const bulk = await connection.bulk2.loadAndWaitForResults({ object: "Lead", operation: "insert", input: [1, 2, 3, 4, 5].map((n) => ({ LastName: `L${n}`, Company: "Acme" })) });
+  const searched = await connection.search("FIND {p1} IN EMAIL FIELDS RETURNING Contact(Id, Name)");
+  const explained = await connection.query("SELECT Id FROM Contact").explain();
+  connection.bulk.pollInterval = 10;
+  const bulk1 = await connection.bulk.load("Campaign", "insert", [{ Name: "C1", Description: "x" }, { Name: "C2" }, { Name: "", Description: "nameless" }]);
+  const bulk1Read = await (await connection.bulk.query("SELECT Id, Name FROM Campaign")).toArray();
   const gone = await connection.sobject("Contact").destroy(queried.records[0].Id);
   console.log(JSON.stringify({
     user: identity.user_id.startsWith("005"),
@@ -25,6 +30,10 @@ async function main(url) {
     paged: paged.records.length,
     bulk: bulk.successfulResults.length,
     deleted: gone.success,
+    searched: searched.searchRecords.length,
+    explained: explained.plans[0].sobjectType,
+    bulk1: bulk1.map((row) => row.success),
+    bulk1Read: bulk1Read.length,
   }));
 }
 

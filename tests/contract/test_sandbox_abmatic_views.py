@@ -95,6 +95,19 @@ def test_a3_reads_more_and_says_what_it_applied(api, control):
     assert int(api.get("/me").headers["retry-after"]) >= 1
 
 
+def test_a3_lists_the_contacts_of_a_company(api, control):
+    """Contacts can be asked for by their company, and what was asked is among the filters that ran."""
+    control.post("/reset", json={"accounts": 4, "contacts": 20, "overlap": 1})
+    switch(control, profile="A3", requests_per_minute=None)
+    everybody = api.get("/contacts").json()["data"]
+    company = next(row["company"] for row in everybody if row["company"])
+    answer = api.get("/contacts", params={"company": company.upper()}).json()
+    assert answer["applied"]["company"] == company.upper()
+    assert [row["email"] for row in answer["data"]] == [row["email"] for row in everybody if row["company"] == company]
+    assert 0 < len(answer["data"]) < len(everybody) and "overall_score" in answer["data"][0]
+    assert "company" not in api.get("/accounts", params={"company": company}).json()["applied"]
+
+
 def test_a3_has_every_endpoint_of_the_vendors_page(api, control):
     """All 27, read only; what hangs on no row, and what was never there, is 404."""
     control.post("/reset", json={"accounts": 4, "contacts": 5, "overlap": 1})

@@ -103,13 +103,41 @@ def test_sync_creates_then_keeps_what_is_not_sent(ac):
     assert contact["links"]["fieldValues"] == f"{ac.base}/api/3/contacts/{contact['id']}/fieldValues"
 
 
+def test_what_hangs_on_a_contact_has_links(ac):
+    """Values, memberships, tags, jobs and enrolments carry absolute links, alone, in lists and beside a contact."""
+    row = sync_contact(ac, "a@example.com", fieldValues=[{"field": 1, "value": "CTO"}]).json()
+    value, contact = row["fieldValues"][0], row["contact"]["id"]
+    assert value["links"] == {name: f"{ac.base}/api/3/fieldValues/{value['id']}/{name}" for name in ("owner", "field")}
+    tag = call(ac, "POST", "tags", {"tag": {"tag": "VIP", "tagType": "contact"}}).json()["tag"]["id"]
+    made = [
+        call(ac, "POST", "contactTags", {"contactTag": {"contact": contact, "tag": tag}}).json()["contactTag"],
+        subscribe(ac, contact, 1).json()["contactList"],
+        call(ac, "POST", "contactAutomations", {"contactAutomation": {"contact": contact, "automation": 1}}).json()[
+            "contactAutomation"
+        ],
+    ]
+    assert all(one["links"]["contact"].startswith(ac.base) for one in made)
+    account = call(ac, "POST", "accounts", {"account": {"name": "Acme"}}).json()["account"]["id"]
+    call(ac, "POST", "accountContacts", {"accountContact": {"contact": contact, "account": account}})
+    deal(ac, contact=contact)
+    whole = call(ac, "GET", f"contacts/{contact}").json()
+    sides = {"contactAutomations", "contactLists", "deals", "fieldValues", "geoAddresses", "geoIps", "accountContacts"}
+    assert set(whole) == {*sides, "contact"}
+    assert whole["deals"] and all(row["links"] for name in sides for row in whole[name])
+    assert whole["contact"]["contactAutomations"] == [made[2]["id"]] and "contactTags" not in whole["contact"]
+    tags = call(ac, "GET", f"contacts/{contact}/contactTags").json()["contactTags"]
+    assert [row["links"]["tag"] for row in tags] == [f"{ac.base}/api/3/contactTags/{made[0]['id']}/tag"]
+
+
 def test_contact_errors_have_the_documented_shapes(ac):
     """Missing, bad and duplicate e-mail and unknown ids answer as section 4 writes them."""
     new(ac, "a@example.com")
     other = new(ac, "b@example.com")
     entry = {"status": 400, "title": "Bad Request", "detail": "Contact email must be provided for sync"}
     assert sync_contact(ac, "").json() == {"errors": [entry]}
-    assert sync_contact(ac, "nobody").json()["errors"][0]["code"] == "email_invalid"
+    wrong = {"title": "Contact Email Address is not valid.", "code": "email_invalid"}
+    wrong |= {"error": "must_be_valid_email_address", "source": {"pointer": "/data/attributes/email"}}
+    assert sync_contact(ac, "nobody").json() == {"errors": [wrong]}
     twice = call(ac, "POST", "contacts", {"contact": {"email": "A@example.com"}})
     moved = call(ac, "PUT", f"contacts/{other}", {"contact": {"email": "A@EXAMPLE.com"}})
     for answer in (twice, moved):
@@ -368,6 +396,84 @@ def test_missing_rows_answer_403_where_the_vendor_does(ac):
     assert [call(ac, "DELETE", f"{path}/99").status_code for path in paths] == [403, 403, 403, 403, 404, 404]
 
 
+def deal(ac, title="Big", **more):
+    sent = {"title": title, "value": 10050, "currency": "usd", "group": 1, "stage": 1, "owner": 1, **more}
+    return call(ac, "POST", "deals", {"deal": sent})
+
+
+def test_deals_have_a_life(ac):
+    """A deal is made for a contact, changed in part, noted, given to another owner, and deleted; money stays cents."""
+    contact = new(ac)
+    made = deal(ac, contact=contact)
+    assert made.status_code == 201 and set(made.json()) == {"contacts", "deal", "dealStages"}
+    row = made.json()["deal"]
+    assert (row["value"], row["status"], row["contact"], row["customerAccount"]) == ("10050", "0", contact, None)
+    assert made.json()["contacts"][0]["id"] == contact and made.json()["dealStages"][0]["title"] == "To Contact"
+    changed = call(ac, "PUT", f"deals/{row['id']}", {"deal": {"stage": "2", "status": 1}}).json()["deal"]
+    assert (changed["title"], changed["stage"], changed["status"]) == ("Big", "2", "1")
+    assert call(ac, "POST", f"deals/{row['id']}/notes", {"note": {"note": "hi"}}).status_code == 201
+    assert call(ac, "PATCH", "deals/bulkUpdate", {"ids": [row["id"]], "owner": 7}).json()["deals"][0]["owner"] == "7"
+    assert call(ac, "GET", f"contacts/{contact}").json()["contact"]["deals"] == [row["id"]]
+    assert call(ac, "DELETE", f"deals/{row['id']}").json() == {}
+    gone = [call(ac, method, f"deals/{row['id']}", {}) for method in ("GET", "PUT", "DELETE")]
+    assert [(answer.status_code, answer.json()["message"]) for answer in gone] == [
+        (404, f"No Result found for Deal with id {row['id']}")
+    ] * 3
+    pipeline = call(ac, "GET", "dealGroups").json()["dealGroups"][0]
+    assert pipeline["stages"] == [stage["id"] for stage in call(ac, "GET", "dealStages").json()["dealStages"]]
+    assert [call(ac, "GET", f"{path}/1").status_code for path in ("dealGroups", "dealStages")] == [200, 200]
+
+
+def test_deals_are_filtered(ac):
+    """Filters by column, text, time and money; after means from then on, before without it, and unknown ones are ignored."""
+    ada = new(ac, "ada@acme.example")
+    for title, value, at in (("Alpha", 100, "2026-01-01"), ("Beta", 200, "2026-02-01"), ("Gamma", 300, "2026-03-01")):
+        create(ac, "deals", f"{at}T12:00:00Z", title=title, value=value, contact=ada if title == "Beta" else None)
+
+    def titles(**filters):
+        answer = call(ac, "GET", "deals", **{f"filters[{name}]": value for name, value in filters.items()}).json()
+        assert answer["meta"]["total"] == str(len(answer["deals"])) and set(answer["meta"]) == {"total", "currencies"}
+        return [row["title"][0] for row in answer["deals"]]
+
+    at = "2026-02-01T12:00:00Z"
+    assert [titles(updated_after=at), titles(updated_before=at), titles(created_after=at)] == [
+        ["B", "G"],
+        ["A"],
+        ["B", "G"],
+    ]
+    assert [titles(minimum_value=200), titles(maximum_value=200)] == [["B", "G"], ["A", "B"]]
+    assert [titles(search="ada@"), titles(search="ALPH"), titles(search="ada@", search_field="title")] == [
+        ["B"],
+        ["A"],
+        [],
+    ]
+    assert [titles(title="Beta"), titles(stage="9"), titles(nonsense="x"), titles(updated_after="x")] == [
+        ["B"],
+        [],
+        *[["A", "B", "G"]] * 2,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"title": ""}, "title"),
+        ({"value": None}, "value"),
+        ({"value": "12.5"}, "value"),
+        ({"contact": None}, "contact"),
+        ({"contact": "99"}, "contact"),
+        ({"stage": "99"}, "stage"),
+        ({"status": 5}, "status"),
+    ],
+)
+def test_deals_that_cannot_be_made(ac, change, pointer):
+    """What is missing or names nothing is 422 with a pointer, and no deal is there."""
+    refused = deal(ac, **{"contact": new(ac), **change})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["source"]["pointer"] == f"/data/attributes/{pointer}"
+    assert call(ac, "GET", "deals").json()["deals"] == []
+
+
 def test_notes_webhooks_and_tracking(ac):
     """Notes are never deduplicated, webhooks must be https, and a tracked event reaches the contact."""
     row = new(ac, "a+b@example.com")
@@ -398,7 +504,8 @@ def test_people_edit_by_mapping_paths(ac):
     assert dump["contacts"][0]["udate"] == "2026-07-01T07:00:00-05:00"
     ac.vendor.edit("contacts", row, {"set": {"fields.JOB_TITLE": None, "account": None, "tags": []}}, None)
     one = call(ac, "GET", f"contacts/{row}").json()
-    assert not one["accountContacts"] and not one["contactTags"] and "CTO" not in str(one)
+    tags = call(ac, "GET", f"contacts/{row}/contactTags").json()["contactTags"]
+    assert not one["accountContacts"] and not tags and "CTO" not in str(one)
 
 
 @pytest.mark.parametrize("change", [{"fields.NOPE": 1}, {"lists.Newsletter": "MAYBE"}, {"nope": 1}, {"account": "77"}])

@@ -238,6 +238,28 @@ def test_profile_c2(cv):
     assert rows[0]["subscriptionStatus"] == "NO_STATUS" and rows[0]["updatedAt"].endswith(".000000001Z")
 
 
+def test_profile_c2_refuses_fields_it_does_not_have(cv):
+    """C2 answers `invalid_field` to a name that neither it nor anybody here made; one row of a batch fails alone."""
+    cv.vendor.edit("contacts", None, {"create": {"email": ADA, "variables": {"shoe_size": 41}}}, None)
+    cv.vendor.limit({"profile": "C2", "custom_fields": ["nickname"]})
+    known = {
+        "email": ADA,
+        "fields": {"title": "CTO", "shoe_size": 42, "nickname": "A"},
+        "companyFields": {"size": "1-10"},
+    }
+    assert v2(cv, "contacts", known).status_code == 200
+    for wrong in ({"fields": {"title": "CEO", "hat": 1}}, {"companyFields": {"hat": 1}}, {"fields": 7}):
+        refused = v2(cv, "contacts", {"email": ADA, **wrong})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_field")
+    batch = {"contacts": [known, {"email": "b@example.com", "fields": {"hat": 1}}]}
+    results = v2(cv, "contacts/batch", batch).json()["data"]["results"]
+    assert [(row["success"], row.get("error", {}).get("code")) for row in results] == [
+        (True, None),
+        (False, "invalid_field"),
+    ]
+    assert cv.vendor.rows("contacts")[0]["variables"]["title"] == "CTO"
+
+
 def test_people_edit_and_undo(cv):
     """A person creates, edits by variable path, deletes and brings back; a taken address and an unknown row are refused."""
     made = cv.vendor.edit(

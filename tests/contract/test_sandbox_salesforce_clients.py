@@ -1,5 +1,6 @@
 """Independent clients work against the emulated org unmodified."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -7,10 +8,14 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import jwt
 import pytest
 import requests
+from aiosalesforce import Salesforce as AioSalesforce
+from aiosalesforce.auth import ClientCredentialsFlow
 from cryptography.hazmat.primitives.asymmetric import rsa
+from salesforce_bulk import BulkApiError, CsvDictsAdapter, SalesforceBulk
 from salesforce_http import running
 from simple_salesforce import Salesforce, SalesforceMalformedRequest
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
@@ -172,6 +177,80 @@ def test_bulk_query(client, org):
     assert [len(page.splitlines()) for page in pages] == [101, 101, 51]
 
 
+def test_search(client, org):
+    """`search` and `quick_search` find what was stored, with the fields that were asked for."""
+    org.server.vendor.load("Contact", people(3))
+    named = client.search("FIND {p1} IN EMAIL FIELDS RETURNING Contact(Id, Name), Lead LIMIT 5")
+    assert [row["Name"] for row in named["searchRecords"]] == ["Person 1"]
+    assert len(client.quick_search("Person")["searchRecords"]) == 3
+
+
+def test_bulk_1(client, monkeypatch):
+    """`bulk` (version 1) inserts, upserts, deletes and queries; each row is told apart, in order."""
+    monkeypatch.setattr("simple_salesforce.bulk.sleep", lambda _: None)
+    found = client.bulk.Contact.insert([*people(2), {"FirstName": "nobody"}])
+    assert [row["success"] for row in found] == [True, True, False]
+    assert found[2]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING" and found[2]["errors"][0]["fields"] == [
+        "LastName"
+    ]
+    again = client.bulk.Contact.upsert([{**row, "Title": None} for row in people(3)], "CRM_Sync_Id__c")
+    assert [row["created"] for row in again] == [False, False, True]
+    rows = client.bulk.Contact.query("SELECT Id, LastName FROM Contact ORDER BY LastName")
+    assert [row["LastName"] for row in rows] == ["Person 0", "Person 1", "Person 2"]
+    assert [row["success"] for row in client.bulk.Contact.delete([{"Id": row["Id"]} for row in rows])] == [True] * 3
+    assert client.query("SELECT COUNT() FROM Contact")["totalSize"] == 0
+    assert len(client.bulk.Contact.query_all("SELECT Id FROM Contact")) == 3
+
+
+def test_salesforce_bulk(org, monkeypatch):
+    """salesforce-bulk, which speaks XML and CSV, inserts and queries."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    token = org.http.headers["Authorization"].removeprefix("Bearer ")
+    bulk = SalesforceBulk(sessionId=token, host=org.url, API_version="67.0")
+    job = bulk.create_insert_job("Contact", contentType="CSV", concurrency="Parallel")
+    batch = bulk.post_batch(job, CsvDictsAdapter(iter([{"LastName": "Quill"}, {"LastName": "x" * 81}])))
+    bulk.wait_for_batch(job, batch, sleep_interval=0)
+    bulk.close_job(job)
+    first, second = bulk.get_batch_results(batch, job)
+    assert (first.success, first.error, second.success) == ("true", "", "false") and "STRING_TOO_LONG" in second.error
+    assert bulk.job_status(job)["numberRecordsFailed"] == "1"
+    query = bulk.create_query_job("Contact", contentType="CSV")
+    asked = bulk.query(query, "SELECT LastName FROM Contact")
+    bulk.wait_for_batch(query, asked, sleep_interval=0)
+    assert [list(part) for part in bulk.get_all_results_for_query_batch(asked)] == [[b'"LastName"\n', b'"Quill"\n']]
+    with pytest.raises(BulkApiError, match="InvalidEntity"):
+        bulk.create_insert_job("Nope")
+
+
+def test_aiosalesforce(org):
+    """aiosalesforce logs in, queries, upserts, batches, composes and loads in bulk."""
+
+    class Loopback(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            request.url = httpx.URL(org.url).join(request.url.raw_path.decode())
+            return await super().handle_async_request(request)
+
+    async def work():
+        async with httpx.AsyncClient(transport=Loopback(), trust_env=False) as http:
+            flow = ClientCredentialsFlow("sandbox", "sandbox")
+            client = AioSalesforce(http, base_url="https://acme.my.salesforce.com", auth=flow, version="67.0")
+            upserted = await client.sobject.upsert("Contact", "c1", "CRM_Sync_Id__c", {"LastName": "Quill"})
+            async with client.composite.batch() as batch:
+                listed = batch.query("SELECT LastName FROM Contact")
+            async with client.composite(all_or_none=True) as composite:
+                account = composite.sobject.create("Account", {"Name": "Acme"})
+                composite.sobject.create("Contact", {"LastName": "Oak", "AccountId": str(account.reference.id)})
+            employed = [row async for row in client.query("SELECT Id FROM Contact WHERE Account.Name = 'Acme'")]
+            loaded = await client.bulk_v2.upsert("Contact", people(3), external_id_field="CRM_Sync_Id__c")
+            names = [row["LastName"] async for row in client.query("SELECT LastName FROM Contact ORDER BY LastName")]
+            return upserted.created, listed.records[0]["LastName"], len(employed), loaded, names
+
+    created, listed, employed, loaded, names = asyncio.run(work())
+    assert (created, listed, employed) == (True, "Quill", 1)
+    assert (len(loaded.successful_results), len(loaded.failed_results)) == (3, 0)
+    assert names == ["Oak", "Person 0", "Person 1", "Person 2"]
+
+
 @pytest.mark.slow
 def test_jsforce(org, tmp_path):
     """jsforce logs in, queries, upserts and runs Bulk 2.0 jobs unmodified."""
@@ -194,4 +273,8 @@ def test_jsforce(org, tmp_path):
         "paged": 2500,
         "bulk": 5,
         "deleted": True,
+        "searched": 1,
+        "explained": "Contact",
+        "bulk1": [True, True, False],
+        "bulk1Read": 2,
     }

@@ -302,6 +302,61 @@ def test_composite_is_stricter_than_the_collection_in_it(org, method):
     assert [row["Name"] for row in org.records("SELECT Name FROM Account WHERE Name IN ('Good', 'Kept')")] == ["Kept"]
 
 
+def planted(org, *graphs):
+    body = {"graphs": [{"graphId": str(n), "compositeRequest": parts} for n, parts in enumerate(graphs)]}
+    return org.call("POST", "/composite/graph", body)
+
+
+def node(name, reference="a", kind="Account", **more):
+    return {
+        "method": "POST",
+        "url": f"{DATA}/sobjects/{kind}",
+        "referenceId": reference,
+        "body": {"Name": name},
+        **more,
+    }
+
+
+def test_a_graph_holds_rows_of_objects_only(org):
+    """A query or a collection in a graph fells that graph, and that graph alone."""
+    query = {"method": "GET", "url": f"{DATA}/query?q=SELECT+Id+FROM+Account", "referenceId": "q"}
+    told = planted(org, [node("A"), query], [node("B")]).json()["graphs"]
+    assert [graph["isSuccessful"] for graph in told] == [False, True]
+    parts = told[0]["graphResponse"]["compositeResponse"]
+    assert [part["body"][0]["errorCode"] for part in parts] == ["PROCESSING_HALTED", "INVALID_OPERATION"]
+    assert [row["Name"] for row in org.records("SELECT Name FROM Account")] == ["B"]
+
+
+def test_after_many_fallen_graphs_the_rest_is_not_tried(org):
+    """When more than 14 graphs have fallen, those behind them are halted, good ones too."""
+    told = planted(org, [node("good")], *([node("")] for _ in range(15)), [node("late")]).json()["graphs"]
+    assert [graph["isSuccessful"] for graph in told] == [True, *[False] * 16]
+    last = told[-1]["graphResponse"]["compositeResponse"][0]
+    assert (last["body"][0]["errorCode"], last["httpStatusCode"]) == ("PROCESSING_HALTED", 400)
+    assert [row["Name"] for row in org.records("SELECT Name FROM Account")] == ["good"]
+
+
+def test_a_graph_has_bounds(org):
+    """More than 15 levels or kinds of nodes in a graph, and more than 500 nodes in all, are refused as a whole."""
+
+    def chain(length):
+        return [
+            node("A"),
+            *(
+                node("A", f"n{n}", body={"Name": "A", "ParentId": f"@{{{'a' if n == 1 else f'n{n - 1}'}.id}}"})
+                for n in range(1, length)
+            ),
+        ]
+
+    assert planted(org, chain(15)).json()["graphs"][0]["isSuccessful"]
+    kinds = [node("A", f"k{n}", kind=f"Kind{n}") for n in range(16)]
+    many = [node("A", f"m{n}") for n in range(251)]
+    for graphs in ([chain(16)], [[node("A")], kinds], [many, many]):
+        refused = planted(org, *graphs)
+        assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "LIMIT_EXCEEDED")
+    assert len(org.records("SELECT Id FROM Account")) == 15
+
+
 def test_batch_graph_and_tree(org):
     """Batch parts are independent and counted; a graph stands or falls alone; a tree is all or nothing."""
     used = org.call("GET", "/limits").json()["DailyApiRequests"]["Remaining"]

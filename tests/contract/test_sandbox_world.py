@@ -1,16 +1,18 @@
 """What the sandbox is filled with: the invented world, files of one's own, and signed events."""
 
+import base64
 import hashlib
 import hmac
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import socket
 
 import httpx
 import pytest
+from receiver import receiving
 
 from sync.sandbox.abmatic import Abmatic
+from sync.sandbox.abmatic.webhooks import Sending
 from sync.sandbox.emulation import Emulation, LoadError
 from sync.sandbox.generate import generate
 
@@ -42,33 +44,135 @@ def test_csv_files_are_loaded_as_native_fields(control, running, tmp_path):
             running.load(bad)
 
 
-def test_events_are_signed_and_repeated_to_the_byte(control):
+def signed(body, how=hmac.new, secret=b"sandbox-webhook"):
+    return how(secret, body, hashlib.sha256)
+
+
+@pytest.fixture
+def receiver():
+    with receiving() as here:
+        yield here
+
+
+def send(control, receiver, **more):
+    event = {"url": f"{receiver.url}/webhooks/abmatic", "event": "contact.revealed", "data": {"email": "a@b.example"}}
+    return control.post("/_control/webhooks", json={**event, **more})
+
+
+def test_events_are_signed_and_repeated_to_the_byte(control, receiver):
     """Every copy carries the HMAC-SHA256 of its raw body; the answer tells what the receiver said."""
-    got = []
+    receiver.statuses[:] = [200, 503, 200]
+    assert send(control, receiver, copies=3, retries=0).json() == {"statuses": [200, 503, 200]}
+    came = [receiver.next() for _ in range(3)]
+    assert len({one.body for one in came}) == 1 and came[0].path == "/webhooks/abmatic"
+    assert {one.headers["x-abmatic-signature"] for one in came} == {signed(came[0].body).hexdigest()}
+    told = json.loads(came[0].body)
+    assert told["event"] == "contact.revealed" and told["timestamp"].endswith("Z")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert send(control, receiver, url=nobody, retries=0).json() == {"statuses": [0]}
 
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append((self.rfile.read(int(self.headers["Content-Length"])), self.headers["X-Abmatic-Signature"]))
-            self.send_response(200)
-            self.end_headers()
 
-        def log_message(self, *_):
-            pass
+@pytest.mark.parametrize("how", ["hex", "prefixed", "base64", "wrong", "none"])
+def test_signatures_are_spelled_as_asked(control, receiver, how):
+    """Hex, hex behind `sha256=` and base64 are the same HMAC; `wrong` is another one, and `none` leaves the header out."""
+    send(control, receiver, signature=how, secret="s")
+    came = receiver.next()
+    right = signed(came.body, secret=b"s")
+    spelled = {
+        "hex": right.hexdigest(),
+        "prefixed": f"sha256={right.hexdigest()}",
+        "base64": base64.b64encode(right.digest()).decode(),
+        "none": None,
+    }
+    given = came.headers.get("x-abmatic-signature")
+    assert given == spelled[how] if how in spelled else re.fullmatch("[0-9a-f]{64}", given) and given != spelled["hex"]
 
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_address[1]}/webhooks/abmatic"
-        event = {"url": url, "event": "contact.revealed", "data": {"email": "a@b.example"}}
-        sent = control.post("/_control/webhooks", json={**event, "copies": 3})
-        server.shutdown()
-        thread.join()
-    assert sent.json() == {"statuses": [200, 200, 200]}
-    assert len(set(got)) == 1 and len(got) == 3
-    body, signature = got[0]
-    assert signature == hmac.new(b"sandbox-webhook", body, hashlib.sha256).hexdigest()
-    assert json.loads(body)["event"] == "contact.revealed" and json.loads(body)["timestamp"].endswith("Z")
-    assert control.post("/_control/webhooks", json={**event, "retries": 0}).json() == {"statuses": [0]}
+
+def test_what_is_not_taken_goes_again(control, receiver):
+    """Anything but 200 is a failure; the same bytes come again, behind what was sent meanwhile: three times, or as often as asked."""
+    receiver.statuses[:] = [204, 200, 500, 302]
+    assert send(control, receiver, retries=2).json() == {"statuses": [204]}
+    assert send(control, receiver, data={"email": "later@b.example"}).json() == {"statuses": [200]}
+    came = [receiver.next().body for _ in range(4)]
+    assert came == [came[0], came[1], came[0], came[0]] and came[0] != came[1]
+    assert Sending("http://h.example").message("a.b", {}, "").pauses_s == (1, 2, 4)
+
+
+def test_events_out_of_order(control, receiver):
+    """With `delay_s` an event arrives behind later ones, as its time tells."""
+    early, late = "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"
+    assert send(control, receiver, timestamp=early, delay_s=0.2).json() == {"statuses": []}
+    send(control, receiver, timestamp=late)
+    assert [json.loads(receiver.next().body)["timestamp"] for _ in range(2)] == [late, early]
+
+
+def test_whoever_registered_is_told_of_edits(control, receiver):
+    """Contacts revealed, visitors identified, campaigns activated, scores changed: each reaches those who asked for it, signed."""
+    url = f"{receiver.url}/hook"
+    kinds = ["contact.revealed", "visitor.identified", "campaign.activated", "account.engagement_changed"]
+    registered = control.post("/_control/webhooks", json={"url": url, "events": kinds, "copies": 2}).json()
+    assert (
+        registered
+        == {"registered": [{"url": url, "events": sorted(kinds)}]}
+        == control.get("/_control/webhooks").json()
+    )
+
+    def edit(name, row_id=None, **change):
+        body = {"system": "abmatic", "object": name, **change, **({"id": row_id} if row_id else {})}
+        return control.post("/_control/edit", json=body).json()["id"]
+
+    account = edit("accounts", create={"name": "Northwind", "website": "northwind.example", "engagement_score": 10})
+    edit("accounts", account, set={"industry": "Retail"})
+    contact = edit("contacts", create={"email": "ada@northwind.example", "account_id": account})
+    edit("contacts", contact, set={"title": "CTO"})
+    edit("accounts", account, set={"engagement_score": 81})
+    visit = {"company": {"id": account}, "page_views": [{"url": "/pricing"}]}
+    visitor = edit("visitors", create=visit)
+    campaign = edit("campaigns", create={"name": "Spring", "status": "draft"})
+    edit("campaigns", campaign, set={"status": "active"})
+    came = [receiver.next() for _ in range(8)]
+    assert all(one.headers["x-abmatic-signature"] == signed(one.body).hexdigest() for one in came)
+    assert [one.body for one in came[::2]] == [one.body for one in came[1::2]]
+    company = {
+        "id": account,
+        "name": "Northwind",
+        "website": "northwind.example",
+        "industry": "Retail",
+        "employee_count": None,
+    }
+    told = [json.loads(one.body) for one in came[::2]]
+    assert [(one["event"], one["data"]) for one in told] == [
+        ("contact.revealed", {"contact_id": contact, "email": "ada@northwind.example", "account_id": account}),
+        ("account.engagement_changed", {"account_id": account, "previous_score": 10, "engagement_score": 81}),
+        (
+            "visitor.identified",
+            {"visitor_id": visitor, "company": company, "pages_viewed": ["/pricing"], "engagement_score": 81},
+        ),
+        ("campaign.activated", {"campaign_id": campaign, "name": "Spring"}),
+    ]
+    control.delete("/_control/webhooks")
+    edit("contacts", create={"email": "bob@northwind.example"})
+    send(control, receiver, data={"email": "end@b.example"})
+    assert b"end@b.example" in receiver.next().body
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"event": "a.b", "url": "http://[bad"}, "http"),
+        ({"event": "a.b", "url": "http://h:99999"}, "http"),
+        ({"event": "a.b", "signature": "md5"}, "hex"),
+        ({"events": ["contact.deleted"]}, "contact.revealed"),
+        ({"events": []}, "contact.revealed"),
+        ({"events": "contact.revealed"}, "list"),
+        ({"events": ["contact.revealed"], "event": "a.b"}, "event"),
+    ],
+)
+def test_hooks_that_make_no_sense(control, body, word):
+    """An address that cannot be called, an unknown signature and unknown events are refused with what is known."""
+    answer = control.post("/_control/webhooks", json={"url": "http://127.0.0.1:1/x", **body})
+    assert answer.status_code == 400 and word in answer.json()["message"]
 
 
 def test_one_seed_is_one_world(control):

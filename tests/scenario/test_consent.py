@@ -169,3 +169,21 @@ def test_whoever_is_forgotten_here_is_said_to_be_still_there(scene):
     rows = {(system, scene.id("ada", system)) for system in ("abmatic", "salesforce")}
     assert {(row["system"], row["id"]) for row in scene.forget("ada")["kept"]} == rows
     assert scene.forget("ada")["kept"] == []
+
+
+@pytest.mark.law("L6")
+def test_an_opt_out_flows_past_the_daily_share(scene):
+    """Where our share of Salesforce's calls is spent nothing is read or written there but opt-outs, and the run says so."""
+    scene.with_accounts()
+    scene.linked("ada", title="CTO", opted_out=False)
+    scene.control("limits", {"system": "salesforce", "daily_calls": 15_000})
+    scene.settings("systems.salesforce.daily_call_share", 0.0001)
+    scene.edit("ada", abmatic={"title": "CEO", "opted_out": True})
+    run = scene.sync()
+    assert run.exit_code == 5
+    assert [(failure.system, failure.kind) for failure in run.failures] == [("salesforce", "quota")]
+    assert scene.held("ada", "salesforce", "opted_out") is True
+    assert scene.held("ada", "salesforce", "title") == "CTO"
+    scene.settings("systems.salesforce.daily_call_share", 1.0)
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="CEO", opted_out=True)

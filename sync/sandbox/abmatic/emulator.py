@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
-from sync.sandbox.abmatic import answers
+from sync.sandbox.abmatic import answers, webhooks
 from sync.sandbox.abmatic.populate import populate
 from sync.sandbox.abmatic.quota import Quota
 from sync.sandbox.abmatic.rows import Rows
@@ -33,6 +33,8 @@ class Abmatic:
         self._quota = Quota(clock)
         self.settings = Settings()
         self.store = Store(clock)
+        self.hooks = webhooks.Hooks()
+        self._clock = clock
         self._rows = Rows(self.store, clock, self.settings)
         self._surface = Surface(self._rows, self.settings)
         self._views = Views(self._rows, self.settings)
@@ -109,4 +111,23 @@ class Abmatic:
 
     def edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
         """A person's edit in Abmatic's own user interface: any field may be set, and is a custom field from then on."""
-        return self._rows.edit(name, row_id, change, at)
+        before = self.store.get(name, str(row_id))
+        edited = self._rows.edit(name, row_id, change, at)
+        after = self.store.get(name, edited)
+        if after is not None and {"set", "create"} & change.keys():
+            self._tell(name, before, after)
+        return edited
+
+    def _tell(self, name: str, before: Row | None, after: Row) -> None:
+        company = after.get("company")
+        account_id = company.get("id") if isinstance(company, dict) else after.get("account_id")
+        told = webhooks.happened(name, before, after, self.store.get("accounts", str(account_id)))
+        if told is not None:
+            self.hooks.tell(*told, self._clock.now().strftime(webhooks.STAMP))
+
+    def wake(self) -> None:
+        """Nothing is due by time: events go out as they happen."""
+
+    def close(self) -> None:
+        """Sends nothing more."""
+        self.hooks.courier.close()

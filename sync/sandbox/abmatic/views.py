@@ -49,7 +49,9 @@ CONTACT_FIELDS = (
     "city",
     "country",
     "engagement_score",
+    "overall_score",
 )
+FILTERS = ("q", "min_score", "max_score", "since", "until")
 ACTIVITY = {"accounts": "last_seen_at", "contacts": "updated_at"}
 
 
@@ -124,10 +126,23 @@ class Views:
         """A2 documents none; A3 says which ones ran, and those it does not know run nowhere."""
         if self._settings.profile == "A2":
             return [], {}
-        asked = {key: request.param(key) for key in ("q", "min_score", "max_score", "since", "until")}
+        names = (*FILTERS, "company") if name == "contacts" else FILTERS
+        asked = {key: request.param(key) for key in names}
+        moment = ACTIVITY.get(name, "created_at")
+        tests = {key: value for key, value in asked.items() if value is not None}
         return [
-            _test(key, value, ACTIVITY.get(name, "created_at")) for key, value in asked.items() if value is not None
+            self._of_company(value) if key == "company" else _test(key, value, moment) for key, value in tests.items()
         ], asked
+
+    def _of_company(self, wanted: str) -> Test:
+        """Contacts of the company with this website or name."""
+        accounts = self._rows.store.table("accounts")
+        found = {
+            row_id
+            for row_id, row in accounts.items()
+            if wanted.casefold() in (str(row.get("website")).casefold(), str(row.get("name")).casefold())
+        }
+        return lambda row: row.get("account_id") in found
 
     def _projected(self, request: Request, name: str, row: Row) -> Row:
         if name == "contacts":

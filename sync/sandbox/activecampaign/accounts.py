@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sync.sandbox.activecampaign.shapes import Call, filtered, invalid, linked, listing, missing, objects, ok
@@ -10,7 +11,15 @@ from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
 
 LINKS = ("notes", "accountCustomFieldData", "accountContacts", "contactEmails", "emailActivities", "required")
-META_COLUMNS = ("fieldLabel", "fieldType", "fieldOptions", "fieldDefault", "fieldDefaultCurrency", "isFormVisible")
+META_COLUMNS = (
+    "fieldLabel",
+    "fieldType",
+    "fieldOptions",
+    "fieldDefault",
+    "fieldDefaultCurrency",
+    "isFormVisible",
+    "displayOrder",
+)
 
 
 def shown(state: State, call: Call, row: Row) -> Row:
@@ -115,14 +124,17 @@ def delete_many(state: State, call: Call) -> Response:
     return ok({"meta": {"success": True}})
 
 
+def shown_link(base: str, row: Row) -> Row:
+    """Who works for an account."""
+    return linked(row, base, "accountContacts", ("account", "contact"))
+
+
 def links(state: State, call: Call) -> Response:
     """GET /accountContacts."""
     contact_id = call.bracketed("filters").get(("contact", ""))
     rows = state.all("accountContacts") if contact_id is None else state.contact_side(contact_id, "accountContacts")
     rows = filtered(call, rows, {"contact": "contact", "account": "account"})
-    return listing(
-        call, "accountContacts", rows, lambda row: linked(row, call.base, "accountContacts", ("account", "contact"))
-    )
+    return listing(call, "accountContacts", rows, partial(shown_link, call.base))
 
 
 def link(state: State, call: Call) -> Response:
@@ -139,7 +151,7 @@ def link(state: State, call: Call) -> Response:
     }
     made = state.insert("accountContacts", row)
     echo = {**made, "account": sent["account"], "contact": sent["contact"]}
-    return ok({"accountContact": linked(echo, call.base, "accountContacts", ("account", "contact"))}, 201)
+    return ok({"accountContact": shown_link(call.base, echo)}, 201)
 
 
 def link_one(state: State, call: Call) -> Response:
@@ -152,7 +164,7 @@ def link_one(state: State, call: Call) -> Response:
         return invalid("The account does not exist.", "field_invalid", "account")
     changes: Row = {key: str(sent[key] or "") for key in ("account", "jobTitle") if key in sent}
     row = state.update("accountContacts", row, changes) if changes else row
-    return ok({"accountContact": linked(row, call.base, "accountContacts", ("account", "contact"))})
+    return ok({"accountContact": shown_link(call.base, row)})
 
 
 def unlink(state: State, call: Call) -> Response:

@@ -1,48 +1,16 @@
-"""Notes, deals (read only here), tracked events and webhook objects (``apis/`` sheet, sections 8, 11, 12).
-
-Webhooks are kept, not delivered: they are a hint that nobody may rely on.
-"""
+"""Notes and tracked events (``apis/`` sheet, section 11)."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import orjson
 
-from sync.sandbox.activecampaign.shapes import Call, filtered, forbidden, invalid, items, linked, listing, missing, ok
+from sync.sandbox.activecampaign.shapes import Call, forbidden, invalid, linked, listing, missing, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
 
 RELATIONS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deals"}
 EVENT_NAME_MAX = 32
-EVENTS = [
-    "bounce",
-    "click",
-    "contact_tag_added",
-    "contact_tag_removed",
-    "deal_add",
-    "deal_note_add",
-    "deal_pipeline_add",
-    "deal_stage_add",
-    "deal_task_add",
-    "deal_task_complete",
-    "deal_tasktype_add",
-    "deal_update",
-    "forward",
-    "list_add",
-    "open",
-    "reply",
-    "sent",
-    "share",
-    "sms_reply",
-    "sms_sent",
-    "sms_unsub",
-    "subscribe",
-    "subscriber_note",
-    "unsubscribe",
-    "update",
-]
 
 
 def notes(state: State, call: Call) -> Response:
@@ -79,59 +47,6 @@ def note(state: State, call: Call) -> Response:
     if call.request.method == "PUT":
         row = state.update("notes", row, {"note": str(call.inner("note").get("note", row["note"]))})
     return ok({"note": linked(row, call.base, "notes", ("user",))})
-
-
-def deals(state: State, call: Call) -> Response:
-    """GET /deals: money is in cents."""
-    columns = {"title": "title", "stage": "stage", "group": "group", "status": "status", "owner": "owner"}
-    rows = filtered(call, state.all("deals"), columns)
-    return listing(call, "deals", rows, currencies=sorted({str(row.get("currency", "usd")) for row in rows}))
-
-
-def deal(state: State, call: Call) -> Response:
-    """GET /deals/{id}."""
-    row = state.get("deals", call.holes[0])
-    return ok({"deal": row}) if row else missing("Deal", call.holes[0])
-
-
-def webhooks(state: State, call: Call) -> Response:
-    """GET /webhooks."""
-    return listing(call, "webhooks", filtered(call, state.all("webhooks"), {n: n for n in ("name", "url", "listid")}))
-
-
-def add_webhook(state: State, call: Call) -> Response:
-    """POST /webhooks: https on port 443 only."""
-    sent = call.inner("webhook")
-    parts = urlsplit(str(sent.get("url") or ""))
-    if parts.scheme != "https" or parts.port not in (None, 443):
-        return invalid("The url must be https on port 443.", "field_invalid", "url")
-    unknown = [event for event in items(sent.get("events")) or [""] if event not in EVENTS]
-    if unknown:
-        return invalid("An event is missing or unknown.", "field_invalid", "events")
-    columns = {key: sent.get(key) for key in ("name", "url", "events")}
-    sources = sent.get("sources") or ["public", "admin", "api", "system"]
-    row = state.insert("webhooks", {**columns, "sources": sources, "listid": str(sent.get("listid", 0)), "state": "1"})
-    return ok({"webhook": {**row, "links": []}}, 201)
-
-
-def webhook(state: State, call: Call) -> Response:
-    """GET, PUT and DELETE /webhooks/{id}."""
-    row = state.get("webhooks", call.holes[0])
-    if row is None:
-        return missing("Webhook", call.holes[0])
-    if call.request.method == "DELETE":
-        state.remove("webhooks", row)
-        return ok({})
-    if call.request.method == "PUT":
-        sent = {key: value for key, value in call.inner("webhook").items() if key in row and key != "id"}
-        row = state.update("webhooks", row, sent)
-    return ok({"webhook": {**row, "links": []}})
-
-
-def webhook_events(state: State, call: Call) -> Response:
-    """GET /webhook/events: the total is a number here."""
-    del state, call
-    return ok({"webhookEvents": EVENTS, "meta": {"total": len(EVENTS)}})
 
 
 def tracking(state: State, call: Call) -> Response:
@@ -212,14 +127,6 @@ ROUTES = {
     "GET /notes/:id": note,
     "PUT /notes/:id": note,
     "DELETE /notes/:id": note,
-    "GET /deals": deals,
-    "GET /deals/:id": deal,
-    "GET /webhooks": webhooks,
-    "POST /webhooks": add_webhook,
-    "GET /webhooks/:id": webhook,
-    "PUT /webhooks/:id": webhook,
-    "DELETE /webhooks/:id": webhook,
-    "GET /webhook/events": webhook_events,
     "GET /eventTracking": tracking,
     "PUT /eventTracking": tracking,
     "GET /eventTrackingEvents": event_names,

@@ -37,22 +37,22 @@ def one(state: State, call: Call) -> Response:
     return ok({"automation": linked(row, call.base, "automations", LINKS)}) if row else missing("Series", call.holes[0])
 
 
-def shown(call: Call, row: Row) -> Row:
+def shown(base: str, row: Row) -> Row:
     """An enrolment."""
-    return linked(row, call.base, "contactAutomations", ENROLMENT_LINKS)
+    return linked(row, base, "contactAutomations", ENROLMENT_LINKS)
 
 
 def enrolments(state: State, call: Call) -> Response:
     """GET /contactAutomations."""
     columns = {"seriesid": "seriesid", "status": "status", "subscriberid": "contact", "adddate": "adddate"}
     rows = filtered(call, state.all("contactAutomations"), columns)
-    return listing(call, "contactAutomations", rows, lambda row: shown(call, row))
+    return listing(call, "contactAutomations", rows, lambda row: shown(call.base, row))
 
 
 def enrolment(state: State, call: Call) -> Response:
     """GET /contactAutomations/{id}."""
     row = state.get("contactAutomations", call.holes[0])
-    return ok({"contactAutomation": shown(call, row)}) if row else missing("SubscriberSeries", call.holes[0])
+    return ok({"contactAutomation": shown(call.base, row)}) if row else missing("SubscriberSeries", call.holes[0])
 
 
 def enrol(state: State, call: Call) -> Response:
@@ -66,7 +66,7 @@ def enrol(state: State, call: Call) -> Response:
     progress = {"status": "1", "batchid": None, "remdate": None, "completedElements": "0", "totalElements": "1"}
     row = state.insert("contactAutomations", {**start, **progress, "completed": 0, "completeValue": 0})
     state.update("automations", automation, {"entered": str(int(automation["entered"]) + 1)})
-    return ok({"contacts": [state.full(contact)], "contactAutomation": shown(call, row)}, 201)
+    return ok({"contacts": [state.full(contact)], "contactAutomation": shown(call.base, row)}, 201)
 
 
 def leave(state: State, call: Call) -> Response:

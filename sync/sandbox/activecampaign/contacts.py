@@ -7,19 +7,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sync.sandbox.activecampaign import contact_search, fields, lists, schema, tags
+from sync.sandbox.activecampaign import accounts, automations, contact_search, deals, fields, lists, schema, tags
 from sync.sandbox.activecampaign.shapes import Call, invalid, items, linked, missing, objects, ok
 from sync.sandbox.activecampaign.state import State
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
 
 EMAIL = re.compile(r'[^\s"(),:;<>@\[\\\]]+@[^\s"(),:;<>@\[\\\]]+\.[A-Za-z][^\s"(),:;<>@\[\\\].]+')
-INCLUDES: dict[str, Callable[[Row], Row]] = {
+INCLUDES: dict[str, Callable[[str, Row], Row]] = {
     "fieldValues": fields.shown_value,
     "contactLists": lists.shown_membership,
     "contactTags": tags.shown_link,
-    "accountContacts": dict,
-    "contactAutomations": dict,
+    "accountContacts": accounts.shown_link,
+    "contactAutomations": automations.shown,
 }
 
 
@@ -37,7 +37,7 @@ def listed(state: State, call: Call) -> Response:
     sides: dict[str, list[Row]] = {name: [] for name in wanted}
     for row in found.rows if wanted else ():
         for name in wanted:
-            sides[name] += [INCLUDES[name](side) for side in state.contact_side(row["id"], name)]
+            sides[name] += [INCLUDES[name](call.base, side) for side in state.contact_side(row["id"], name)]
     offset, limit = call.page()
     meta = {"total": str(found.total), "sortable": True, "page_input": _page_input(call, offset, limit)}
     return ok({**sides, "scoreValues": [], "contacts": [shown(state, call, row) for row in found.rows], "meta": meta})
@@ -53,12 +53,13 @@ def _page_input(call: Call, offset: int, limit: int) -> Row:
 
 
 def one(state: State, call: Call) -> Response:
-    """GET /contacts/{id}, with everything that hangs on it."""
+    """GET /contacts/{id}, with everything that hangs on it but its tags: those are below a link of their own."""
     row = state.get("contacts", call.holes[0])
     if row is None:
         return missing("Subscriber", call.holes[0])
-    sides = {name: [INCLUDES[name](side) for side in rows] for name, rows in state.contact_sides(row["id"]).items()}
-    sides |= {"deals": [deal for deal in state.all("deals") if deal.get("contact") == row["id"]]}
+    beside = {name: rows for name, rows in state.contact_sides(row["id"]).items() if name != "contactTags"}
+    sides = {name: [INCLUDES[name](call.base, side) for side in rows] for name, rows in beside.items()}
+    sides |= {"deals": [deals.shown(call, deal) for deal in state.all("deals") if deal.get("contact") == row["id"]]}
     ids = {name: [side["id"] for side in rows] for name, rows in sides.items()}
     empty: Row = {"geoAddresses": [], "geoIps": []}
     return ok({**sides, **empty, "contact": {**shown(state, call, row), **ids, **empty}})
@@ -74,12 +75,13 @@ def nested(name: str, state: State, call: Call) -> Response:
 
 def _hanging(state: State, call: Call, contact_id: str, name: str) -> list[Row]:
     if name in INCLUDES:
-        return [INCLUDES[name](side) for side in state.contact_side(contact_id, name)]
+        return [INCLUDES[name](call.base, side) for side in state.contact_side(contact_id, name)]
     if name == "notes":
         notes = [note for note in state.all("notes") if note["reltype"] == "Subscriber" and note["relid"] == contact_id]
         return [linked(note, call.base, "notes", ("user",)) for note in notes]
     if name in ("deals", "trackingLogs"):
-        return [row for row in state.all(name) if row.get("contact") == contact_id]
+        rows = [row for row in state.all(name) if row.get("contact") == contact_id]
+        return [deals.shown(call, row) for row in rows] if name == "deals" else rows
     return []
 
 
@@ -95,7 +97,7 @@ def create(state: State, call: Call) -> Response:
     row, values = _write(state, None, sent)
     echo = {"email": row["email"], "cdate": row["cdate"], "udate": row["udate"], "orgid": "", "organization": ""}
     contact = linked({**echo, "id": row["id"]}, call.base, "contacts", schema.CONTACT_LINKS)
-    return ok({"fieldValues": values, "contact": contact}, 201)
+    return ok({"fieldValues": [fields.shown_value(call.base, value) for value in values], "contact": contact}, 201)
 
 
 def sync(state: State, call: Call) -> Response:
@@ -150,12 +152,15 @@ def _refuse_email(email: Any, *, absent_ok: bool = False) -> Response | None:
     if isinstance(email, str) and EMAIL.fullmatch(email.strip()):
         return None
     title = "Contact Email Address is not valid."
-    return invalid(title, "email_invalid", "email", error="must_be_valid_email_address")
+    pointer = {"pointer": "/data/attributes/email"}
+    entry = {"title": title, "code": "email_invalid", "error": "must_be_valid_email_address", "source": pointer}
+    return ok({"errors": [entry]}, 422)
 
 
 def _echo(state: State, call: Call, row: Row, values: list[Row]) -> Row:
     ids = [value["id"] for value in values]
-    return {"fieldValues": values, "contact": {**shown(state, call, row), "fieldValues": ids}}
+    shown_values = [fields.shown_value(call.base, value) for value in values]
+    return {"fieldValues": shown_values, "contact": {**shown(state, call, row), "fieldValues": ids}}
 
 
 def _write(state: State, old: Row | None, sent: Row) -> tuple[Row, list[Row]]:
@@ -174,7 +179,7 @@ def _write(state: State, old: Row | None, sent: Row) -> tuple[Row, list[Row]]:
         if state.get("lists", wanted.get("list")):
             state.set_status(row["id"], str(wanted["list"]), "1")
     values = state.sides("fieldValues", state.values, row["id"]) if given else []
-    return row, [fields.shown_value(value) for value in values]
+    return row, values
 
 
 ROUTES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from sync.sandbox.activecampaign.shapes import Call, filtered, invalid, linked, listing, missing, ok, ordered
 from sync.sandbox.activecampaign.state import State
@@ -10,6 +11,7 @@ from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
 
 FIELDS_LIMIT = 100
+VALUE_LINKS = ("owner", "field")
 
 
 def shown(state: State, call: Call, row: Row) -> Row:
@@ -19,9 +21,9 @@ def shown(state: State, call: Call, row: Row) -> Row:
     return linked({**row, "options": options, "relations": relations}, call.base, "fields", ("options", "relations"))
 
 
-def shown_value(row: Row) -> Row:
+def shown_value(base: str, row: Row) -> Row:
     """A value; ``owner`` is the contact once more."""
-    return {**row, "owner": row["contact"]}
+    return linked({**row, "owner": row["contact"]}, base, "fieldValues", VALUE_LINKS)
 
 
 def listed(state: State, call: Call) -> Response:
@@ -117,13 +119,13 @@ def unrelate(state: State, call: Call) -> Response:
 def values(state: State, call: Call) -> Response:
     """GET /fieldValues: the whole account's, by offset."""
     rows = filtered(call, state.all("fieldValues"), {"fieldid": "field", "val": "value"})
-    return listing(call, "fieldValues", ordered(call, rows, ("id",)), shown_value)
+    return listing(call, "fieldValues", ordered(call, rows, ("id",)), partial(shown_value, call.base))
 
 
 def value(state: State, call: Call) -> Response:
     """GET /fieldValues/{id}."""
     row = state.get("fieldValues", call.holes[0])
-    return ok({"fieldValue": shown_value(row)}) if row else missing("FieldValue", call.holes[0])
+    return ok({"fieldValue": shown_value(call.base, row)}) if row else missing("FieldValue", call.holes[0])
 
 
 def set_value(state: State, call: Call) -> Response:
@@ -141,7 +143,7 @@ def set_value(state: State, call: Call) -> Response:
     contact_id = str(sent["contact"])
     row = state.set_value(contact_id, str(sent["field"]), sent.get("value"))
     state.touch(contact_id)
-    echo = {**shown_value(row), "contact": sent["contact"], "field": sent["field"], "owner": sent["contact"]}
+    echo = {**shown_value(call.base, row), "contact": sent["contact"], "field": sent["field"], "owner": sent["contact"]}
     return ok({"contacts": [state.full(state.store.table("contacts")[contact_id])], "fieldValue": echo})
 
 

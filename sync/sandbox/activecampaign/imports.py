@@ -1,7 +1,7 @@
 """Bulk import: checked at once and as a whole, done later, row by row (``apis/`` sheet, section 6).
 
 A batch answers ``false`` for its first second, then waits, is claimed and active, and is done after `Switches.import_s`
-emulated seconds; `settle` writes what is due and runs before anything is read.
+emulated seconds; `settle` writes what is due and runs before anything is read. Whoever asked for it is called back then.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from sync.sandbox.activecampaign import callbacks
 from sync.sandbox.activecampaign.contacts import EMAIL
 from sync.sandbox.activecampaign.shapes import Call, items, objects, ok
 from sync.sandbox.activecampaign.state import State
+from sync.sandbox.courier import Message
 from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
 
@@ -33,7 +35,8 @@ def submit(state: State, call: Call) -> Response:
         return refused(INVALID, failures)
     queued = [row for row in sent if not _excluded(state, row["email"])]
     batch_id = str(uuid.uuid4())
-    job = {"id": batch_id, "at": state.clock.seconds(), "contacts": sent, "success": None, "failure": None}
+    start = {"id": batch_id, "at": state.clock.seconds(), "callback": call.body().get("callback")}
+    job = {**start, "contacts": sent, "success": None, "failure": None}
     state.store.put("imports", batch_id, job)
     done = {"Success": 1, "queued_contacts": len(queued), "batchId": batch_id, "message": "Contact import queued"}
     response = ok(done)
@@ -87,26 +90,41 @@ def _matches(lowered: str, exclusion: Row) -> bool:
     return lowered == phrase if exclusion.get("matchType", "exact") == "exact" else phrase in lowered
 
 
-def settle(state: State) -> None:
-    """Writes every batch that is due."""
+def settle(state: State) -> list[Message]:
+    """Writes every batch that is due; the messages to those who asked to be called back."""
     now = state.clock.seconds()
     due = [job for job in state.all("imports") if job["success"] is None and now - job["at"] >= state.switches.import_s]
-    for job in due:
-        success: list[str] = []
-        failure: list[str] = []
-        for row in job["contacts"]:
-            row_id = _import(state, row)
-            (success if row_id else failure).append(row_id or row["email"])
-        state.store.put("imports", job["id"], {**job, "success": success, "failure": failure, "contacts": ()})
+    return [message for job in due if (message := _settle(state, job))]
 
 
-def _import(state: State, row: Row) -> str | None:
-    """Upserts one row by e-mail; None when an exclusion or an opt-out forbids it. Wrongly spelled keys are dropped."""
+def _settle(state: State, job: Row) -> Message | None:
+    success: list[str] = []
+    reasons: Row = {}
+    for row in job["contacts"]:
+        reason = _forbidden(state, row)
+        if reason:
+            reasons[row["email"]] = reason
+        else:
+            success.append(_import(state, row))
+    done = {**job, "success": success, "failure": list(reasons), "contacts": ()}
+    state.store.put("imports", job["id"], done)
+    return callbacks.message(job["callback"], len(success), reasons)
+
+
+def _forbidden(state: State, row: Row) -> str:
+    """Why an exclusion or an opt-out keeps a row out; blank when nothing does."""
     if _excluded(state, row["email"]):
-        return None
+        return "Contact is on the exclusion list."
     row_id = state.emails.get(row["email"])
-    if row_id and any(_left(state, row_id, str(wanted["listid"])) for wanted in objects(row.get("subscribe"))):
-        return None
+    wanted = [str(each["listid"]) for each in objects(row.get("subscribe"))]
+    if row_id and any(_left(state, row_id, list_id) for list_id in wanted):
+        return "Contact has unsubscribed from a requested list."
+    return ""
+
+
+def _import(state: State, row: Row) -> str:
+    """Upserts one row by e-mail. Wrongly spelled keys are dropped."""
+    row_id = state.emails.get(row["email"])
     spelled = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
     columns = {column: str(row[key] or "") for key, column in spelled.items() if key in row}
     old = state.get("contacts", row_id) if row_id else None

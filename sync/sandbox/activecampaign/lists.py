@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sync.sandbox.activecampaign import schema
 from sync.sandbox.activecampaign.shapes import Call, filtered, forbidden, invalid, linked, listing, missing, ok, ordered
 from sync.sandbox.activecampaign.state import State
@@ -9,13 +11,15 @@ from sync.sandbox.store import Row
 from sync.sandbox.wire import Response
 
 LINKS = ("contactGoalLists", "user", "addressLists")
+MEMBERSHIP_LINKS = ("automation", "list", "contact", "form", "campaign", "unsubscribeAutomation", "message")
 REQUIRED = ("name", "stringid", "sender_url", "sender_reminder")
 EXCLUSION_COLUMNS = ("id", "matchPhrase", "matchType", "channel")
 
 
-def shown_membership(row: Row) -> Row:
+def shown_membership(base: str, row: Row) -> Row:
     """A subscription with every column."""
-    return {**schema.MEMBERSHIP, **row, "first_name": "", "last_name": ""}
+    whole = {**schema.MEMBERSHIP, **row, "first_name": "", "last_name": ""}
+    return linked(whole, base, "contactLists", MEMBERSHIP_LINKS)
 
 
 def listed(state: State, call: Call) -> Response:
@@ -70,13 +74,13 @@ def grant(state: State, call: Call) -> Response:
 
 def memberships(state: State, call: Call) -> Response:
     """GET /contactLists: every filter is ignored."""
-    return listing(call, "contactLists", state.all("contactLists"), shown_membership)
+    return listing(call, "contactLists", state.all("contactLists"), partial(shown_membership, call.base))
 
 
 def membership(state: State, call: Call) -> Response:
     """GET /contactLists/{id}."""
     row = state.get("contactLists", call.holes[0])
-    return ok({"contactList": shown_membership(row)}) if row else missing("SubscriberList", call.holes[0])
+    return ok({"contactList": shown_membership(call.base, row)}) if row else missing("SubscriberList", call.holes[0])
 
 
 def set_status(state: State, call: Call) -> Response:
@@ -95,7 +99,7 @@ def set_status(state: State, call: Call) -> Response:
     row = state.set_status(contact_id, list_id, status, sourceid=str(sent.get("sourceid", 0)))
     state.touch(contact_id)
     contact = state.full(state.store.table("contacts")[contact_id])
-    return ok({"contacts": [contact], "contactList": {**shown_membership(row), "status": sent["status"]}})
+    return ok({"contacts": [contact], "contactList": {**shown_membership(call.base, row), "status": sent["status"]}})
 
 
 def exclusions(state: State, call: Call) -> Response:

@@ -184,6 +184,32 @@ CAMPAIGN: Row = {
 }
 NOTE: Row = {"relid": "0", "reltype": "Subscriber", "userid": "1", "note": ""}
 ACCOUNT: Row = {"name": "", "accountUrl": None, "owner": "1"}
+DEAL: Row = {
+    "title": "",
+    "contact": None,
+    "account": None,
+    "value": "0",
+    "currency": "usd",
+    "group": "1",
+    "stage": "1",
+    "owner": "1",
+    "status": "0",
+    "percent": None,
+    "description": "",
+    "nextdate": None,
+    "edate": None,
+    "hash": "",
+    "isDisabled": "0",
+}
+STAGES = ("To Contact", "In Contact", "Follow Up")
+WEBHOOK: Row = {
+    "name": "",
+    "url": "",
+    "events": [],
+    "sources": ["public", "admin", "api", "system"],
+    "listid": "0",
+    "state": "1",
+}
 DEFAULTS: dict[str, Row] = {
     "contacts": CONTACT,
     "accounts": ACCOUNT,
@@ -193,6 +219,8 @@ DEFAULTS: dict[str, Row] = {
     "automations": AUTOMATION,
     "campaigns": CAMPAIGN,
     "notes": NOTE,
+    "webhooks": WEBHOOK,
+    "deals": DEAL,
     "contactLists": MEMBERSHIP,
 }
 STAMPS: dict[str, tuple[str, str]] = {

@@ -12,7 +12,7 @@ TITLE_ID, SENIORITY_ID, NEWSLETTER_ID = "1", "2", "1"
 
 
 def furnish(state: State) -> None:
-    """Fields JOB_TITLE and SENIORITY, three lists, three automations."""
+    """Fields JOB_TITLE and SENIORITY, three lists, three automations, a pipeline with three stages."""
     state.insert("fields", {"title": "Job Title", "perstag": "JOB_TITLE", "type": "text"})
     state.insert("fields", {"title": "Seniority", "perstag": "SENIORITY", "type": "dropdown", "ordernum": "2"})
     for order, word in enumerate(schema.SENIORITIES, 1):
@@ -24,6 +24,9 @@ def furnish(state: State) -> None:
         state.insert("lists", {"name": name, "stringid": name.lower().replace(" ", "-")})
     for name in schema.AUTOMATIONS:
         state.insert("automations", {"name": name})
+    pipeline = state.insert("dealGroups", {"title": "Pipeline", "currency": "usd"})
+    for order, title in enumerate(schema.STAGES, 1):
+        state.insert("dealStages", {"title": title, "group": pipeline["id"], "order": str(order)})
 
 
 def populate(state: State, population: Population, system: str) -> None:

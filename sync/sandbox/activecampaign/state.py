@@ -27,6 +27,8 @@ class Switches:
     updated_after: str = "day"
     resubscribe: str = "allowed"
     import_s: float = 6.0
+    webhook_copies: int = 1
+    edit_source: str = "admin"
 
 
 class Pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sync.sandbox.activecampaign.shapes import Call, filtered, invalid, linked, listing, missing, ok, ordered
@@ -12,9 +13,10 @@ from sync.sandbox.wire import Response
 LINKS = ("contactGoalTags", "templateTags")
 
 
-def shown_link(row: Row) -> Row:
+def shown_link(base: str, row: Row) -> Row:
     """A tag on a contact."""
-    return {**row, "created_timestamp": row["cdate"], "created_by": None}
+    whole = {**row, "created_timestamp": row["cdate"], "created_by": None}
+    return linked(whole, base, "contactTags", ("tag", "contact"))
 
 
 def listed(state: State, call: Call) -> Response:
@@ -67,7 +69,7 @@ def delete(state: State, call: Call) -> Response:
 
 def links(state: State, call: Call) -> Response:
     """GET /contactTags: the whole account's."""
-    return listing(call, "contactTags", state.all("contactTags"), shown_link)
+    return listing(call, "contactTags", state.all("contactTags"), partial(shown_link, call.base))
 
 
 def apply(state: State, call: Call) -> Response:
@@ -82,7 +84,7 @@ def apply(state: State, call: Call) -> Response:
         row = state.insert("contactTags", {"contact": contact_id, "tag": tag_id})
         state.touch(contact_id)
     contact = state.full(state.store.table("contacts")[contact_id])
-    return ok({"contacts": [contact], "contactTag": shown_link(row)}, state.switches.contact_tags_status)
+    return ok({"contacts": [contact], "contactTag": shown_link(call.base, row)}, state.switches.contact_tags_status)
 
 
 def _refuse(state: State, contact: Any, tag: Any) -> Response | None:

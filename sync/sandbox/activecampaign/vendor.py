@@ -12,26 +12,31 @@ from sync.sandbox.activecampaign import (
     automations,
     campaigns,
     contacts,
+    deals,
     edits,
     fields,
+    hook_events,
     imports,
     lists,
     schema,
     start,
     tags,
+    webhooks,
 )
 from sync.sandbox.activecampaign.shapes import Call, forbidden, invalid, ok
 from sync.sandbox.activecampaign.state import State, Switches
 from sync.sandbox.clock import Clock
+from sync.sandbox.courier import Courier
 from sync.sandbox.pace import Window
 from sync.sandbox.patterns import Patterns
 from sync.sandbox.people import Population
 from sync.sandbox.store import Row
+from sync.sandbox.vendor import EditRefused
 from sync.sandbox.wire import Request, Response
 
 Handler = Callable[[State, Call], Response]
 PREFIX = "/api/3"
-MODULES = (contacts, fields, tags, lists, imports, accounts, campaigns, automations, activity)
+MODULES = (contacts, fields, tags, lists, imports, accounts, campaigns, automations, deals, activity, webhooks)
 ROUTES: dict[str, Handler] = {pattern: handler for module in MODULES for pattern, handler in module.ROUTES.items()}
 API = Patterns({pattern.replace(" /", f" {PREFIX}/", 1): handler for pattern, handler in ROUTES.items()})
 TRACKING = "/event"
@@ -51,6 +56,7 @@ class ActiveCampaign:
         self._calls = Window(clock, PER_SECOND, 1)
         self._imports = Window(clock, IMPORTS_PER_MINUTE, 60)
         self._single_imports = Window(clock, SINGLE_IMPORTS_PER_MINUTE, 60)
+        self._courier = Courier()
         self.clear()
 
     def clear(self) -> None:
@@ -58,6 +64,7 @@ class ActiveCampaign:
         self._state = State(self._clock, self._switches)
         self.store = self._state.store
         start.furnish(self._state)
+        self._hooks = hook_events.Hooks(self._state, self._courier)
 
     def authenticate(self, request: Request) -> Response | None:
         """``Api-Token`` and nothing else; the tracking host has its own key."""
@@ -95,9 +102,8 @@ class ActiveCampaign:
                 self._calls = Window(self._clock, settings[key], seconds)
                 if settings[key] is None:
                     self._imports.calls_max = self._single_imports.calls_max = None
-        for switch in columns_of(Switches):
-            if switch.name in settings:
-                setattr(self._switches, switch.name, settings[switch.name])
+        for name in self.settings_known & settings.keys():
+            setattr(self._switches, name, _switch(name, settings[name]))
 
     def decorate(self, response: Response) -> None:
         """How many calls are allowed and left."""
@@ -107,8 +113,9 @@ class ActiveCampaign:
 
     def handle(self, request: Request) -> Response:
         """Answers one request; what an import has done by now is there."""
-        imports.settle(self._state)
+        self.wake()
         response = self._answer(request)
+        self._hooks.tell()
         response.write = request.method != "GET"
         response.rows = max(response.rows, int(response.write and response.status < 300))  # noqa: PLR2004 - success
         return response
@@ -136,7 +143,7 @@ class ActiveCampaign:
 
     def rows(self, name: str) -> list[Row]:
         """Live rows, then deleted ones."""
-        imports.settle(self._state)
+        self.wake()
         return [*self._dumped(name, name, gone=False), *self._dumped(name, f"{name}:deleted", gone=True)]
 
     def _dumped(self, name: str, table: str, *, gone: bool) -> list[Row]:
@@ -149,11 +156,19 @@ class ActiveCampaign:
 
     def load(self, name: str, records: list[Row]) -> list[str]:
         """Stores rows as they stand."""
-        return [edits.create(self._state, name, record, None) for record in records]
+        with self._hooks.caused_by(None):
+            return [edits.create(self._state, name, record, None) for record in records]
 
     def edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
         """A person's edit."""
-        imports.settle(self._state)
+        self.wake()
+        quiet = not {"create", "set"} & change.keys() and name in ("contacts", "accounts")
+        with self._hooks.caused_by(None if quiet else self._switches.edit_source):
+            edited = self._edit(name, row_id, change, at)
+        self._hooks.tell()
+        return edited
+
+    def _edit(self, name: str, row_id: str | None, change: dict[str, Any], at: str | None) -> str:
         if "create" in change:
             return edits.create(self._state, name, {**({"id": row_id} if row_id else {}), **change["create"]}, at)
         if "set" in change:
@@ -163,6 +178,27 @@ class ActiveCampaign:
         act = edits.undelete if change.get("undelete") else edits.delete
         return act(self._state, name, str(row_id), at)
 
+    def wake(self) -> None:
+        """Ends the imports that are due and calls back; tells of what came to light by itself."""
+        with self._hooks.caused_by(None):
+            for message in imports.settle(self._state):
+                self._courier.send(message)
+        self._hooks.tell()
+
+    def close(self) -> None:
+        """Sends nothing more."""
+        self._courier.close()
+
     def populate(self, population: Population) -> None:
         """Accounts and contacts as somebody typed them here."""
         start.populate(self._state, population, self.name)
+
+
+def _switch(name: str, value: Any) -> Any:
+    """A switch's new value; EditRefused when it is of another kind than its default."""
+    kind = type(getattr(Switches(), name))
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise EditRefused(f"{name!r} must be a {kind.__name__}")
+    if name == "edit_source" and value not in webhooks.SOURCES:
+        raise EditRefused(f"{name!r} must be one of: {', '.join(webhooks.SOURCES)}")
+    return value

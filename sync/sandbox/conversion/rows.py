@@ -35,7 +35,8 @@ class Habits:
 
     ``batch`` is ``per_item`` (bad items fail alone), ``atomic`` (one bad item refuses all) or ``omit_failed`` (bad
     items are silently missing from the answer). ``clears`` lets null and blank erase a variable instead of being
-    ignored. ``ok_errors`` answers refusals with status 200 and ``success: false``.
+    ignored. ``ok_errors`` answers refusals with status 200 and ``success: false``. ``custom_fields`` are names that
+    somebody made here: profile C2 refuses any other that is neither its own nor held by a contact.
     """
 
     batch: str = "per_item"
@@ -46,6 +47,7 @@ class Habits:
     unique_domains: bool = False
     ok_errors: bool = False
     batch_max: int | None = None
+    custom_fields: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,6 +60,8 @@ class Data:
     by_email: dict[str, str] = field(default_factory=dict)
     by_external: dict[str, str] = field(default_factory=dict)
     by_domain: dict[str, set[str]] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    """Names of all variables that a contact ever held."""
     by_event: dict[str, str] = field(default_factory=dict)
     _number: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -123,6 +127,10 @@ class Data:
             row["subscriptionStatus"] = status
         self.store.put("contacts", row["id"], row)
         return row["id"], old is None
+
+    def knows(self, name: str) -> bool:
+        """Whether a contact can hold a variable of this name, where names must be known."""
+        return name in CONTACT_VARIABLES or name in self.held or name in self.habits.custom_fields
 
     def write_company(self, item: Row) -> tuple[str, bool]:
         """Upserts by the caller's id. Returns the vendor's id and whether it is new."""
@@ -191,6 +199,7 @@ class Data:
             del self.by_email[self.email_key(before["email"])]
         if after:
             self.by_email[self.email_key(after["email"])] = row_id
+            self.held |= after["variables"].keys()
 
     def _index_company(self, row_id: str, before: Row | None, after: Row | None) -> None:
         if before:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sync.sandbox.conversion.rows import Data, Refusal
+from sync.sandbox.conversion.rows import COMPANY_VARIABLES, Data, Refusal
 from sync.sandbox.store import Row
 from sync.sandbox.wire import BadBody, Request, Response, json_response
 
@@ -55,8 +55,17 @@ def _refuse(data: Data, item: Any, *, update_only: bool) -> Refusal | None:
     holder = data.contact(item["email"]) if item.get("email") else None
     if row and holder and holder["id"] != row["id"]:
         return Refusal("conflicting_identifier", "another contact has this e-mail address")
-    if not isinstance(item.get("fields", {}), dict):
-        return Refusal("invalid_field", "fields must be an object")
+    return _refuse_fields(data, item)
+
+
+def _refuse_fields(data: Data, item: Row) -> Refusal | None:
+    for key, knows in (("fields", data.knows), ("companyFields", COMPANY_VARIABLES.__contains__)):
+        given = item.get(key, {})
+        if not isinstance(given, dict):
+            return Refusal("invalid_field", f"{key} must be an object")
+        unknown = next((name for name in given if not knows(name)), None)
+        if unknown is not None:
+            return Refusal("invalid_field", f"{unknown!r} is not a field that can be written")
     return None
 
 

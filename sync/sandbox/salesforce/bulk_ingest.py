@@ -191,14 +191,14 @@ def overtake(org: Org) -> None:
 
 
 def step(org: Org, job: IngestJob) -> None:
-    """One step: start, up to 10,000 rows, or the end."""
-    job.step_at = org.clock.seconds()
+    """One step: start, up to 10,000 rows, or the end. The next one is due a while after this one has ended."""
     if job.state == "UploadComplete":
         start(job)
     elif job.state == "InProgress" and job.done < len(job.rows):
         work(org, job)
     if job.state == "InProgress" and job.header and job.done >= len(job.rows) and (job.done or not job.rows):
         job.state = "JobComplete"
+    job.step_at = org.clock.seconds()
 
 
 def start(job: IngestJob) -> None:

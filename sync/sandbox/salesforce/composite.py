@@ -17,6 +17,9 @@ COMPOSITE_MAX = 25
 HEAVY_MAX = 5
 GRAPHS_MAX = 75
 NODES_MAX = 500
+KINDS_MAX = 15
+DEPTH_MAX = 15
+FALLEN_MAX = 14
 BAD = 400
 HEAVY = re.compile(r"/(query|queryAll|composite/sobjects)\b")
 COLLECTION = re.compile(r"/composite/sobjects\b")
@@ -33,6 +36,8 @@ DEPENDENT = [
         "message": "Invalid reference specified. No value found in the referenced request.",
     }
 ]
+NODE = re.compile(r"(/services/data/v[\d.]+/)?/?sobjects/(\w+)(/.*)?")
+NO_NODE = [{"errorCode": "INVALID_OPERATION", "message": "A graph holds rows of objects only: /sobjects/…"}]
 Part = dict[str, Any]
 
 
@@ -164,18 +169,53 @@ def batch(call: Call) -> Response:
 
 
 def graph(call: Call) -> Response:
-    """``POST composite/graph``: every graph stands or falls as a whole."""
+    """``POST composite/graph``: every graph stands or falls as a whole; when many have fallen the rest is not tried."""
     graphs = checked(call.json_object().get("graphs"), GRAPHS_MAX)
-    if sum(len(one.get("compositeRequest") or []) for one in graphs) > NODES_MAX:
+    nodes = [bounded(one.get("compositeRequest")) for one in graphs]
+    if sum(map(len, nodes)) > NODES_MAX:
         raise Refusal("LIMIT_EXCEEDED", f"at most {NODES_MAX} nodes")
-    answers = []
-    for one in graphs:
-        found = together(call, one.get("compositeRequest") or [], all_or_none=True)
+    answers: list[Part] = []
+    for one, parts in zip(graphs, nodes, strict=True):
+        fallen = sum(not found["isSuccessful"] for found in answers)
+        found = [untried(part) for part in parts] if fallen > FALLEN_MAX else planted(call, parts)
         well = all(part["httpStatusCode"] < BAD for part in found)
         answers.append(
             {"graphId": one.get("graphId"), "graphResponse": {"compositeResponse": found}, "isSuccessful": well}
         )
     return json_response(200, {"graphs": answers}, rows=len(answers), write=True)
+
+
+def bounded(sent: Any) -> list[Part]:
+    """The nodes of a graph; raises Refusal for too many kinds or levels of them."""
+    parts = checked(sent, NODES_MAX)
+    kinds = {(part.get("method"), NODE.sub(r"\2", str(part.get("url")))) for part in parts}
+    if len(kinds) > KINDS_MAX or depth(parts) > DEPTH_MAX:
+        raise Refusal("LIMIT_EXCEEDED", f"at most {KINDS_MAX} kinds and {DEPTH_MAX} levels of nodes in a graph")
+    return parts
+
+
+def planted(call: Call, parts: list[Part]) -> list[Part]:
+    """Answers of one graph; a node that is no row of an object fells it."""
+    strange = [part for part in parts if not NODE.fullmatch(str(part.get("url")).partition("?")[0])]
+    if strange:
+        return [{**untried(part), "body": NO_NODE if part in strange else HALTED} for part in parts]
+    return together(call, parts, all_or_none=True)
+
+
+def depth(parts: list[Part]) -> int:
+    """How many nodes refer to one another in a row."""
+    levels: dict[str, int] = {}
+    for part in parts:
+        named = REFERENCE.findall(orjson.dumps([part.get("url"), part.get("body")]).decode())
+        below = [levels.get(reference.partition(".")[0], 0) for reference in named]
+        levels[str(part.get("referenceId", ""))] = 1 + max(below, default=0)
+    return max(levels.values(), default=0)
+
+
+def untried(part: Part) -> Part:
+    """The answer of a part that was not carried out."""
+    reference = str(part.get("referenceId", ""))
+    return {"body": HALTED, "httpHeaders": {}, "httpStatusCode": BAD, "referenceId": reference}
 
 
 ROUTES: list[Route] = [

@@ -27,7 +27,7 @@ def versions() -> Response:
 
 def resources(call: Call) -> Response:
     """``GET /services/data/vX``."""
-    names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs")
+    names = ("sobjects", "query", "queryAll", "search", "parameterizedSearch", "recent", "limits", "composite", "jobs")
     return json_response(200, {name: f"{call.base}/{name}" for name in names})
 
 
@@ -58,6 +58,12 @@ def sobject(call: Call) -> Response:
     return json_response(200, {"objectDescribe": call.kind().summary(call.base), "recentItems": []})
 
 
+def recent(call: Call) -> Response:
+    """``GET recent``: the integration user looks at nothing on a screen."""
+    del call
+    return json_response(200, [])
+
+
 def limits(call: Call) -> Response:
     """``GET limits``."""
     return json_response(200, call.org.usage.limits())
@@ -68,5 +74,6 @@ ROUTES: list[Route] = [
     ("GET", "sobjects", global_describe),
     ("GET", "sobjects/:object", sobject),
     ("GET", "sobjects/:object/describe", describe),
+    ("GET", "recent", recent),
     ("GET", "limits", limits),
 ]

@@ -14,6 +14,7 @@ from sync.sandbox.salesforce import (
     querying,
     replication,
     single,
+    sosl,
     tree,
 )
 from sync.sandbox.salesforce.metadata import NEWEST, OLDEST
@@ -26,7 +27,7 @@ URI_MAX = 16_384
 SHOWN = frozenset({"object", "field"})
 Pattern = tuple[str, ...]
 ROUTES: dict[int, list[tuple[str, Pattern, Handler]]] = {}
-for _module in (metadata, querying, replication, collections, composite, tree, bulk_ingest, bulk_query, single):
+for _module in (metadata, querying, sosl, replication, collections, composite, tree, bulk_ingest, bulk_query, single):
     for _method, _template, _handler in _module.ROUTES:
         _pattern = tuple(_template.split("/")) if _template else ()
         ROUTES.setdefault(len(_pattern), []).append((_method, _pattern, _handler))

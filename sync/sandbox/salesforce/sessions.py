@@ -63,8 +63,12 @@ class Sessions:
     def alive(self, request: Request) -> bool:
         """Whether the request carries a live session; its use restarts the session's clock."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() in ("bearer", "oauth") and self.lives(token)
+
+    def lives(self, token: str) -> bool:
+        """Whether this is a live session; its use restarts the session's clock."""
         now = self._clock.seconds()
-        last = self._last_use.get(token) if scheme.lower() in ("bearer", "oauth") else None
+        last = self._last_use.get(token)
         if last is None or now - last > self.session_s:
             self._last_use.pop(token, None)
             return False

@@ -32,12 +32,17 @@ def found_by_id(call: Call) -> tuple[SObject, Row]:
     row_id = normalised(call.args["id"])
     if row_id is None or not row_id.startswith(kind.prefix):
         raise missing(f"Provided external ID field does not exist or is not accessible: {call.args['id']}")
+    return kind, live(call, kind, row_id)
+
+
+def live(call: Call, kind: SObject, row_id: str) -> Row:
+    """A row that is there and not in the bin; raises Refusal 404."""
     row = call.database.lookup(kind.name, row_id)
     if row is None:
         raise missing()
     if "IsDeleted" in row:
         raise Refusal("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
-    return kind, row
+    return row
 
 
 def read(call: Call) -> Response:
@@ -110,12 +115,39 @@ def several(call: Call, kind: SObject, rows: list[Row]) -> Response:
 
 
 def read_by_key(call: Call) -> Response:
-    """``GET sobjects/X/FIELD/VALUE``."""
+    """``GET sobjects/X/FIELD/VALUE``, and ``GET sobjects/X/ID/RELATIONSHIP``: a parent, or all children."""
     kind = call.kind()
+    row_id = normalised(call.args["field"])
+    if row_id is not None and row_id.startswith(kind.prefix):
+        return related(call, kind, row_id, call.args["value"])
     row = only_match(call, kind, key_field(call, kind))
     if isinstance(row, Response):
         return row
     return json_response(200, shown(call, kind, row, call.request.param("fields")))
+
+
+def related(call: Call, kind: SObject, row_id: str, name: str) -> Response:
+    """What a row is related to by this name; raises Refusal 404 where there is no such relationship, or no parent."""
+    row, names = live(call, kind, row_id), call.request.param("fields")
+    link, below = kind.relationship(name), call.org.schema.child_relationship(kind, name)
+    if link is not None:
+        return json_response(200, shown(call, *parent_of(call, row, link), names))
+    if below is None:
+        raise missing()
+    child, field = below
+    children = [one for one in call.database.index(child).equal(field.name, row_id) if "IsDeleted" not in one]
+    records = [shown(call, child, one, names) for one in children]
+    return json_response(200, {"totalSize": len(records), "done": True, "records": records})
+
+
+def parent_of(call: Call, row: Row, link: Field) -> tuple[SObject, Row]:
+    """The row that a reference points to; raises Refusal 404 when it is empty or gone."""
+    parent_id = str(row.get(link.name) or "")
+    kind = call.org.schema.of_id(parent_id)
+    parent = call.database.lookup(kind.name, parent_id) if kind else None
+    if kind is None or parent is None or "IsDeleted" in parent:
+        raise missing()
+    return kind, parent
 
 
 def upsert(call: Call) -> Response:

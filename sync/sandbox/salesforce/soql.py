@@ -210,11 +210,15 @@ class _Builder(Transformer[Token, Any]):
     def offset(self, found: list[Token]) -> tuple[str, Any]:
         return "offset", _whole(found[0])
 
+    def purpose(self, _found: list[Token]) -> tuple[str, Any]:
+        return "purpose", None
+
     def all_rows(self, _found: list[Token]) -> tuple[str, Any]:
         return "all_rows", True
 
     def start(self, found: list[Any]) -> Query:
         clauses: dict[str, Any] = dict(part for part in found if isinstance(part, tuple))
+        clauses.pop("purpose", None)
         name = next(str(part) for part in found if isinstance(part, Token))
         return Query(object=name, **clauses)
 

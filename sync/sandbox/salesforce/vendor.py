@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from sync.sandbox.clock import Clock
 from sync.sandbox.people import Population
-from sync.sandbox.salesforce import bulk_ingest, control, population
+from sync.sandbox.salesforce import bulk_ingest, bulk_v1, control, population
 from sync.sandbox.salesforce.columns import shown
 from sync.sandbox.salesforce.metadata import versions
 from sync.sandbox.salesforce.org import API_USER, ORG_ID, Org
@@ -18,6 +18,7 @@ from sync.sandbox.wire import Request, Response, json_response
 
 OAUTH = "/services/oauth2/"
 SOAP = "/services/Soap/"
+APEX = "/services/apexrest/"
 EXPIRED = [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
 
 
@@ -41,12 +42,19 @@ class Salesforce:
         self._org.usage.counted = False
         if self.is_login(request) or request.path.rstrip("/") == "/services/data":
             return None
-        return None if self._org.sessions.alive(request) else json_response(401, EXPIRED)
+        if self._org.sessions.alive(request):
+            return None
+        if not request.path.startswith(bulk_v1.ROOT):
+            return json_response(401, EXPIRED)
+        alive = self._org.sessions.lives(request.headers.get("x-sfdc-session", ""))
+        return None if alive else bulk_v1.expired(request)
 
     def route(self, request: Request) -> str:
         """The route template of the call log."""
         if request.path.startswith("/id/"):
             return f"{request.method} /id/:org/:user"
+        if request.path.startswith(bulk_v1.ROOT):
+            return bulk_v1.template(request)
         return template(request)
 
     def throttled(self, request: Request) -> Response | None:
@@ -93,9 +101,14 @@ class Salesforce:
             return versions()
         if path == f"/id/{ORG_ID}/{API_USER}":
             return json_response(200, self._org.sessions.identity(request))
+        if path.startswith(bulk_v1.ROOT):
+            return bulk_v1.answer(self._org, request)
+        if path.startswith(APEX):
+            return missing(f"Could not find a match for URL /{path.removeprefix(APEX)}").response()
         if not path.startswith("/services/data/"):
             return missing().response()
         bulk_ingest.overtake(self._org)
+        bulk_v1.overtake(self._org)
         return too_long(request) or dispatch(self._org, request)
 
     def populate(self, population_of: Population) -> None:
@@ -116,6 +129,7 @@ class Salesforce:
     def rows(self, name: str) -> list[Row]:
         """All rows of an object, those of the recycle bin too; raises EditRefused."""
         bulk_ingest.overtake(self._org)
+        bulk_v1.overtake(self._org)
         kind = control.kind_named(self._org, name)
         show = shown(self._org.database, kind)
         return [show(row) for row in self.store.table(kind.name).values()]
