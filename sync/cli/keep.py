@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
+from collections.abc import Collection
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -64,17 +65,17 @@ def show() -> int:
     click.echo(f"# {loaded.file}")
     systems = shown.pop("systems")
     tables = {**{name: table for name, table in shown.items() if isinstance(table, dict)}}
-    _lines({name: value for name, value in shown.items() if name not in tables}, (), loaded.given)
+    _lines({name: value for name, value in shown.items() if name not in tables}, (), loaded.lines)
     for path, table in [
         *(((name,), table) for name, table in tables.items()),
         *((("systems", n), t) for n, t in systems.items()),
     ]:
         click.echo(f"\n[{'.'.join(path)}]")
-        _lines(table, path, loaded.given)
+        _lines(table, path, loaded.lines)
     return 0
 
 
-def _lines(table: dict[str, Any], path: tuple[str, ...], given: frozenset[tuple[Any, ...]]) -> None:
+def _lines(table: dict[str, Any], path: tuple[str, ...], given: Collection[tuple[Any, ...]]) -> None:
     for name, value in table.items():
         line = f"{name} = {_toml(value)}" if value is not None else f"# {name} is not set"
         default = "" if (*path, name) in given or value is None else click.style("  # default", dim=True)

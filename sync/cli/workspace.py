@@ -98,12 +98,15 @@ def read_workspace(
     Raises ConfigError with the mistakes of both.
     """
     from sync.config import read  # noqa: PLC0415 - not for a help text
+    from sync.runner.fit import unfit  # noqa: PLC0415 - same
 
     reading = read(settings.config, environment, spares=spares)
     mappings, problems = _mappings(reading)
     if reading.config is None or mappings is None:
         raise ConfigError([*reading.problems, *problems])
     hide(secret.reveal() for secret in reading.config.secrets() if secret.known)
+    if unfitting := unfit(reading.config, mappings):
+        raise ConfigError(unfitting)
     return Workspace(reading.config, mappings)
 
 

@@ -138,8 +138,8 @@ class SalesforceConfig(SystemConfig):
 class ConversionConfig(KeyedConfig):
     """Conversion (`apis/abmatic-conversion-letrics.md` 2.1, 2.4, 2.6).
 
-    ``auth`` None: as the profile has it. ``deletes`` off: a deleted contact loses its opt-out there. ``exports``: C2's list of contacts
-    may be read. The ``…_key`` are names in bodies that no document tells.
+    ``auth`` None: as the profile has it. ``deletes`` off: nothing is ever deleted there; a deleted contact loses its opt-out.
+    ``exports``: C2's list of contacts may be read. The ``…_key`` are names in bodies that no document tells.
     """
 
     requests_per_second: Annotated[float | None, Key(optional(number()), 5)]
@@ -149,7 +149,7 @@ class ConversionConfig(KeyedConfig):
     external_contact: Annotated[str, Key(choice("omit", "object_id", "string"), "omit")]
     variables_mode: Annotated[str, Key(choice("merge", "replace"), "merge")]
     clearing: Annotated[str, Key(choice("off", "null", "empty"), "off")]
-    deletes: Annotated[bool, Key(boolean, False)]  # noqa: FBT003 - a default
+    deletes: Annotated[bool, Key(boolean, True)]  # noqa: FBT003 - a default
     exports: Annotated[bool, Key(boolean, False)]  # noqa: FBT003 - a default
     native_salesforce_sync: Annotated[str, Key(choice("off", "on"), "off")]
     contacts_key: Annotated[str | None, Key(optional(text), None)]

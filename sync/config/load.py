@@ -24,7 +24,8 @@ from sync.errors import ConfigError, Problem
 class Reading:
     """What could be read of a file. ``config`` is None as soon as there is one problem.
 
-    ``systems`` (name -> kind) and ``mappings`` are there where they could be read, so that the mappings can be checked in the same go.
+    ``systems`` (name -> kind) and ``mappings`` are there where they could be read, whatever else is wrong with them, so that the
+    mappings can be checked in the same go.
     """
 
     config: Config | None
@@ -76,9 +77,8 @@ def _read(file: Path, raw: dict[str, Any], tables: Tables) -> Reading:
         rule(sections, systems, tables)
     config = None
     if not tables.problems:
-        config = Config(**top, **sections, systems=systems, file=file, given=frozenset(tables.lines))
-    kinds = {name: system.kind for name, system in systems.items()} if not tables.unknown_systems else {}
-    return Reading(config, tuple(tables.problems), kinds, top.get("mappings"))
+        config = Config(**top, **sections, systems=systems, file=file, lines=dict(tables.lines))
+    return Reading(config, tuple(tables.problems), dict(tables.kinds), top.get("mappings"))
 
 
 def _systems(raw: Any, tables: Tables) -> dict[str, SystemConfig]:
@@ -100,15 +100,14 @@ def _system(name: str, raw: Any, tables: Tables) -> SystemConfig | None:
         return None
     kind = raw.pop("kind", name)
     where: KeyPath = path if kind == name else (*path, "kind")
+    tables.kinds[name] = str(kind)
     try:
         model = model_of(kind) if isinstance(kind, str) else None
     except Exception as error:  # noqa: BLE001 - another package's code
-        tables.unknown_systems.append(name)
         text = f"the connector for systems of kind `{kind}` cannot be loaded ({type(error).__name__})"
         tables.wrong(where, text, "Reinstall the package that brings it, or ask its authors.")
         return None
     if model is None:
-        tables.unknown_systems.append(name)
         tables.wrong(where, f"there is no kind of system `{kind}`", did_you_mean(str(kind), known_kinds()))
         return None
     return rules.named(name, str(kind), model, raw, tables)

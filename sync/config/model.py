@@ -83,7 +83,7 @@ class NotifyConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One configuration file, read. ``systems`` are in the order of the file; ``given`` are the key paths that it states itself."""
+    """One configuration file, read. ``systems`` are in the order of the file; ``lines``: where it states which key."""
 
     file: Path
     workspace: Annotated[str, Key(text, "default")]
@@ -95,7 +95,7 @@ class Config:
     server: ServerConfig
     logging: LoggingConfig
     notify: NotifyConfig
-    given: frozenset[tuple[Any, ...]] = field(default=frozenset(), repr=False)
+    lines: Mapping[tuple[Any, ...], int] = field(default_factory=dict, repr=False)
 
     def secrets(self) -> Iterator[Secret]:
         """Every secret of the file, for the redaction of logs."""

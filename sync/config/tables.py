@@ -24,7 +24,8 @@ class Tables:
         self.around = around
         self.lines = lines
         self.problems: list[Problem] = []
-        self.unknown_systems: list[str] = []
+        self.kinds: dict[str, str] = {}
+        """Kind by name of every system that is a table, known or not."""
 
     def wrong(self, path: Path, message: str, remedy: str = "") -> None:
         """Notes a problem at the line of `path`, or of the nearest thing that holds it."""

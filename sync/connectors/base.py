@@ -58,6 +58,14 @@ class Adapting(Protocol):
         """The paths of a feed that were left out of the last read because the system does not show them. Costs no call."""
 
 
+@runtime_checkable
+class Filtering(Protocol):
+    """A connector that can tell without a call whether it could ask what a feed is to be narrowed to."""
+
+    def check_filter(self, feed: Feed) -> None:
+        """Raises DriftError for a condition, or an object, that the vendor does not know."""
+
+
 class Connector(Protocol):
     """One system. `name` is the configured name, `kind` the vendor."""
 

@@ -62,8 +62,6 @@ def detect(link: Link, mapped: FieldMapping, hub: HubCell | None, refs: Refs) ->
     exchange = link.exchange.get(mapped.name)
     if exchange is not None and cell.eq(native, exchange.seen):
         return Seen(link, cell, native, News.NOTHING, acked=exchange.acked)
-    if exchange is None and link.state is LinkState.FORMER and mapped.type != "consent":
-        return Seen(link, cell, native, News.UNKNOWN)  # not two first words from one system
     return _changed(link, cell, native, exchange, hub, refs)
 
 

@@ -16,6 +16,7 @@ import orjson
 from sync.engine.consent import is_opt_out, join, strictness
 from sync.engine.detect import News, Seen, detect, has_last_image, readable
 from sync.engine.policy import Choice, Contender, choose, prefer
+from sync.engine.standing import is_first_word, standing
 from sync.mapping import EntityMapping, FieldMapping, Refs
 from sync.model.record import Conflict, Exchange, HubCell, Link, LinkState, Lost, Past, Record, Turn
 from sync.model.values import MISSING, UNSUBSCRIBED, Absence, Canonical, Native, is_blank
@@ -187,7 +188,7 @@ class _Work:
         if self._hub_runs(hub, voices):
             assert hub is not None
             contenders.append(self._hub_contender(hub))
-        choice = self._choose(mapped, voices, self._living(voices, contenders))
+        choice = self._choose(mapped, voices, standing(voices, contenders))
         if choice.winner is None or (
             mapped.blank == "hold" and is_blank(choice.winner.value) and hub and not is_blank(hub.value)
         ):
@@ -227,16 +228,11 @@ class _Work:
             return False
         return all(s.news is News.EDIT for s in voices) or not is_blank(hub.value)
 
-    def _living(self, voices: list[Seen], contenders: list[Contender]) -> list[Contender]:
-        """An edit in a row that lives goes before one in a row that was deleted since."""
-        living = [c for s, c in zip(voices, contenders, strict=False) if s.link.state is not LinkState.TOMBSTONE]
-        return living + contenders[len(voices) :] if living else contenders
-
     def _choose(self, mapped: FieldMapping, voices: list[Seen], contenders: list[Contender]) -> Choice:
         if mapped.owner is not None:
             mine = [c for c in contenders if c.system == mapped.owner and not c.hub]
             return Choice(prefer(mine, mapped.prefer), "owner")
-        if any(s.news is News.FIRST for s in voices):
+        if any(is_first_word(s) for s in voices) or all(s.news is News.FIRST for s in voices):
             filled = [c for c in contenders if not is_blank(c.value)] or contenders
             values = {_text(c.value) for c in filled}
             return Choice(prefer(filled, mapped.prefer), "first" if len(values) == 1 else "prefer")

@@ -61,6 +61,8 @@ class Planned:
     uncleared: list[tuple[str, str]] = field(default_factory=list)
     wordless: list[tuple[Link, str]] = field(default_factory=list)
     """Fields whose value has no word in that system."""
+    unmade: list[tuple[str, str]] = field(default_factory=list)
+    """(System, field) of creates whose value has no word there: made without it, or, where it is required, not made."""
     refused: set[str] = field(default_factory=set)
     """Systems that have refused for good what would have to be written."""
     questions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -332,16 +334,22 @@ class _Work:
             self.out.questions.append((system.system, rivals))
             return
         values = {**self.values, **{name: self._create_value(name) for name in self.mapping.fields}}
-        changes = []
-        for name, cell in system.cells.items():
-            if not cell.writes or self._held(name):
-                continue
-            native = self._create_native(system, cell, self.mapping.fields[name], values)
-            if native is UNRESOLVED:
-                self.out.waiting.append(system.system)
-                return
-            if not isinstance(native, Absence) and not is_blank(native):
-                changes.append(self._create_change(name, cell, native))
+        natives = {
+            name: self._create_native(system, cell, self.mapping.fields[name], values)
+            for name, cell in system.cells.items()
+            if cell.writes and not self._held(name)
+        }
+        if UNRESOLVED in natives.values():
+            self.out.waiting.append(system.system)
+            return
+        wordless = [name for name, native in natives.items() if native is HELD]
+        self.out.unmade += [(system.system, name) for name in wordless]
+        if any(self.mapping.fields[name].required for name in wordless):
+            return
+        said = {
+            name: native for name, native in natives.items() if not (isinstance(native, Absence) or is_blank(native))
+        }
+        changes = [self._create_change(name, system.cells[name], native) for name, native in said.items()]
         if self.around.refused.get(system.system) == create_hash(changes):
             self.out.refused.add(system.system)
         else:
@@ -356,6 +364,8 @@ class _Work:
         ):
             return MISSING
         native = cell.put(value, MISSING, self.around.refs)
+        if native is HELD and value == mapped.default and is_blank(self.values.get(mapped.name)):
+            return MISSING  # nobody has said it
         if native is not UNRESOLVED:
             return native
         return MISSING if (system.system, value) in self.around.barred else self._coming(system.system, value)

@@ -14,6 +14,7 @@ from sync.mapping.expressions import Expression
 from sync.mapping.lens import Options
 from sync.mapping.lint_expressions import Compiled
 from sync.mapping.model import EntityMapping, FieldMapping, SystemMapping
+from sync.mapping.sensitive import sensitive_fields
 from sync.model.values import Absence, Canonical
 
 Source = Callable[[Mapping[str, Canonical]], Canonical]
@@ -23,6 +24,7 @@ def assemble(draft: Draft, drafts: Mapping[str, Draft], compiled: Compiled, kind
     """The mapping of one entity, for the systems that are configured."""
     systems = {name: system for name, system in draft.systems.items() if name in kinds}
     fields = {name: _field(draft, drafts, field, compiled, list(systems)) for name, field in draft.fields.items()}
+    fields |= {name: replace(fields[name], sensitive=True) for name in sensitive_fields(draft, drafts)}
     built = {name: _system(draft, system, fields, compiled) for name, system in systems.items()}
     required = tuple(name for name, field in fields.items() if field.required)
     return EntityMapping(str(draft.entity), draft.file, draft.keys, built, fields, required)
@@ -71,7 +73,6 @@ def _field(
         compute=compute,
         values=field.values,
         entity=field.entity,
-        resubscribe_from=field.resubscribe_from,
         is_key=field.name in draft.keys,
         cells=cells,
         line=draft.report.lines.at(field.path),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -107,6 +107,17 @@ class Draft:
         if cell.options.lens == "split" or shown_only(cell.options.kind, cell.path):
             return "read"
         return self.system_mode(self.systems[cell.system])
+
+    def cells(self, system: str | None = None) -> Iterator[CellDraft]:
+        """All columns, or those of one system."""
+        for row in self.fields.values():
+            for cell in row.cells.values():
+                if system is None or cell.system == system:
+                    yield cell
+
+    def kind_of(self, name: str) -> str:
+        """The kind of a system of this file; a name that it does not have is taken for a kind."""
+        return self.systems[name].kind if name in self.systems else name
 
     @staticmethod
     def system_mode(system: SystemDraft) -> str:

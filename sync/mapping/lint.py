@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sync.mapping.build import TEXTUAL
 from sync.mapping.drafts import CellDraft, Draft, FieldDraft, SystemDraft
-from sync.mapping.lint_cells import check_cell, check_default
+from sync.mapping.lint_cells import check_cell, check_default, check_default_is_written
 from sync.mapping.lint_expressions import Compiled, compile_all, cycles
+from sync.mapping.lint_systems import check_system
 from sync.mapping.report import listed, suggest
-from sync.mapping.vendors import OBJECTS, WITHOUT_CONSENT, read_only
+from sync.mapping.vendors import UNPROVEN_OPT_IN, WITHOUT_CONSENT
 
 Drafts = Mapping[str, Draft]
 
@@ -27,7 +28,7 @@ def check(draft: Draft, drafts: Drafts) -> Compiled:
     """Reports every mistake of one record entity; returns its compiled expressions."""
     _check_shape(draft)
     for system in draft.systems.values():
-        _check_system(draft, system)
+        check_system(draft, system)
     for field in draft.fields.values():
         _check_field(draft, field, drafts)
     _check_keys(draft)
@@ -55,50 +56,10 @@ def _check_shape(draft: Draft) -> None:
         )
 
 
-def _check_system(draft: Draft, system: SystemDraft) -> None:
-    report, path = draft.report, system.path
-    mode = draft.system_mode(system)
-    if system.create and mode == "read" and system.mode is not None:
-        report.add(
-            (*path, "create"),
-            f'records cannot be created in {system.name}: it is mapped with mode = "read"',
-            'Take out create, or use mode = "both".',
-        )
-    for place, name in enumerate(system.objects):
-        _check_object(draft, system, name, place)
-    for cell in _cells(draft, system.name):
-        if system.external_id is not None and cell.path == system.external_id:
-            report.add(
-                cell.place,
-                f"{cell.path} holds our record id in {system.name} and cannot hold {cell.field!r} as well",
-                f"Write {cell.field!r} to another field there, or take the column out.",
-            )
-
-
-def _check_object(draft: Draft, system: SystemDraft, name: str, place: int) -> None:
-    known = OBJECTS.get(system.kind)
-    path = (*system.path, "object", place)
-    if known is not None and name not in known:
-        draft.report.add(path, f"{system.name} has no {name!r}", suggest(name, known))
-    writes = [key for key, asked in (("create", system.create), ("deleted", system.deleted != "ignore")) if asked]
-    writes += ["mode"] if system.mode in ("both", "write") else []
-    if writes and read_only(system.kind, name):
-        message = f"unsupported: the API of {system.kind} cannot create, change or delete {name}"
-        draft.report.add(
-            (*system.path, writes[0]), message, f'Read them with mode = "read", and take out: {listed(writes)}.'
-        )
-
-
-def _cells(draft: Draft, system: str | None = None) -> Iterable[CellDraft]:
-    for field in draft.fields.values():
-        for cell in field.cells.values():
-            if system is None or cell.system == system:
-                yield cell
-
-
 def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
     if field.table.get("type", field.type) != field.type:
         return  # the type is not known: nothing can be said of the rest
+    before = len(draft.report.problems)
     _check_type(draft, field, drafts)
     _check_values(draft, field)
     _check_voice(draft, field)
@@ -106,6 +67,8 @@ def _check_field(draft: Draft, field: FieldDraft, drafts: Drafts) -> None:
     check_default(draft, field)
     for cell in field.cells.values():
         check_cell(draft, field, cell, drafts)
+    if len(draft.report.problems) == before:
+        check_default_is_written(draft, field)
     if not any(draft.mode_of(cell) in ("both", "write") for cell in field.cells.values()) and not _is_used(
         field, drafts
     ):
@@ -122,9 +85,9 @@ def _mentioned(draft: Draft) -> set[str]:
     """Words of all expressions, and the names in joins."""
     texts = [system.when for system in draft.systems.values()]
     texts += [field.compute for field in draft.fields.values()]
-    texts += [cell.expr for cell in _cells(draft)]
+    texts += [cell.expr for cell in draft.cells()]
     words = {word for text in texts for word in _WORD.findall(text or "")}
-    return words | {name for cell in _cells(draft) for name in cell.options.of}
+    return words | {name for cell in draft.cells() for name in cell.options.of}
 
 
 def _check_consent(draft: Draft, field: FieldDraft) -> None:
@@ -185,12 +148,31 @@ def _check_voice(draft: Draft, field: FieldDraft) -> None:
                     f"{key!r} means nothing for consent: it is always merged by the opt-out rule",
                     f"Take {key!r} out.",
                 )
+        _check_resubscribe(draft, field)
+        if field.sensitive:
+            draft.report.add(
+                (*field.path, "sensitive"),
+                "'sensitive' means nothing for consent: who may not be mailed is shown to whoever asks",
+                "Take 'sensitive' out.",
+            )
     elif field.resubscribe_from:
         draft.report.add(
             (*field.path, "resubscribe_from"), "'resubscribe_from' belongs to type = \"consent\"", "Take it out."
         )
     if field.owner is not None:
         _check_owner(draft, field, field.owner)
+
+
+def _check_resubscribe(draft: Draft, field: FieldDraft) -> None:
+    """An opt-out ends by a system's word only if that word proves that the person gave it, and since; no connector can."""
+    for place, name in enumerate(field.resubscribe_from):
+        kind = draft.kind_of(name)
+        why = UNPROVEN_OPT_IN.get(kind, f"the connector for {kind} brings no evidence of it")
+        draft.report.add(
+            (*field.path, "resubscribe_from", place),
+            f"{name} cannot prove that a person has asked for mail again after opting out: {why}",
+            "Take it out: `crm-sync consent grant EMAIL --evidence TEXT` is the one way to lift an opt-out.",
+        )
 
 
 def _check_owner(draft: Draft, field: FieldDraft, owner: str) -> None:
@@ -218,6 +200,13 @@ def _check_length(draft: Draft, field: FieldDraft) -> None:
             (*field.path, "truncate"),
             "'truncate' needs 'max_length': cut to which length?",
             "Add max_length = 255, say, or take truncate out.",
+        )
+    whole = f"a value of type {field.type!r}" if field.type not in ("string", "text") else ""
+    whole = "a match key" if field.name in draft.keys else whole
+    if field.truncate and field.type in TEXTUAL and whole:
+        message = f"{field.name!r} cannot be cut: the beginning of {whole} is another one"
+        draft.report.add(
+            (*field.path, "truncate"), message, "Take truncate out: what is too long is held and reported."
         )
     if field.max_length is not None and field.type not in TEXTUAL:
         draft.report.add(
@@ -261,7 +250,7 @@ def _check_key(draft: Draft, key: str, path: tuple[str | int, ...], creators: li
 def _check_shared_natives(draft: Draft) -> None:
     """Two fields may share a native field only through lenses, and only one of them may write it."""
     first: dict[tuple[str, str], CellDraft] = {}
-    for cell in _cells(draft):
+    for cell in draft.cells():
         other = first.setdefault((cell.system, cell.path), cell)
         if other is cell or cell.path == "?":
             continue

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from sync.mapping.build import TEXTUAL, canonical_of, codec_of, foreign_lenses
+from sync.mapping.build import TEXTUAL, canonical_of, codec_of, foreign_lenses, lens_of
 from sync.mapping.drafts import CellDraft, Draft, FieldDraft
+from sync.mapping.lens import NO_REFS
 from sync.mapping.numbers import band
 from sync.mapping.phones import is_region
 from sync.mapping.report import listed, suggest
 from sync.mapping.vendors import shown_only
-from sync.model.values import HELD, PENDING, SUBSCRIBED, UNSUBSCRIBED, Absence, Canonical
+from sync.model.values import HELD, MISSING, PENDING, SUBSCRIBED, UNSUBSCRIBED, Absence, Canonical
 
 _FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "date": ("date", "datetime", "epoch"),
@@ -218,6 +219,33 @@ def check_default(draft: Draft, field: FieldDraft) -> None:
                     f"the default {word!r} is none of the values of {field.name!r}",
                     suggest(str(word), field.values),
                 )
+
+
+def check_default_is_written(draft: Draft, field: FieldDraft) -> None:
+    """Some create must write `default`; where a system has no word for it, that is worth a look."""
+    makers = [cell for cell in field.cells.values() if draft.systems[cell.system].create]
+    written = [cell for cell in makers if draft.mode_of(cell) in ("both", "write")]
+    path, dumb = (*field.path, "default"), [cell for cell in written if not _says(cell, field)]
+    if field.default is None or (not written and field.required):
+        return
+    if not written:
+        message = f"the default of {field.name!r} would do nothing: no system with create = true writes the field"
+        draft.report.add(path, message, "Take it out, or add a column where records are created.")
+    elif dumb == written:
+        message = f"no system has a word for the default of {field.name!r}, or it is longer than max_length"
+        draft.report.add(path, message, "Give it a word in a column's 'values', or shorten it.")
+    elif dumb:
+        names = listed(cell.system for cell in dumb)
+        draft.report.note(
+            path, f"{names} has no word for the default of {field.name!r}: records are made there without it"
+        )
+
+
+def _says(cell: CellDraft, field: FieldDraft) -> bool:
+    """Whether a column can say the field's default; what it makes of other fields it can."""
+    if cell.expr or cell.options.of or field.default is None:
+        return True
+    return lens_of(cell.options).put(canonical_of(field.type)(field.default), MISSING, NO_REFS) is not HELD
 
 
 def _check_bands(draft: Draft, cell: CellDraft) -> None:

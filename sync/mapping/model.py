@@ -11,6 +11,7 @@ from sync.mapping.cell import Cell
 from sync.mapping.expressions import Expression
 from sync.mapping.keys import match_key
 from sync.mapping.routes import Route
+from sync.mapping.vendors import ROW_NAMES
 from sync.model.values import Canonical
 
 
@@ -44,7 +45,8 @@ class FieldMapping:
 
     ``prefer`` is complete: every configured system of the entity, strongest first. ``owner`` may name a system that is
     not configured: then nobody's value counts. ``default`` is canonical. ``values``: the vocabulary of enum and multi.
-    ``entity``: what a ref points to. ``resubscribe_from``: systems whose own re-opt-in counts. ``cells`` by system.
+    ``sensitive``: its values are not shown, since it says so or is made of a field that does.
+    ``entity``: what a ref points to. ``cells`` by system.
     """
 
     name: str
@@ -61,7 +63,6 @@ class FieldMapping:
     compute: Expression | None
     values: tuple[str, ...] | None
     entity: str | None
-    resubscribe_from: tuple[str, ...]
     is_key: bool
     cells: Mapping[str, Cell]
     line: int | None = None
@@ -80,7 +81,7 @@ class EntityMapping:
     ``looks_further``: a condition or an expression reads fields of a record that is referred to (`account.score`).
     ``watches``: refs, as (field, entity), whose target's fields are written or decide here: in these expressions, or as
     `of`. ``consent_field``: the field of type consent. ``address_field``: the one that holds the person's e-mail address: an
-    e-mail match key, else the first e-mail field.
+    e-mail match key, else the first e-mail field. ``hidden_ids``: systems where a row is named by the value of a sensitive field.
     """
 
     name: str
@@ -91,6 +92,7 @@ class EntityMapping:
     required: tuple[str, ...]
     looks_further: bool = field(init=False)
     watches: tuple[tuple[str, str], ...] = field(init=False)
+    hidden_ids: frozenset[str] = field(init=False)
     consent_field: str | None = field(init=False)
     address_field: str | None = field(init=False)
 
@@ -99,6 +101,9 @@ class EntityMapping:
         consent = next((each.name for each in self.fields.values() if each.type == "consent"), None)
         object.__setattr__(self, "looks_further", any(self._is_looked_through(each) for each in self.fields.values()))
         object.__setattr__(self, "watches", tuple(self._watches()))
+        object.__setattr__(
+            self, "hidden_ids", frozenset(name for name in self.systems if self._is_named_by_secret(name))
+        )
         object.__setattr__(self, "consent_field", consent)
         object.__setattr__(self, "address_field", self._address_field())
 
@@ -113,6 +118,11 @@ class EntityMapping:
         for each in self.fields.values():
             if each.entity and (self._is_looked_through(each) or any(cell.options.of for cell in each.cells.values())):
                 yield each.name, each.entity
+
+    def _is_named_by_secret(self, system: str) -> bool:
+        mapping = self.systems[system]
+        names = {ROW_NAMES.get(mapping.kind, {}).get(each) for each in mapping.objects}
+        return any(cell.path in names and self.fields[name].sensitive for name, cell in mapping.cells.items())
 
     def _is_looked_through(self, ref: FieldMapping) -> bool:
         """Whether an expression reads fields of what this ref leads to."""

@@ -27,6 +27,7 @@ from sync.runner.decide import Scope
 from sync.runner.narrow import left_alone, narrowed
 from sync.runner.report import Keys, conflict_rows, failures, operation_row, planned_counts, quarantine_rows, report
 from sync.runner.unmapped import with_words
+from sync.runner.veil import Veil
 from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
 
@@ -98,7 +99,8 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
                 f"run {run} was not stopped by a safety limit: there is nothing to release",
                 remedy="`crm-sync runs` lists the runs.",
             )
-        approval = Approval.of(row.operation for row in planned(store, plan_holder(found)))
+        veil = Veil(mappings, store.veiled)
+        approval = Approval.of(veil.operation(row.operation) for row in planned(store, plan_holder(found)))
         if not approval.operations:
             raise UsageError(
                 f"the plan of run {run} is not kept any more: a later run has made it anew",
@@ -226,7 +228,7 @@ def _turn_row(row: Any, keys: Keys) -> Row:
             "rule": t.rule,
             "lost": [{"system": x.system, "value": x.value, "rule": x.rule} for x in t.lost],
         }
-        for t in row.turns
+        for t in (keys.shown(row.record, turn) for turn in row.turns)
     ]
     return {"record": row.record, "key": keys.of(row.record), "changes": changes}
 

@@ -14,6 +14,7 @@ import orjson
 
 from sync.model.record import Change, Journalled, Lost, Operation, Status
 from sync.model.remote import Kind
+from sync.runner.veil import Veil
 from sync.state import Finished, RunRow, Store
 
 PAGE = 2000
@@ -73,11 +74,14 @@ def plan_holder(run: RunRow) -> str:
     return (run.note if refers else "") or run.run
 
 
-def restrict(store: Store, run: str, approval: Approval) -> list[Operation]:
-    """Takes what was not approved out of the plan; returns what was approved and is not planned (any more)."""
+def restrict(store: Store, run: str, approval: Approval, veil: Veil) -> list[Operation]:
+    """Takes what was not approved out of the plan; returns what was approved and is not planned (any more).
+
+    What a person approves is what was shown: sensitive values are compared as `veil` shows them.
+    """
     found, others = set(), []
     for row in planned(store, run):
-        name = essence(row.operation)
+        name = essence(veil.operation(row.operation))
         if name in approval.operations:
             found.add(name)
         else:
@@ -102,23 +106,6 @@ def _report_missing(store: Store, run: str, missing: list[Operation]) -> None:
             for number in rows
         ]
     )
-
-
-def to_json(operation: Operation) -> dict[str, Any]:
-    """An operation as a plan file holds it."""
-    return {
-        "entity": operation.entity,
-        "record": operation.record,
-        "system": operation.system,
-        "object": operation.object,
-        "op": operation.kind.value,
-        "id": operation.remote_id,
-        "status": "planned",
-        "reason": operation.reason,
-        "address": operation.address,
-        "cause": operation.cause,
-        "changes": [change_to_json(change) for change in operation.changes],
-    }
 
 
 def change_to_json(change: Change) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from sync.mapping import FieldMapping
 from sync.model.ids import quarantine_id
 from sync.model.record import Conflict, Link, LinkState, Operation, Quarantined, Record
-
-WORDLESS_HERE = "the mapping has no word for what {} holds"
-WORDLESS_THERE = "{} has no word for the value"
 
 
 def delete_conflict(record: Record, link: Link, gone: str) -> Conflict:
@@ -55,19 +53,40 @@ def uncleared(record: Record, system: str, name: str) -> Quarantined:
     )
 
 
-def wordless(record: Record, link: Link, name: str, message: str) -> Quarantined:
-    """A field holds what has no word in the mapping."""
+def wordless_here(record: Record, link: Link, mapped: FieldMapping) -> Quarantined:
+    """A system holds what the mapping has no word for."""
+    remedy = f"Add the word to `values` of {record.entity}.{mapped.name} for {link.system}, or change it there."
+    return _unmapped(record, link.system, link, mapped, f"the mapping has no word for what {link.system} holds", remedy)
+
+
+def wordless_there(record: Record, system: str, link: Link | None, mapped: FieldMapping) -> Quarantined:
+    """A value cannot be said in a system. Without a link: when its row was to be made."""
+    why = f"{system} has no word for the value"
+    remedy = f"Add the word to `values` of {record.entity}.{mapped.name} for {system}, or change the value."
+    if mapped.max_length is not None:
+        why += f", or it is longer than max_length = {mapped.max_length}"
+        remedy = (
+            f"Shorten it, or raise max_length of {record.entity}.{mapped.name}, or let it be cut with truncate = true."
+        )
+    if link is None:
+        why += "; not made there without it" if mapped.required else "; made there without it"
+    return _unmapped(record, system, link, mapped, why, remedy)
+
+
+def _unmapped(
+    record: Record, system: str, link: Link | None, mapped: FieldMapping, why: str, remedy: str
+) -> Quarantined:
     return Quarantined(
-        id=quarantine_id("UNMAPPED_VALUE", record.id, link.system, name),
+        id=quarantine_id("UNMAPPED_VALUE", record.id, system, mapped.name),
         entity=record.entity,
-        system=link.system,
+        system=system,
         record=record.id,
-        object=link.observed.object,
-        remote_id=link.observed.remote_id,
+        object=link.observed.object if link else None,
+        remote_id=link.observed.remote_id if link else None,
         error="UNMAPPED_VALUE",
-        message=f"{name}: {message}",
-        remedy=f"Add the word to `values` of {record.entity}.{name} for {link.system}, or change it there.",
-        field=name,
+        message=f"{mapped.name}: {why}",
+        remedy=remedy,
+        field=mapped.name,
     )
 
 

@@ -71,6 +71,7 @@ def _field(found: FieldMapping) -> Row:
         "blank": found.blank,
         "required": found.required,
         "key": found.is_key,
+        "sensitive": found.sensitive,
         "compute": found.compute.text if found.compute else None,
         "values": list(found.values) if found.values else None,
         "cells": {system: _cell(cell) for system, cell in found.cells.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from sync.mapping.load import STREAM
 from sync.model.remote import NativeRecord, ObjectSchema
 from sync.model.values import Absence, Canonical
 from sync.runner.context import Context, System, feeds
+from sync.runner.veil import Veil
 
 SAMPLE = 2000
 CREDENTIALS = "credentials"
@@ -63,6 +64,7 @@ def check(context: Context) -> dict[str, Any]:
     for entity in context.chosen():
         schemas = _schemas(context, entity, found)
         problems = [p for system, schema in schemas.items() for p in drift(entity, system, schema)]
+        problems += _undeletable(context, entity, found)
         found.drift = found.drift or bool(problems)
         found.rows += [_problem(entity, problem) for problem in problems]
         found.rows += _rows(context, entity, schemas, found)
@@ -70,7 +72,14 @@ def check(context: Context) -> dict[str, Any]:
     found.drift = found.drift or bool(strange)
     found.rows += strange
     well = all(row["well"] for row in found.rows)
-    return {"well": well, "findings": found.rows, "drift": found.drift, "unreachable": found.unreachable}
+    notes = [asdict(note) for note in context.mappings.notes]
+    return {
+        "well": well,
+        "findings": found.rows,
+        "drift": found.drift,
+        "unreachable": found.unreachable,
+        "notes": notes,
+    }
 
 
 def _probed(system: System) -> list[dict[str, Any]]:
@@ -148,6 +157,21 @@ def _schemas(context: Context, entity: EntityMapping, before: _Found) -> dict[st
     return found
 
 
+def _undeletable(context: Context, entity: EntityMapping, before: _Found) -> list[Problem]:
+    """Where a deletion is to be carried to rows that our user, or this surface of the API, cannot delete."""
+    found = []
+    for mapping in entity.systems.values():
+        if mapping.deleted != "delete" or not context.alive(mapping.system):
+            continue
+        name, connector = mapping.objects[-1], context.systems[mapping.system].connector
+        can = before.tried(context, mapping.system, partial(connector.capabilities, name))
+        if can is not None and not can.deletable:
+            message = f"deleted = 'delete' would do nothing: {name} cannot be deleted in {mapping.system} by our user"
+            remedy = 'Grant the permission to delete, or use deleted = "ignore".'
+            found.append(Problem(entity.file, mapping.line, message, remedy))
+    return found
+
+
 def _rows(
     context: Context,
     entity: EntityMapping,
@@ -155,8 +179,9 @@ def _rows(
     before: _Found,
 ) -> list[dict[str, Any]]:
     """Counts, per target system and rule, the sampled records that it would refuse, with one example id."""
+    veil = Veil(context.mappings, context.store.veiled)
     counts: Counter[tuple[str, str, str]] = Counter()
-    examples: dict[tuple[str, str, str], tuple[str, str]] = {}
+    examples: dict[tuple[str, str, str], tuple[tuple[str, str], str]] = {}
     findings = []
     for mapping in entity.systems.values():
         if not context.alive(mapping.system) or mapping.mode == "write":
@@ -180,10 +205,16 @@ def _rows(
                 f"Correct the values, or the mapping of {field} for {target}.",
                 well=False,
                 count=count,
-                example=record,
+                example=_named(veil, entity, record),
             )
         )
     return findings
+
+
+def _named(veil: Veil, entity: EntityMapping, example: tuple[str, str]) -> str:
+    """System and id of a row, as they may be shown."""
+    system, remote_id = example
+    return f"{system} {veil.remote_id(entity.name, system, remote_id)}"
 
 
 def _sampled(context: Context, entity: EntityMapping, system: str) -> list[NativeRecord]:
@@ -204,13 +235,13 @@ def _count(
     schema: dict[str, ObjectSchema],
     samples: Iterable[NativeRecord],
     counts: Counter[tuple[str, str, str]],
-    examples: dict[tuple[str, str, str], tuple[str, str]],
+    examples: dict[tuple[str, str, str], tuple[tuple[str, str], str]],
 ) -> None:
     for record in samples:
         for rule, name, why in failing(entity, target, schema, _canonical(entity, source, record)):
             place = (target, name, rule)
             counts[place] += 1
-            examples.setdefault(place, (f"{source} {record.id}", why))
+            examples.setdefault(place, ((source, record.id), why))
 
 
 def _canonical(entity: EntityMapping, system: str, record: NativeRecord) -> dict[str, Canonical]:

@@ -108,7 +108,6 @@ class System:
     """A digest of address and credentials: a change of it makes the runner ask whose data this is."""
     settings: str = ""
     """A digest of all settings: with others, what the system can do is asked again."""
-    resubscribes: bool = False
 
 
 @dataclass(slots=True)

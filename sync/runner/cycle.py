@@ -25,6 +25,7 @@ from sync.runner.push import push
 from sync.runner.recover import recover
 from sync.runner.relook import look_again
 from sync.runner.unseen import note_unseen
+from sync.runner.veil import Veil
 
 ROUNDS = 3
 
@@ -194,16 +195,16 @@ def _rounds(context: Context, ran: Ran) -> None:
         if ran.taken is not None and number == 0:
             ran.taken = streams.plan_events(context, ran.run)
         ran.uncleared = decided.uncleared
-        again = _carry_out(context, ran)
+        again = _carry_out(context, ran, decided)
         context.store.settle_pending(ran.run, decided.waiting)
         if not again:
             return
 
 
-def _carry_out(context: Context, ran: Ran) -> bool:
+def _carry_out(context: Context, ran: Ran, decided: Decided) -> bool:
     """Guards and pushes what is planned; whether another round has something to do."""
     if ran.order.approval is not None:
-        ran.missing = restrict(context.store, ran.run, ran.order.approval)
+        ran.missing = restrict(context.store, ran.run, ran.order.approval, Veil(context.mappings, context.store.veiled))
     else:
         ran.breaches = guard(
             loads(context, ran.run),
@@ -221,7 +222,7 @@ def _carry_out(context: Context, ran: Ran) -> bool:
     if pushed.doubts:
         recover(context)
     moved, context.between.taken = pushed.moved + context.between.taken, 0
-    return ran.order.approval is None and (moved > 0 or pushed.doubts > 0)
+    return ran.order.approval is None and (moved > 0 or pushed.doubts > 0 or decided.woken > 0)
 
 
 def loads(context: Context, run: str) -> dict[str, Load]:

@@ -18,7 +18,7 @@ from sync.model.record import Link, LinkState, Operation, Record
 from sync.model.remote import Capabilities, Kind
 from sync.model.values import is_blank
 from sync.runner.abilities import able
-from sync.runner.aside import WORDLESS_HERE, WORDLESS_THERE, delete_conflict, rival, uncleared, wordless
+from sync.runner.aside import delete_conflict, rival, uncleared, wordless_here, wordless_there
 from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.ghosts import ghosts
@@ -37,6 +37,8 @@ class Decided:
     waiting: set[str] = field(default_factory=set)
     uncleared: int = 0
     planned: int = 0
+    woken: int = 0
+    """Records that the opt-out of another record with the same address concerns: they need another look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,20 @@ class _Desk:
         self.refs.prefetch(records, self.entity)
         addresses = self._addresses(records)
         suppressed = self.store.suppressed({a for found in addresses.values() for a in found})
-        merged = [self._merge(r, bool(addresses[r.id] & suppressed)) for r in records]
-        self._learn_opt_outs(merged)
-        rivals = self._rivals(merged)
+        merged = {r.id: self._merge(r, bool(addresses[r.id] & suppressed)) for r in records}
+        while fresh := self._learn_opt_outs(list(merged.values())):
+            suppressed |= fresh
+            for record in records:
+                if addresses[record.id] & fresh:
+                    merged[record.id] = self._merge(record, suppressed=True)
+        decided = list(merged.values())
+        rivals = self._rivals(decided)
         self.refused = self.store.refused_creates([record.id for record in records])
         self._finish(
-            [(m, self._plan(m, rivals.get(m.record.id, {}), bool(addresses[m.record.id] & suppressed))) for m in merged]
+            [
+                (m, self._plan(m, rivals.get(m.record.id, {}), bool(addresses[m.record.id] & suppressed)))
+                for m in decided
+            ]
         )
 
     # merge ---------------------------------------------------------------------------------------------------------
@@ -177,19 +187,30 @@ class _Desk:
             found[record.id] = {value for value in values if isinstance(value, str)}
         return found
 
-    def _learn_opt_outs(self, merged: Sequence[Merged]) -> None:
-        """Whoever is out is out under every address: a new one inherits the opt-out before anything is planned."""
+    def _learn_opt_outs(self, merged: Sequence[Merged]) -> set[str]:
+        """Whoever is out is out under every address; returns those that are new to the ledger.
+
+        A new one inherits the opt-out before anything is planned, and whoever else has it is out too: the records at hand are merged
+        again, all others wake up.
+        """
         name = self.entity.consent_field
         if name is None:
-            return
+            return set()
         out = [m.record for m in merged if name in m.record.cells and is_opt_out(m.record.cells[name].value)]
         addresses = self._addresses(out)
-        known = self.store.suppressed({a for found in addresses.values() for a in found})
-        fresh = [(record, a) for record in out for a in sorted(addresses[record.id] - known)]
+        fresh = self.store.suppress(
+            [
+                Suppression(a, record.cells[name].origin or "ledger", f"record {record.id}")
+                for record in out
+                for a in sorted(addresses[record.id])
+            ]
+        )
         if fresh:
-            self.store.suppress(
-                [Suppression(a, record.cells[name].origin or "ledger", f"record {record.id}") for record, a in fresh]
+            at_hand = [m.record.number for m in merged]
+            self.decided.woken += self.store.mark_pending_by_key(
+                self.entity.name, self.entity.address_field or "", fresh, but=at_hand
             )
+        return fresh
 
     # plan ----------------------------------------------------------------------------------------------------------
 
@@ -293,8 +314,10 @@ class _Desk:
         """Sets aside what a person must see to, and releases what has seen to itself."""
         record = merged.record
         rows = [rival(record, system, rivals) for system, rivals in planned.questions]
-        rows += [wordless(record, s.link, name, WORDLESS_HERE.format(s.link.system)) for s, name in merged.held]
-        rows += [wordless(record, link, name, WORDLESS_THERE.format(link.system)) for link, name in planned.wordless]
+        fields = self.entity.fields
+        rows += [wordless_here(record, s.link, fields[name]) for s, name in merged.held]
+        rows += [wordless_there(record, link.system, link, fields[name]) for link, name in planned.wordless]
+        rows += [wordless_there(record, system, None, fields[name]) for system, name in planned.unmade]
         rows += [uncleared(record, system, name) for system, name in planned.uncleared]
         for row in rows:
             self.store.quarantine(row)

@@ -15,6 +15,7 @@ from sync.model.remote import Kind
 from sync.model.values import MISSING
 from sync.runner.refs import StoreRefs
 from sync.runner.report import Keys
+from sync.runner.veil import Veil
 from sync.state import Store
 
 KEY_SHOWN: Final = 80
@@ -68,23 +69,25 @@ def _explain(store: Store, mappings: Mappings, entity: EntityMapping, record: Re
         "entity": entity.name,
         "record": record.id,
         "key": keys.of(record.id),
-        "ids": {link.system: link.observed.remote_id for link in record.links},
-        "links": [_link(link) for link in record.links],
+        "ids": {
+            link.system: keys.veil.remote_id(entity.name, link.system, link.observed.remote_id) for link in record.links
+        },
+        "links": [_link(link, entity, keys) for link in record.links],
         "fields": fields,
         "conflicts": [c.id for c in store.conflicts() if c.record == record.id],
         "quarantined": [q.id for q in store.quarantined() if q.record == record.id],
-        "engagements": [_engagement(row) for row in store.of_record(record.id, Kind.ENGAGE)],
+        "engagements": [_engagement(row, entity, keys) for row in store.of_record(record.id, Kind.ENGAGE)],
     }
 
 
-def _engagement(row: Journalled) -> dict[str, Any]:
+def _engagement(row: Journalled, entity: EntityMapping, keys: Keys) -> dict[str, Any]:
     """What an event about the record caused in another system."""
     done = row.operation
     return {
         "run": row.run,
         "system": done.system,
         "object": done.object,
-        "id": done.remote_id,
+        "id": keys.veil.remote_id(entity.name, done.system, done.remote_id),
         "status": row.status.value,
         "at": _time(row.sent_at),
         "reason": done.reason,
@@ -92,12 +95,12 @@ def _engagement(row: Journalled) -> dict[str, Any]:
     }
 
 
-def _link(link: Link) -> dict[str, Any]:
+def _link(link: Link, entity: EntityMapping, keys: Keys) -> dict[str, Any]:
     state = "deleted" if link.state is LinkState.TOMBSTONE else link.state.value
     return {
         "system": link.system,
         "object": link.observed.object,
-        "id": link.observed.remote_id,
+        "id": keys.veil.remote_id(entity.name, link.system, link.observed.remote_id),
         "state": state,
         "seen_at": _time(link.observed.seen_at),
     }
@@ -111,21 +114,31 @@ def _field(
     shown = hub.value
     if mapped.type == "ref" and isinstance(hub.value, str):
         shown = keys.of(hub.value) or hub.value
+    veil = keys.veil
     return {
-        "value": shown,
+        "value": veil.value(entity.name, name, shown),
         "from": hub.origin or None,
         "rule": hub.rule,
         "changed_at": _time(hub.changed_by),
         "version": hub.version,
         "held": hub.held,
         "systems": {
-            link.system: seen for link in record.links if (seen := _seen(entity, link, name, record, refs)) is not None
+            link.system: seen
+            for link in record.links
+            if (seen := _seen(entity, link, name, record, refs, veil)) is not None
         },
-        "history": [_turn(row.run, row.at, turn, keys) for row in history for turn in row.turns if turn.field == name],
+        "history": [
+            _turn(row.run, row.at, veil.turn(entity.name, turn))
+            for row in history
+            for turn in row.turns
+            if turn.field == name
+        ],
     }
 
 
-def _seen(entity: EntityMapping, link: Link, name: str, record: Record, refs: StoreRefs) -> dict[str, Any] | None:
+def _seen(
+    entity: EntityMapping, link: Link, name: str, record: Record, refs: StoreRefs, veil: Veil
+) -> dict[str, Any] | None:
     cell = entity.fields[name].cells.get(link.system)
     native = link.observed.values.get(cell.path, MISSING) if cell is not None else MISSING
     if cell is None or native is MISSING or link.state is not LinkState.LINKED:
@@ -134,16 +147,15 @@ def _seen(entity: EntityMapping, link: Link, name: str, record: Record, refs: St
     agrees = cell.agrees(value, native, refs)
     exchange = link.exchange.get(name)
     return {
-        "native": native,
+        "native": veil.value(entity.name, name, native),
         "seen": _time(link.observed.seen_at),
         "agrees": agrees,
-        "sent": exchange.sent if exchange is not None else None,
+        "sent": veil.value(entity.name, name, exchange.sent) if exchange is not None else None,
         "mode": cell.mode,
     }
 
 
-def _turn(run: str, at: datetime, turn: Turn, keys: Keys) -> dict[str, Any]:
-    del keys
+def _turn(run: str, at: datetime, turn: Turn) -> dict[str, Any]:
     return {
         "run": run,
         "at": _time(at),

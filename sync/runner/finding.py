@@ -27,19 +27,32 @@ def find(config: Config, mappings: Mappings, text: str, *, limit: int = FOUND_MA
         exact = [name for entity in mappings.entities for word in words for name in store.find(entity, word)]
         partly = [name for entity in mappings.entities for name in store.matching(entity, wanted, limit)]
         order = list(dict.fromkeys([*exact, *partly]))[:limit]
-        records = {record.id: record for record in store.load_ids(order)}
         keys = Keys(store, mappings)
+        records = {
+            record.id: record
+            for record in store.load_ids(order)
+            if record.id in exact or _shows(record, wanted.casefold(), keys)
+        }
         keys.learn(records)
         return [_row(records[name], keys) for name in order if name in records]
 
 
+def _shows(record: Record, text: str, keys: Keys) -> bool:
+    """Whether the text stands in a value that may be shown: a search must not tell what a sensitive one holds."""
+    values = (cell.value for name, cell in record.cells.items() if not keys.veil.hides(record.entity, name))
+    return any(text in str(value).casefold() for value in values)
+
+
 def _row(record: Record, keys: Keys) -> dict[str, Any]:
-    names = [record.cells[name].value for name in _NAMES if name in record.cells]
+    shown = (name for name in _NAMES if name in record.cells and not keys.veil.hides(record.entity, name))
+    names = [record.cells[name].value for name in shown]
     linked = [link for link in record.links if link.state is LinkState.LINKED]
     return {
         "entity": record.entity,
         "record": record.id,
         "key": keys.of(record.id),
         "name": " ".join(str(name) for name in names if name) or None,
-        "ids": {link.system: link.observed.remote_id for link in linked},
+        "ids": {
+            link.system: keys.veil.remote_id(record.entity, link.system, link.observed.remote_id) for link in linked
+        },
     }

@@ -137,10 +137,10 @@ def _delete_everywhere(context: Context, entity: EntityMapping, record: Record) 
 def _delete(context: Context, entity: EntityMapping, record: Record, system: str, name: str, remote_id: str) -> str:
     connector = context.systems[system].connector
     by_hand = f"delete {name} {remote_id} there by hand"  # the state forgets the row: nobody is told of it again
-    if not connector.capabilities(name).deletable:
-        return f"cannot delete: {system} has no way to; {by_hand}"
     write = Write(0, Kind.DELETE, name, remote_id, record.id, {}, address=address_of(record, entity))
     try:
+        if not connector.capabilities(name).deletable:
+            return f"cannot delete: {system} has no way to; {by_hand}"
         receipt = connector.push([write])[0]
     except AbortError as error:
         return f"not deleted: {error.message}; {by_hand}"

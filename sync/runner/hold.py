@@ -21,6 +21,7 @@ from sync.errors import AbortError
 from sync.mapping import Mappings
 from sync.model.clock import Clock
 from sync.runner.context import Context, Progress, Surroundings, System
+from sync.runner.veil import veil_key
 from sync.state import Lock, Store, state_file
 
 LEFT: Final = 0.5
@@ -69,6 +70,7 @@ class Hold:
         """The state, opened when it is first asked for."""
         if self._store is None:
             self._store = Store.open(self.config.state.url, clock=self.clock)
+            self._store.veil_with(veil_key(self.config))
         return self._store
 
     @property
@@ -127,6 +129,8 @@ class Hold:
         """Another configuration from the next run on; its connectors are made anew."""
         self._hang_up()
         self.config = config
+        if self._store is not None:
+            self._store.veil_with(veil_key(config))
 
     def close(self) -> None:
         """Gives store and connectors back, not the lock. What is asked for next is opened anew."""

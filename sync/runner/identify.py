@@ -6,15 +6,19 @@ Crash: each batch is one transaction, and a record's id follows from its first r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sync.engine.consent import is_opt_out
 from sync.engine.match import Claim, Decision, Unmatched, Verdict, match
-from sync.mapping import EntityMapping
+from sync.mapping import NO_REFS, EntityMapping
 from sync.model.ids import quarantine_id
-from sync.model.record import LinkState, Quarantined, Record
+from sync.model.record import LinkState, Observation, Quarantined, Record
+from sync.model.remote import NativeRecord
+from sync.model.values import MISSING
 from sync.runner.context import Context
 from sync.runner.doubted import Doubted, hides_key
+from sync.runner.fetching import Read
 from sync.runner.pull import Pulled
 from sync.state import Holder, NewRecord, Suppression, Unlinked
 
@@ -277,7 +281,8 @@ def _join_consent(context: Context, entity: EntityMapping, lost: Record, kept: s
     for winner in context.store.load_ids([kept]):
         value = winner.cells[address].value if address in winner.cells else None
         if isinstance(value, str):
-            context.store.suppress([Suppression(value, "merge", f"merged from {lost.id}")])
+            fresh = context.store.suppress([Suppression(value, "merge", f"merged from {lost.id}")])
+            context.store.mark_pending_by_key(entity.name, address, fresh)
 
 
 def _report_duplicate(
@@ -324,3 +329,24 @@ def _check_absent(context: Context, done: Pulled, run: str) -> None:
         gone = [row.number for row in rows if found.get(row.remote_id) is None]
         with context.store.transaction():
             context.store.mark_absent(gone, run=run, times=ABSENT_TWICE)
+            _hear_opt_outs(context, read, rows, found)
+
+
+def _hear_opt_outs(
+    context: Context, read: Read, rows: Sequence[Observation], found: Mapping[str, NativeRecord | None]
+) -> None:
+    """Rows that are there and were not listed have left the mapping's filter: they are not heard any more, but for an opt-out."""
+    name = read.entity.consent_field
+    cell = read.mapping.cells.get(name) if name is not None else None
+    if cell is None or not cell.reads:
+        return
+    for row in rows:
+        fresh = found.get(row.remote_id)
+        word = fresh.values.get(cell.path, MISSING) if fresh is not None and not fresh.deleted else MISSING
+        if fresh is None or word is MISSING or not is_opt_out(cell.get(word, NO_REFS)):
+            continue
+        if not cell.eq(word, row.values.get(cell.path)) and context.store.is_linked(
+            row.system, row.object, row.remote_id
+        ):
+            heard = replace(fresh, values={**row.values, cell.path: word})
+            context.store.observe(read.entity.name, row.system, row.object, heard, at=context.clock.now())

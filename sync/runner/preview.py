@@ -57,7 +57,8 @@ def _rows(store: Store, mappings: Mappings, turns: Iterable[TurnRow], field: str
 
 
 def _row(record: Record | None, name: str, turn: Turn, keys: Keys, mappings: Mappings, refs: StoreRefs) -> Row:
-    told: Row = {"record": name, "key": keys.of(name), "field": turn.field, "now": turn.after, "back": turn.before}
+    shown = keys.shown(name, turn)
+    told: Row = {"record": name, "key": keys.of(name), "field": turn.field, "now": shown.after, "back": shown.before}
     if record is None or record.entity not in mappings.entities:
         return {"entity": None, **told, "why": "the record is gone"}
     entity = mappings.entities[record.entity]

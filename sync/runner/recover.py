@@ -125,10 +125,9 @@ def _round(context: Context) -> None:
         mapped = context.mappings.entities.get(entity)
         if mapped is None or system not in mapped.systems or name not in mapped.systems[system].objects:
             continue
-        case = _Case(
-            context, mapped, mapped.systems[system], context.systems[system], feed_of(mapped.systems[system], name)
-        )
+        feed = feed_of(mapped.systems[system], name)
         try:
+            case = _Case(context, mapped, mapped.systems[system], context.systems[system], feed)
             (case.creates if kind is Kind.CREATE else case.existing)(list(group))
         except AbortError as error:
             context.fail(system, error)

@@ -1,7 +1,7 @@
 """Looking again at what cannot be listed: rows are fetched by id, those that were not seen for longest first.
 
-A full run looks at all of them, a service at a rolling share. Crash: each batch is stored whole or not at all, and a row that was
-looked at is no longer among the oldest; whoever goes on, goes on with the next.
+A full run looks at all of them, and at what was deleted, which somebody may have made anew; a service at a rolling share. Crash: each
+batch is stored whole or not at all, and a row that was looked at is no longer among the oldest; whoever goes on, goes on with the next.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def _look(context: Context, run: str, read: Read, can: Capabilities, share: floa
     name, rows, gone = read.system.name, 0, 0
     wanted = math.ceil(context.store.linked_rows(name, read.feed.object) * share)
     ids = context.store.longest_unseen(name, read.feed.object, wanted)
+    if share >= 1.0:
+        ids += context.store.buried_rows(name, read.feed.object)
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
         context.around.safe_point()

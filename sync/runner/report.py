@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sync.mapping import Mappings
-from sync.model.record import Conflict, Journalled, LinkState, Operation, Quarantined, Record, Status
+from sync.model.record import Conflict, Journalled, LinkState, Quarantined, Record, Status, Turn
 from sync.model.remote import Kind
 from sync.model.report import OPERATIONS_SHOWN, Counts, Failure, LimitHit, RunReport
 from sync.runner.approve import change_to_json, essence, plan_digest, planned
 from sync.runner.context import Context
 from sync.runner.cycle import Ran
 from sync.runner.unseen import unseen
+from sync.runner.veil import Veil
 from sync.state import Store
 
 BATCH = 1000
@@ -45,12 +46,17 @@ def report(
         failures=failures(context),
         notes=[*notes, *_notes(ran)],
         unseen=[each.to_json() for each in unseen(store, context.mappings)],
-        digest=plan_digest(essence(row.operation) for row in rows if row.status is Status.PLANNED) if every else None,
+        digest=_digest(rows, keys.veil) if every else None,
         undone=undone,
     )
     rows_of = {name: _counts_row(context, name, c) for name, c in systems.items()}
     store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=_reasons(found), note=undone or "")
     return found
+
+
+def _digest(rows: Iterable[Journalled], veil: Veil) -> str:
+    """Names the plan as it is shown."""
+    return plan_digest(essence(veil.operation(row.operation)) for row in rows if row.status is Status.PLANNED)
 
 
 def _sample(store: Store, run: str) -> list[Journalled]:
@@ -131,16 +137,21 @@ def _sum(journal: Mapping[tuple[str, Kind, Status], int], system: str, kind: Kin
 class _Known:
     """What is told of a record beside its id."""
 
+    entity: str
     key: str
     ids: dict[str, str]
 
 
 class Keys:
-    """What a person calls a record: its first match key, else its name; looked up once a record."""
+    """What a person calls a record: its first match key that may be shown, else its name; looked up once a record.
+
+    ``veil``: what may be shown of its values.
+    """
 
     def __init__(self, store: Store, mappings: Mappings) -> None:
         self._store = store
         self._mappings = mappings
+        self.veil = Veil(mappings, store.veiled)
         self._known: dict[str, _Known | None] = {}
 
     def learn(self, ids: Iterable[str]) -> None:
@@ -161,6 +172,11 @@ class Keys:
         found = self._record(record)
         return found.ids if found else {}
 
+    def shown(self, record: str, turn: Turn) -> Turn:
+        """A change of one of the record's cells, as it may be shown. Of a record that is gone nobody can tell, so nothing is."""
+        found = self._record(record)
+        return self.veil.turn(found.entity, turn) if found else Turn(turn.field, None, None, turn.origin, turn.rule)
+
     def _record(self, record: str | None) -> _Known | None:
         if record is None:
             return None
@@ -173,15 +189,17 @@ class Keys:
         if entity is None:
             return None
         names = (*entity.match_keys, "name", "last_name")
-        values = [record.cells[name].value for name in names if name in record.cells]
+        shown = (name for name in names if name in record.cells and not self.veil.hides(record.entity, name))
+        values = [record.cells[name].value for name in shown]
         key = next((value for value in values if isinstance(value, str) and value), record.id)
         links = [link.observed for link in record.links if link.state is LinkState.LINKED]
-        return _Known(key, {seen.system: seen.remote_id for seen in links})
+        ids = ((seen.system, self.veil.remote_id(record.entity, seen.system, seen.remote_id)) for seen in links)
+        return _Known(record.entity, key, {system: str(remote_id) for system, remote_id in ids})
 
 
 def operation_row(row: Journalled, keys: Keys) -> dict[str, Any]:
     """One operation as published."""
-    operation: Operation = row.operation
+    operation = keys.veil.operation(row.operation)
     shown = {
         "entity": operation.entity,
         "record": operation.record,
@@ -194,7 +212,8 @@ def operation_row(row: Journalled, keys: Keys) -> dict[str, Any]:
         "reason": operation.reason,
         "changes": [change_to_json(change) for change in operation.changes],
     }
-    more = (("cause", operation.cause), ("error", row.error), ("message", row.message))
+    message = keys.veil.sentence(operation.entity, row.message)
+    more = (("cause", operation.cause), ("error", row.error), ("message", message))
     return shown | {name: value for name, value in more if value}
 
 
@@ -209,7 +228,7 @@ def conflict_rows(conflicts: Sequence[Conflict], keys: Keys) -> list[dict[str, A
             "key": keys.of(c.record),
             "ids": keys.ids(c.record),
             "field": c.field,
-            "values": dict(c.values),
+            "values": keys.veil.values(c.entity, c.field, c.values),
             "reason": c.reason,
             "opened_at": c.opened_at.isoformat() if c.opened_at else None,
         }
@@ -220,22 +239,32 @@ def conflict_rows(conflicts: Sequence[Conflict], keys: Keys) -> list[dict[str, A
 def quarantine_rows(rows: Sequence[Quarantined], keys: Keys) -> list[dict[str, Any]]:
     """Quarantined records as published."""
     keys.learn(q.record for q in rows if q.record)
-    return [
-        {
-            "id": q.id,
-            "entity": q.entity,
-            "system": q.system,
-            "record": q.record,
-            "key": keys.of(q.record),
-            "ids": keys.ids(q.record) | ({q.system: q.remote_id} if q.remote_id else {}),
-            "object": q.object,
-            "field": q.field,
-            "error": q.error,
-            "message": q.message,
-            "remedy": q.remedy,
-            "candidates": list(q.candidates),
-            "attempts": q.attempts,
-            "next_try_at": q.next_try_at.isoformat() if q.next_try_at else None,
-        }
-        for q in rows
-    ]
+    return [_quarantine_row(q, keys) for q in rows]
+
+
+def _quarantine_row(q: Quarantined, keys: Keys) -> dict[str, Any]:
+    remote_id = keys.veil.remote_id(q.entity, q.system, q.remote_id)
+    return {
+        "id": q.id,
+        "entity": q.entity,
+        "system": q.system,
+        "record": q.record,
+        "key": keys.of(q.record),
+        "ids": keys.ids(q.record) | ({q.system: remote_id} if remote_id else {}),
+        "object": q.object,
+        "field": q.field,
+        "error": q.error,
+        "message": keys.veil.sentence(q.entity, q.message),
+        "remedy": keys.veil.sentence(q.entity, q.remedy),
+        "candidates": [_candidate(q, each, keys.veil) for each in q.candidates],
+        "attempts": q.attempts,
+        "next_try_at": q.next_try_at.isoformat() if q.next_try_at else None,
+    }
+
+
+def _candidate(q: Quarantined, candidate: str, veil: Veil) -> str:
+    """`SYSTEM:ID`, or an id of the row's own system, as it may be shown."""
+    system, colon, remote_id = candidate.partition(":")
+    if not colon:
+        return str(veil.remote_id(q.entity, q.system, candidate))
+    return f"{system}:{veil.remote_id(q.entity, system, remote_id)}"

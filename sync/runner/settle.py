@@ -71,7 +71,7 @@ def settle(
         name = str(receipt.remote_id or row.operation.remote_id)
         if name in links:
             ours = _Ours(mapping, held[name], lengths, proven=_is_receipts(receipt, held[name]))
-            links[name] = _settled(links[name], ours, row.operation.changes)
+            links[name] = _settled(links[name], ours, row.operation.changes, entity.consent_field)
             _report_ineffective(context, entity, ours, row)
     for name, link in links.items():
         if any(_unexplained(held[name], link, cell) for cell in mapping.cells.values()):
@@ -141,14 +141,20 @@ class _Ours:
         return was_there and not cell.variant(change.after, now, self.lengths.get(change.native))
 
 
-def _settled(link: Link, ours: _Ours, changes: Sequence[Change]) -> Link:
-    """The link with `seen` as the system holds it."""
+def _settled(link: Link, ours: _Ours, changes: Sequence[Change], consent: str | None) -> Link:
+    """The link with `seen` as the system holds it.
+
+    A word of consent that is not there is told again, whether the system ignores it or somebody has loaded an old file over it: it
+    differs from what was written, so it is news.
+    """
     exchange = dict(link.exchange)
     for change in changes:
         now = ours.held(change)
         if now is MISSING or ours.is_as_sent(change):
             continue
         if ours.is_ineffective(change):
+            if change.field == consent:
+                continue
             exchange[change.field] = Exchange(now, now, change.version - 1, rejected=payload_hash(change.after))
         elif ours.fresh.by_us or ours.is_kept(change):
             exchange[change.field] = Exchange(change.after, now, change.version)

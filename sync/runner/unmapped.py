@@ -11,6 +11,7 @@ from typing import Any
 from sync.mapping import Mappings
 from sync.model.record import Quarantined, Record
 from sync.model.values import MISSING
+from sync.runner.veil import Veil
 from sync.state import Store
 
 BATCH = 1000
@@ -20,8 +21,9 @@ ERROR = "UNMAPPED_VALUE"
 def with_words(
     store: Store, mappings: Mappings, rows: Sequence[Quarantined], shown: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The rows as shown, those of unmapped words with ``held``: what the system holds now, as it spells it."""
-    wanted = {row.id: row for row in rows if row.error == ERROR and row.record and row.field}
+    """The rows as shown, those of unmapped words with ``held``: what the system holds now; a sensitive one is not shown."""
+    veil = Veil(mappings, store.veiled)
+    wanted = {row.id: row for row in rows if row.error == ERROR and row.field and not veil.hides(row.entity, row.field)}
     words = _words(store, mappings, list(wanted.values()))
     return [{**row, "held": words[row["id"]]} if row["id"] in words else dict(row) for row in shown]
 

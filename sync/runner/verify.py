@@ -124,7 +124,7 @@ class _Comparison:
             "record": self.record.id,
             "key": self.keys.of(self.record.id),
             "field": mapped.name,
-            "values": values or {link.system: None},
+            "values": self.keys.veil.values(self.entity.name, mapped.name, values or {link.system: None}),
             "why": why,
         }
 

@@ -26,6 +26,7 @@ from sync.mapping import Mappings
 from sync.model.clock import Clock, SystemClock
 from sync.runner.context import Context, Progress, Surroundings, System
 from sync.runner.hold import Hold, Outside, held_here
+from sync.runner.veil import veil_key
 from sync.state import Lock, Store, forget_lost, keep_secret, state_file
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def connect(config: Config, clock: Clock, store: Store) -> Mapping[str, System]:
 def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str) -> Iterator[Store]:
     if copy:
         store = Store.open_copy(config.state.url, clock=clock)
+        store.veil_with(veil_key(config))
         try:
             yield store
         finally:
@@ -102,6 +104,7 @@ def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str
         if init:
             forget_lost(config.state.url)
         store = Store.open(config.state.url, clock=clock)
+        store.veil_with(veil_key(config))
         try:
             yield store
         finally:
@@ -112,6 +115,7 @@ def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str
 def reading(config: Config, clock: Clock | None = None) -> Iterator[Store]:
     """The state for a command that only reads it; works beside a running writer."""
     store = Store.open(config.state.url, clock=clock or SystemClock(), read_only=True)
+    store.veil_with(veil_key(config))
     try:
         yield store
     finally:

@@ -47,6 +47,7 @@ class Consent(Meta):
     """Who may not be mailed, and who may not even be stored."""
 
     _ledger_key: bytes = b""
+    _veil_key: bytes | None = None
     _out: set[str]
     """Digests of all who may not be mailed, in memory: the gate is asked from the threads that send."""
 
@@ -109,6 +110,15 @@ class Consent(Meta):
     def masked(self, address: str) -> str:
         """A name for an address in logs that only this state can make."""
         return self._digest(normal(address))[:12]
+
+    def veil_with(self, key: bytes | None) -> None:
+        """The key of `veiled`; without one it is the state's own."""
+        self._veil_key = key
+
+    def veiled(self, text: str) -> str:
+        """A name for a value that must not be shown: the same for the same value, and no way back from it."""
+        key = self._veil_key or self._ledger_key
+        return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()[:12]
 
     def _acts(self, digests: Iterable[str]) -> dict[str, str]:
         """The newest act by digest."""

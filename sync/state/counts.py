@@ -23,6 +23,10 @@ _OF_LINKED = (
 )
 _LINKED_ROWS = f"SELECT count(*) {_OF_LINKED}"
 _UNSEEN = f"SELECT o.remote_id {_OF_LINKED} ORDER BY o.seen_at, o.number LIMIT ?"
+_BURIED = (
+    "SELECT o.remote_id FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
+    " WHERE o.system = ? AND o.object = ? AND l.state = 'tombstone' AND o.deleted = 1 ORDER BY o.number"
+)
 _CALLS_LEFT = (
     "SELECT json_extract(systems, ?) FROM (SELECT number, systems FROM run WHERE seconds IS NOT NULL ORDER BY number DESC LIMIT 100)"
     " WHERE json_extract(systems, ?) IS NOT NULL ORDER BY number DESC LIMIT 1"
@@ -58,6 +62,10 @@ class Counts(Door):
     def longest_unseen(self, system: str, object: str, limit: int) -> list[str]:  # noqa: A002
         """Remote ids of linked rows of one object, those first that were not seen for longest."""
         return [remote_id for (remote_id,) in self._rows(_UNSEEN, system, object, limit)]
+
+    def buried_rows(self, system: str, object: str) -> list[str]:  # noqa: A002 - the field's word
+        """Remote ids of the rows of one object that tombstones lead to."""
+        return [remote_id for (remote_id,) in self._rows(_BURIED, system, object)]
 
     def totals(self) -> dict[tuple[str, str], Totals]:
         """Both counts for every (entity, system)."""

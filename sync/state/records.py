@@ -64,7 +64,7 @@ _VALUES = within(
 _MARK_BY_KEY = within(
     "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live' AND number IN (SELECT l.record_number"
     " FROM match_key AS k JOIN link AS l ON l.observed_number = k.observed_number"
-    " WHERE k.entity = ? AND k.field = ? AND k.value IN @list)"
+    " WHERE k.entity = ? AND k.field = ? AND k.value IN @list) AND number NOT IN @list"
 )
 _MARK_CHILDREN = (
     "UPDATE record SET pending = 2 WHERE pending < 2 AND status = 'live' AND entity = ?"
@@ -105,9 +105,10 @@ class Records(Runs):
         """These records are not merged again before there is news of them."""
         self._write(within("UPDATE record SET pending = 0 WHERE number IN @list"), array(numbers))
 
-    def mark_pending_by_key(self, entity: str, field: str, values: Iterable[str]) -> int:
-        """Live records that hold one of these match keys are merged in the next run."""
-        return self._write(_MARK_BY_KEY, entity, field, array(value.strip().casefold() for value in values))
+    def mark_pending_by_key(self, entity: str, field: str, values: Iterable[str], but: Iterable[int] = ()) -> int:
+        """Live records that hold one of these match keys, but for some (numbers), are merged again; how many are new to it."""
+        keys = array(value.strip().casefold() for value in values)
+        return self._write(_MARK_BY_KEY, entity, field, keys, array(but))
 
     def mark_children(self, entity: str, ref: str, run: str) -> int:
         """Live records whose `ref` leads to a record that this run changed are merged again. Reads all of the entity."""

@@ -197,5 +197,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "Forgotten": obj({"erased": WHOLE, "systems": VALUES}, kept=OBJECTS),
     "Verdict": obj({"agreed": WHOLE, "explained": OBJECTS, "unexplained": OBJECTS, "failures": OBJECTS}),
-    "Check": obj({"well": TRUTH, "findings": OBJECTS, "drift": TRUTH, "unreachable": rows(TEXT)}),
+    "Check": obj(
+        {"well": TRUTH, "findings": OBJECTS, "drift": TRUTH, "unreachable": rows(TEXT), "notes": rows(PROBLEM)}
+    ),
 }

@@ -561,6 +561,27 @@ def test_the_last_gate_refuses_an_opt_in_of_a_suppressed_address():
     assert (receipt.outcome, one.usage().gate_refusals, server.log) == (Outcome.REJECTED, 1, [])
 
 
+@pytest.mark.parametrize("address", ["ada@example.com", None])
+def test_the_last_gate_lets_no_flag_of_an_opt_out_be_taken_away(address):
+    """Consent that is kept as a flag is gated too: to untick it is to opt in. So it is for nobody, when the address is not known."""
+    server = filled(1)
+    one = connect(server, gate=lambda known: known == "ada@example.com")
+    [receipt] = one.push([Write(1, Kind.SUBSCRIBE, "contacts", "con_1", "r", {"opted_out": False}, address=address)])
+    assert (receipt.outcome, one.usage().gate_refusals, server.log) == (Outcome.REJECTED, 1, [])
+
+
+def test_other_flags_and_other_people_pass_the_last_gate():
+    """A column that is not sent as consent is nobody's business; an opt-out passes always, and whoever is not out may be opted in."""
+    one = connect(filled(1), gate=lambda known: known == "ada@example.com")
+    for kind, values, address in [
+        (Kind.UPDATE, {"is_customer": False}, "ada@example.com"),
+        (Kind.SUBSCRIBE, {"opted_out": True}, "ada@example.com"),
+        (Kind.SUBSCRIBE, {"opted_out": False}, "bob@example.com"),
+    ]:
+        one.push([Write(1, kind, "contacts", "con_1", "r", values, address=address)])
+    assert one.usage().gate_refusals == 0
+
+
 def test_what_cannot_be_written_says_so():
     """Deletes, campaigns and group memberships are refused in words, without a call."""
     server = filled(1)

@@ -228,9 +228,35 @@ def test_a_condition_of_the_mapping_is_asked_of_the_vendor():
     one = connect(server)
     drained(one, Feed("contacts", ("email",), where="listid=3&status=1"))
     assert [server.log[0][3][name] for name in ("listid", "status")] == [["3"], ["1"]]
+    drained(one, Feed("contacts", ("email",), where="listid=3", params={"status": 1}))
+    assert [server.log[-1][3][name] for name in ("listid", "status")] == [["3"], ["1"]]
     for wrong in ("listid", "limit=5", "= 3", "IsActive = true and more"):
         with pytest.raises(DriftError):
             drained(one, Feed("contacts", ("email",), where=wrong))
+
+
+def test_a_condition_that_the_vendor_would_pass_over_is_refused():
+    """A parameter that is not on the vendor's sheet would read everybody: it is refused, with the nearest that is."""
+    with pytest.raises(DriftError) as caught:
+        drained(connect(ActiveCampaign3()), Feed("contacts", ("email",), where="lisitd=3"))
+    assert "'lisitd'" in caught.value.message and "Did you mean listid?" in caught.value.remedy
+
+
+def test_a_condition_on_other_collections_is_compared_here():
+    """`where` and `params` are columns with patterns; one that no row has is refused, for nothing would ever fit it."""
+    server = ActiveCampaign3()
+    for name in ("abm:Tier 1", "abm:Tier 2", "other"):
+        server.put("tags", tag=name, tagType="contact")
+    one = connect(server)
+
+    def found(**feed):
+        return {row.values["tag"] for page in drained(one, Feed("tags", ("tag",), **feed)) for row in page.records}
+
+    assert found(where="tag=ABM:*") == {"abm:Tier 1", "abm:Tier 2"}
+    assert found(params={"tag": "*2"}) == found(where="tag=abm:*", params={"tag": "*2"}) == {"abm:Tier 2"}
+    with pytest.raises(DriftError) as caught:
+        found(where="tagg=abm:*")
+    assert "'tagg'" in caught.value.message and "tagType" in caught.value.remedy
 
 
 @pytest.mark.parametrize("cursor", ["", "{", "[]", "null", '{"feed": 1}', '{"feed": "x", "since": 3}', "\x00"])

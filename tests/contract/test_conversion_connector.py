@@ -363,6 +363,26 @@ def test_a_company_is_made_under_our_records_id():
 # Consent
 
 
+@pytest.mark.parametrize(("form", "held"), [("omit", {}), ("object_id", {"id": "rec1"}), ("string", "rec1")])
+def test_names_in_bodies_are_those_of_the_settings(form, held):
+    """What no document tells (`contacts_key`, `companies_key`, `subscription_key`, `status_key`, `external_contact`) is sent as configured."""
+    server = Conversion0()
+    server.person("eve@acme.example.com")
+    server.before.append(lambda method, path, body: server.error(400, "STRANGE") if method == "POST" else None)
+    keys = {"contacts_key": "people", "companies_key": "firms", "subscription_key": "words", "status_key": "state"}
+    one = connect(server, external_contact=form, **keys)
+    one.push([create("ada@acme.example.com")])
+    one.push([Write(1, Kind.CREATE, "companies", None, "rec1", {"baseDomain": "acme.example.com"})])
+    one.push([subscribe("eve@acme.example.com", "UNSUBSCRIBED")])
+    bodies = {path: body for method, path, body in server.log if method == "POST"}
+    [person] = bodies["/contacts/batch"]["people"]
+    assert person.get("externalContact", {}) == held
+    assert "firms" in bodies["/companies/batch"]
+    assert bodies["/contacts/batch-subscription"]["words"] == [
+        {"email": "eve@acme.example.com", "state": "UNSUBSCRIBED"}
+    ]
+
+
 def test_an_opt_out_goes_alone_and_first():
     """Opt-outs are one request of their own, before any other word of consent."""
     server = Conversion0()

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
+from sync.connectors.activecampaign.consent import Consent as ListConsent
 from sync.connectors.memory import Memory
 from sync.engine import detect, merge, plan, refusals
 from sync.mapping import Cell
@@ -207,11 +208,26 @@ def _filled(rule: Rule) -> Rule:
     return replace(rule, patches=patches)
 
 
+_HISTORIES = ["tests/consent/test_consent_histories.py::test_no_request_turns_an_opt_out_and_every_system_is_told"]
+
 SUITE = (
     Rule("ledger", "an address that is out stays out", [(Store, "suppress", _constant(set())), (Store, "suppressed", _constant(set()))], ["tests/scenario/test_consent.py::test_an_address_that_opted_out_stays_out_for_whoever_has_it_next"]),
     Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(fetching, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], ["tests/scenario/test_deletes_and_merges.py::test_absence_from_one_read_is_no_deletion"]),
     Rule("guard", "a plan beyond the limits writes nothing", [(cycle, "guard", _constant([]))], ["tests/scenario/test_guards.py::test_updates"]),
     Rule("last gate", "no payload opts in an address that is out", [("sync.connectors.abmatic.writer", "_opts_in", _constant(value=False))], ["tests/contract/test_abmatic_connector.py::test_the_last_gate_refuses_an_opt_in_of_a_suppressed_address"]),
+    Rule(
+        "last gates",
+        "no connector lets out what would opt in an address that is out",
+        [
+            ("sync.connectors.abmatic.writer", "_opts_in", _constant(value=False)),
+            ("sync.connectors.salesforce.gate", "refuses", _constant(value=False)),
+            ("sync.connectors.conversion.consent", "OPT_INS", frozenset()),
+            (ListConsent, "suppresses", _constant(value=False)),
+        ],
+        _HISTORIES,
+    ),
+    Rule("consent joins at every vendor", "consent is a join, and what no vendor sees is a payload that the gate must stop", [(merge._Work, "_join", _everybody_edits)], _HISTORIES),
+    Rule("shared addresses", "whoever has an address that goes out is told too, without news of their own", [(Store, "mark_pending_by_key", _constant(0))], ["tests/scenario/test_consent.py::test_whoever_else_has_an_address_that_goes_out_is_told_in_the_same_run"]),
     Rule("plan digest", "apply carries out the plan that was approved and no other", [(Store, "forget_planned", _constant(0))], ["tests/scenario/test_guards.py::test_a_release_approves_that_plan_and_no_other"]),
     Rule("refusals are remembered", "what was refused for good is not sent again", [(plan._Work, "_is_refused", _constant(value=False))], ["tests/scenario/test_quarantine.py::test_a_refused_value_is_not_sent_again"]),
 )  # fmt: skip

@@ -63,6 +63,34 @@ def test_an_address_that_opted_out_stays_out_for_whoever_has_it_next(scene):
     scene.nothing_to_do()
 
 
+@pytest.mark.law("L6")
+@pytest.mark.parametrize("names", [("ada", "bob"), ("bob", "ada")])
+def test_whoever_else_has_an_address_that_goes_out_is_told_in_the_same_run(scene, names):
+    """Of two people with one address, one of whom opted out, both are out; the other is told at once, without any news of their own."""
+    scene.linked(*names, opted_out=False)
+    address = scene.key("bob")
+    scene.edit("ada", abmatic={"email": address}, salesforce={"opted_out": True})
+    scene.sync()
+    assert {row["opted_out"] for row in scene.table("abmatic", "contacts") if row["email"] == address} == {True}
+    assert {row["HasOptedOutOfEmail"] for row in scene.table("salesforce", "Contact")} == {True}
+
+
+@pytest.mark.law("L6")
+def test_an_opt_out_that_an_old_file_takes_back_before_it_was_read_back_is_told_again(scene):
+    """The write was acknowledged, nobody could look, and then the old value stands there: that is no refusal to be remembered."""
+    scene.linked("ada", opted_out=False)
+    scene.edit("ada", abmatic={"opted_out": True})
+    scene.fault("salesforce", "drop_before", method="POST", path="composite/sobjects/Contact", after=1, times=None)
+    scene.sync()
+    scene.no_faults()
+    assert scene.held("ada", "salesforce", "opted_out") is True
+    scene.edit("ada", salesforce={"opted_out": False})
+    scene.sync()
+    scene.expect("ada", opted_out=True)
+    scene.quiet(scene.sync())
+    scene.nothing_to_do()
+
+
 @pytest.mark.law("row 149")
 def test_whoever_is_deleted_and_made_anew_is_still_out(scene):
     """The ledger survives the row."""

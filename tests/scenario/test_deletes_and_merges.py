@@ -153,3 +153,34 @@ def test_what_was_edited_before_the_deletion_stands_elsewhere(scene):
     scene.edit("ada", abmatic={"title": "Founder"})
     scene.quiet(scene.sync())
     scene.expect("ada", salesforce=None, abmatic={"title": "Founder"})
+
+
+def test_a_row_that_leaves_the_filter_stays_linked(scene):
+    """`where` chooses who is heard: nothing is deleted when a row leaves it, what is edited elsewhere arrives there still, its own edits wait."""
+    scene.mapping("contacts.systems.salesforce.where", "MailingCity != 'Turin'")
+    scene.mapping("contacts.systems.salesforce.deleted", "delete")
+    scene.linked("ada", "bob", title="CTO", city="Rome")
+    scene.edit("ada", salesforce={"city": "Turin", "first_name": "Augusta"})
+    for _ in range(3):
+        scene.quiet(scene.sync(full=True))
+    scene.expect(
+        "ada", abmatic={"city": "Rome", "first_name": None}, salesforce={"city": "Turin", "first_name": "Augusta"}
+    )
+    scene.edit("ada", abmatic={"title": "Chief"})
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="Chief")
+    scene.nothing_to_do()
+    scene.edit("ada", salesforce={"city": "Milan"})
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="Chief", city="Milan", first_name="Augusta")
+
+
+def test_an_opt_out_in_a_row_that_left_the_filter_counts(scene):
+    """Whoever opts out where the mapping's filter does not look any more is out at the next full compare, and nothing else of the row is heard."""
+    scene.mapping("contacts.systems.salesforce.where", "MailingCity != 'Turin'")
+    scene.linked("ada", city="Rome")
+    scene.edit("ada", salesforce={"city": "Turin", "opted_out": True})
+    scene.quiet(scene.sync(full=True))
+    assert scene.consent("ada")["state"] == "UNSUBSCRIBED"
+    scene.expect("ada", abmatic={"city": "Rome"}, salesforce={"city": "Turin"})
+    scene.nothing_to_do()

@@ -105,6 +105,23 @@ def test_a_write_whose_answer_is_lost_happens_once(scene, system, kind):
     scene.nothing_to_do()
 
 
+@pytest.mark.law("L10")
+def test_a_system_that_cannot_be_asked_about_a_doubt_stops_itself_alone(scene):
+    """A write is in doubt, and its system lets nobody in when it is to be looked up: the others are served all the same."""
+    scene.settings("systems.salesforce.horizon", "10m")
+    scene.linked("ada", title="CTO")
+    scene.edit("ada", abmatic={"title": "CEO"})
+    scene.fault("salesforce", "drop_before", method="PATCH", times=1)
+    scene.sync()
+    assert scene.status()["in_doubt"] == 1
+    scene.tamper("UPDATE operation SET status = 'sent', looks = 0 WHERE status = 'in_doubt'")  # as after kill -9
+    scene.fault("salesforce", "status", path="oauth2/token", status=429, headers={"retry-after": "100"}, times=None)
+    scene.person("bob", abmatic={})
+    run = scene.sync()
+    assert [failure.system for failure in run.failures] == ["salesforce"]
+    assert run.to_json()["systems"]["abmatic"]["read"] > 0
+
+
 @pytest.mark.law("row 14")
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_server_error_with_or_without_effect_happens_once(scene, status):

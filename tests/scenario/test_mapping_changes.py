@@ -16,6 +16,56 @@ def test_a_field_mapped_later_is_filled_by_itself(scene):
     scene.nothing_to_do()
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_a_field_mapped_later_is_first_contact_for_every_row(scene, full):
+    """Equal values stay, a blank is filled from either side, two values follow the order and the loser is kept; other fields do not move."""
+    city = scene.mappings["contacts"]["fields"]["city"]
+    scene.mapping("contacts.fields.city", None)
+    pairs = {
+        "ada": ("Rome", "Rome"),
+        "bob": ("Turin", None),
+        "cyd": (None, "Milan"),
+        "dan": ("Lucca", "Pisa"),
+        "eve": (None, None),
+    }
+    for name, (here, there) in pairs.items():
+        scene.person(name, abmatic={"title": "CTO", "city": here}, salesforce={"title": "CTO", "city": there})
+    scene.quiet(scene.sync())
+    scene.mapping("contacts.fields.city", {**city, "prefer": ["salesforce", "abmatic"]})
+    run = scene.quiet(scene.sync(full=full))
+    assert {change["field"] for row in run.operations for change in row["changes"]} == {"city"}
+    assert sorted((row["key"], row["system"]) for row in run.operations) == [
+        ("bob@acme.example", "salesforce"), ("cyd@acme.example", "abmatic"), ("dan@acme.example", "abmatic"),
+    ]  # fmt: skip
+    for name, city in zip(pairs, ("Rome", "Turin", "Milan", "Pisa", None), strict=True):
+        scene.expect(name, city=city, title="CTO")
+    [turn] = scene.explain("dan")["fields"]["city"]["history"]
+    assert turn["lost"] == [{"system": "abmatic", "value": "Lucca", "rule": "prefer"}]
+    scene.nothing_to_do()
+    scene.edit("cyd", salesforce={"city": "Como"})
+    scene.quiet(scene.sync())
+    scene.expect("cyd", city="Como")
+
+
+def test_a_column_that_a_system_gets_later_is_not_written_blindly(scene):
+    """Where nothing can be listed (Conversion) the value that stands there is read before the first write, and follows the order like any other."""
+    quick = {"horizon": "1s", "verify_delays": ["0.1s"], "retries": 2, "requests_per_second": 1000}
+    scene.settings("systems.conversion", {"base_url": scene.urls["conversion"], "api_key": "env:KEY", **quick})
+    scene.mapping("contacts.systems.conversion", {"object": "contacts", "create": True})
+    scene.mapping("contacts.fields.email.conversion", "email")
+    scene.mapping("contacts.fields.last_name.conversion", "variables.last_name")
+    scene.linked("ada", city="Rome")
+    [row] = scene.table("conversion", "contacts")
+    change = {"id": row["id"], "set": {"variables.city": "Turin"}}
+    scene.control("edit", {"system": "conversion", "object": "contacts", **change})
+    scene.mapping("contacts.fields.city.conversion", "variables.city")
+    scene.mapping("contacts.fields.city.prefer", ["conversion", "abmatic", "salesforce"])
+    scene.quiet(scene.sync())
+    assert scene.table("conversion", "contacts")[0]["variables"]["city"] == "Turin"
+    scene.expect("ada", city="Turin")
+    scene.nothing_to_do()
+
+
 def test_a_field_that_is_mapped_no_more_is_left_as_it_is(scene):
     """Taking a row out clears nothing anywhere."""
     scene.linked("ada", title="CTO", city="Turin")

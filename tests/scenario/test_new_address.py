@@ -158,6 +158,24 @@ def test_an_opt_out_at_the_former_address_counts(town):
     assert {row["subscriptionStatus"] for row in there(town).values()} == {"UNSUBSCRIBED"}
 
 
+@pytest.mark.law("L6")
+def test_whoever_is_made_anew_in_a_system_that_cannot_be_listed_is_out_there_again(town):
+    """Somebody deletes her there and enters her anew, subscribed: the next full run looks, links her again and tells it that she is out."""
+    salesforce(town, HasOptedOutOfEmail=True)
+    town.quiet(town.sync())
+    gone = {"system": "conversion", "object": "contacts", "id": there(town)[OLD]["id"], "delete": True}
+    town.control("edit", gone)
+    for _ in range(2):
+        town.sync(full=True)
+    assert there(town) == {}
+    anew = {"email": OLD, "subscriptionStatus": "SUBSCRIBED"}
+    town.control("edit", {"system": "conversion", "object": "contacts", "create": anew})
+    town.quiet(town.sync(full=True))
+    assert there(town)[OLD]["subscriptionStatus"] == "UNSUBSCRIBED"
+    assert links(town, OLD) == {OLD: "linked"}
+    town.nothing_to_do()
+
+
 def test_back_to_the_former_address(town):
     """The former row is hers again, and no third row is made."""
     moved(town)
@@ -196,3 +214,31 @@ def test_forgotten_under_both_addresses(town, address):
     town.forget(address)
     assert not town.state_holds(OLD.encode())
     assert not town.state_holds(NEW.encode())
+
+
+@pytest.mark.parametrize("old", [None, "Turin", "Rome"])
+def test_a_field_that_is_mapped_later_reaches_the_former_row_too(town, old):
+    """The row under the former address is kept like the other in fields that the mapping gets afterwards; what stood there is kept as the loser."""
+    city = town.mappings["contacts"]["fields"]["city"]
+    town.mapping("contacts.fields.city", None)
+    moved(town)
+    if old:
+        conversion(town, OLD, **{"variables.city": old})
+    salesforce(town, MailingCity="Rome")
+    town.mapping("contacts.fields.city", city)
+    town.quiet(town.sync(full=True))
+    town.quiet(town.sync(full=True))
+    assert {address: row["variables"].get("city") for address, row in there(town).items()} == {OLD: "Rome", NEW: "Rome"}
+    town.nothing_to_do()
+    verdict = town.verify()
+    assert (verdict["unexplained"], verdict["explained"]) == ([], [])
+    lost = [
+        row["value"] for turn in town.explained("contact", NEW)["fields"]["city"]["history"] for row in turn["lost"]
+    ]
+    assert lost == (["Turin"] if old == "Turin" else [])
+    conversion(town, OLD, **{"variables.city": "Milan"})
+    town.quiet(town.sync(full=True))
+    assert {address: row["variables"].get("city") for address, row in there(town).items()} == {
+        OLD: "Milan",
+        NEW: "Milan",
+    }

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from sync.config import read
+from sync.runner import api
+from sync.runner.context import Silence
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
@@ -70,3 +72,14 @@ def test_a_package_that_cannot_be_loaded_is_a_problem_of_the_configuration(with_
     (installed / "sheet.py").write_text("raise RuntimeError('secret inside')")
     [problem] = read(with_sheet.folder / "config.toml", {"KEY": "sandbox"}).problems
     assert "`sheet` cannot be loaded (RuntimeError)" in problem.message and "secret" not in str(problem)
+
+
+def test_a_deletion_that_it_cannot_carry_out_is_told_by_check(with_sheet):
+    """Under `deleted = "delete"` a system whose rows cannot be deleted is named with file, line and remedy, before any deletion is due."""
+    with_sheet.mapping("contacts.systems.leads", {"object": "rows", "deleted": "delete"})
+    found = api.check(*with_sheet.both, progress=Silence())
+    [row] = [row for row in found["findings"] if "would do nothing" in row["detail"]]
+    assert found["drift"] and row["what"].startswith("mappings/contacts.toml:") and "leads" in row["detail"]
+    with_sheet.mapping("contacts.systems.leads.deleted", "ignore")
+    found = api.check(*with_sheet.both, progress=Silence())
+    assert not [row for row in found["findings"] if "would do nothing" in row["detail"]]

@@ -492,3 +492,72 @@ def test_version_and_state_agree_on_the_journal_mode():
         (3, 53, 0),
     ):
         assert keep.wal_is_sound(version) is sqlite.wal_is_sound(version)
+
+
+def mistakes(crm):
+    """What `check --offline` refuses; nothing is contacted."""
+    code, out, err = crm("check", "--offline")
+    assert (code, out) == (2, "")
+    return err
+
+
+def test_mappings_are_checked_before_secrets_are_set(crm, folder, monkeypatch):
+    """An unset variable hides no mistake of a mapping: both are told in one answer."""
+    monkeypatch.delenv("KEY")
+    (folder / "mappings" / "contacts.toml").write_text(MAPPING.replace('type = "email"', 'type = "emial"'))
+    err = mistakes(crm)
+    assert "KEY" in err and "emial" in err
+
+
+def test_mappings_are_checked_beside_a_system_of_unknown_kind(crm, folder):
+    """A kind that does not exist is one mistake; the mapping of that system is read all the same."""
+    (folder / "config.toml").write_text(CONFIG.replace("[systems.abmatic]", '[systems.abmatic]\nkind = "abmatik"'))
+    err = mistakes(crm)
+    assert err.startswith("1 problem;") and "abmatik" in err
+    (folder / "mappings" / "contacts.toml").write_text(MAPPING.replace('type = "email"', 'type = "emial"'))
+    assert mistakes(crm).startswith("2 problems;")
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "words"),
+    [
+        ('[state]\nurl = "postgresql://me@db/x"\n', 11, ("PostgreSQL", "sqlite:///")),
+        ('[notify]\nurls = ["env:HOOK"]\n', None, ("notify.urls[0]", "env:HOOK")),
+        ('[systems.letrics]\nbase_url = "https://x.example"\napi_key = "env:KEY"\n', None, ("no filter senorities", "Did you mean")),
+        ('[systems.activecampaign]\nbase_url = "https://x.example"\napi_key = "env:KEY"\n', None, ("'lisitd'", "Did you mean listid?")),
+    ],
+    ids=["state", "notify", "letrics", "activecampaign"],
+)  # fmt: skip
+def test_what_a_run_would_refuse_is_told_offline(crm, folder, monkeypatch, more, line, words):
+    """The state's place, the channels of messages, filters that a vendor does not know: file, reason and remedy, without a call."""
+    monkeypatch.setenv("HOOK", "nonsense")
+    (folder / "config.toml").write_text(CONFIG + more)
+    extra = {
+        "letrics": '[systems.letrics]\nobject = "contacts"\nmode = "read"\nparams = { senorities = ["VP"] }\n',
+        "activecampaign": '[systems.activecampaign]\nobject = "contacts"\nwhere = "lisitd=3"\n',
+    }
+    added = next((text for name, text in extra.items() if name in more), "")
+    (folder / "mappings" / "contacts.toml").write_text(MAPPING.replace("[fields.email]", f"{added}[fields.email]"))
+    err = mistakes(crm)
+    assert err.startswith("1 problem;") and not [word for word in words if word not in err], err
+    assert f"config.toml:{line}" in err if line else True
+    if added:
+        written = MAPPING[: MAPPING.index("[fields.email]")]
+        assert f"contacts.toml:{written.count(chr(10)) + 1}" in err
+
+
+def test_a_log_in_that_cannot_work_is_told_offline(crm, folder):
+    """Client credentials at Salesforce's common log-in host are refused before anything is asked."""
+    (folder / "config.toml").write_text(
+        CONFIG.replace("https://acme.my.salesforce.com", "https://login.salesforce.com")
+    )
+    assert "My Domain" in mistakes(crm)
+
+
+def test_notes_are_shown_offline(crm, folder):
+    """What refuses nothing and is worth a look is told, for people and for programs."""
+    (folder / "mappings" / "contacts.toml").write_text(MAPPING + '[systems.conversion]\nobject = "contacts"\n')
+    code, out, _ = crm("check", "--offline")
+    assert code == 0 and "Worth a look:\nmappings/contacts.toml:" in out and "'conversion' is left out" in out
+    [note] = json.loads(crm("check", "--offline", "--json")[1])["notes"]
+    assert note["line"] and "conversion" in note["message"]

@@ -89,7 +89,11 @@ def test_nothing_remote_reaches_the_terminal_raw(drawn):
     )
     findings.draw_check(
         sheet,
-        {"well": False, "findings": [{"system": EVIL, "what": EVIL, "well": False, "detail": EVIL, "remedy": EVIL}]},
+        {
+            "well": False,
+            "findings": [{"system": EVIL, "what": EVIL, "well": False, "detail": EVIL, "remedy": EVIL}],
+            "notes": [{"file": EVIL, "line": 3, "message": EVIL, "remedy": EVIL}],
+        },
     )
     findings.draw_consent(
         sheet, {"mailable": False, "why": EVIL, "systems": {EVIL: EVIL}, "ledger": [{"evidence": EVIL}]}
@@ -337,6 +341,15 @@ def test_five_findings_are_readable(drawn):
     assert seen().count("fix ") == 5
     assert "remedy 6" not in seen()
     assert "5 findings need you" in seen().splitlines()[-1]
+
+
+def test_check_shows_what_is_worth_a_look(drawn):
+    """A note stands with its place and what to do, above the verdict, and needs nobody."""
+    sheet, seen = drawn
+    note = {"file": "mappings/contacts.toml", "line": 7, "message": "it may be blank", "remedy": "Say what then."}
+    findings.draw_check(sheet, {"well": True, "findings": [], "notes": [note]})
+    assert "mappings/contacts.toml:7  it may be blank" in seen() and "Say what then." in seen()
+    assert "All is ready" in seen().splitlines()[-1]
 
 
 def test_verify_groups_what_is_explained_and_lists_what_is_not(drawn):

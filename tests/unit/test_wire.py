@@ -50,7 +50,7 @@ def test_conversion_is_built_as_configured(built):
         100,
         100,
     )
-    assert not plain.capabilities("contacts").deletable
+    assert plain.capabilities("contacts").deletable
     assert not plain.capabilities("contacts").clearable
     assert not plain.capabilities("contacts").listable
 
@@ -59,7 +59,7 @@ def test_conversion_is_built_as_configured(built):
     ("key", "shown"),
     [
         ("batch_size = 7", ("batch_size", 7)),
-        ("deletes = true", ("deletable", True)),
+        ("deletes = false", ("deletable", False)),
         ('clearing = "null"', ("clearable", True)),
         ('profile = "C2"\nexports = true', ("listable", True)),
         ('native_salesforce_sync = "on"', ("writable", False)),

@@ -22,11 +22,24 @@ def draw_check(paper: Paper, check: Row) -> None:
         for row in rows:
             _draw_finding(paper, row)
         paper.gap()
+    _draw_notes(paper, check.get("notes") or ())
     bad = sum(not row["well"] for row in findings)
     if bad:
         paper.line(styled(f"{counted(bad, 'finding needs', 'findings need')} you. Nothing was written.", "bad"))
     else:
         paper.line(styled("All is ready. Nothing was written.", "good"), " Next: crm-sync plan")
+
+
+def _draw_notes(paper: Paper, notes: Sequence[Row]) -> None:
+    """What refuses nothing and is worth a look in the mapping files."""
+    if notes:
+        paper.title("worth a look")
+        for note in notes:
+            place = f"{note['file']}:{note['line']}" if note.get("line") else str(note["file"])
+            paper.line(text(place), styled(f"  {note['message']}", "quiet"), indent=2)
+            if note.get("remedy"):
+                paper.line(text(note["remedy"]), indent=7)
+        paper.gap()
 
 
 def _draw_finding(paper: Paper, row: Row) -> None:

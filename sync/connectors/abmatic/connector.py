@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from sync.connectors.abmatic.filters import filters_of
 from sync.connectors.abmatic.finder import Finder
 from sync.connectors.abmatic.listing import is_list, pages
 from sync.connectors.abmatic.probe import Probe, native_sync
@@ -139,6 +140,11 @@ class Abmatic:
             fetch_size=1 if endpoint.one is not None else _FETCHED_BY_WALK,
             horizon_s=self._horizon_s,
         )
+
+    def check_filter(self, feed: Feed) -> None:
+        """See `sync.connectors.base`; nothing is said while the profile is still to be found out."""
+        if self._resolved is not None:
+            filters_of(feed, self._resolved.endpoint(feed.object))
 
     def pull(self, feed: Feed, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
         """Rows that changed since `cursor`, or all.

@@ -107,12 +107,17 @@ class Writer:
         able = {Kind.CREATE: endpoint.creatable, Kind.UPDATE: updatable, Kind.SUBSCRIBE: updatable}
         if not able.get(write.kind, False):
             return self._unsupported(write)
-        if write.address and self._gate(write.address) and _opts_in(values):
+        if _opts_in(write.kind, values) and self._suppresses(write):
             self.gate_refusals += 1
             return rejected(write, "SUPPRESSED", "the address has opted out", "See `crm-sync consent show`.")
         if not values:
             return rejected(write, "NOTHING_TO_SEND", "only blanks or paths that cannot be written", _CLEARING)
         return None
+
+    def _suppresses(self, write: Write) -> bool:
+        """Whether one of a write's addresses may never be opted in; where a word of consent is about nobody's, neither."""
+        named = {name for name in (write.address, write.values.get("email")) if isinstance(name, str) and name}
+        return any(self._gate(name) for name in named) or (not named and write.kind is Kind.SUBSCRIBE)
 
     def _create(self, endpoint: Endpoint, write: Write, values: Mapping[str, Native]) -> Receipt:
         def is_ours(data: Any) -> bool:
@@ -190,9 +195,13 @@ def _differs(row: Row, expected: Mapping[str, Native]) -> bool:
     return any(not same(told[path], value) for path, value in expected.items() if path in told)
 
 
-def _opts_in(values: Mapping[str, Native]) -> bool:
-    """Whether a payload would state an opt-in. Abmatic documents no consent; a custom column may still hold it."""
-    return any(isinstance(value, str) and value.strip().casefold() in _OPT_IN for value in values.values())
+def _opts_in(kind: Kind, values: Mapping[str, Native]) -> bool:
+    """Whether a payload would state an opt-in. Abmatic documents no consent; a custom column may still hold it, as a word or a flag.
+
+    Which column that is the mapping knows; of the flags that are sent as consent, only one of opt-outs is ever taken away.
+    """
+    words = any(isinstance(value, str) and value.strip().casefold() in _OPT_IN for value in values.values())
+    return words or (kind is Kind.SUBSCRIBE and any(value is False for value in values.values()))
 
 
 def _same_person(values: Mapping[str, Native], row: Row) -> bool:

@@ -26,6 +26,7 @@ from sync.connectors.activecampaign.person import Person
 from sync.connectors.activecampaign.recall import Recall
 from sync.connectors.activecampaign.rest import UNIQUE, Rest
 from sync.connectors.activecampaign.schema import Schema
+from sync.connectors.activecampaign.where import asked, conditions
 from sync.connectors.activecampaign.writer import Writer
 from sync.connectors.base import Finding, Suppressed
 from sync.connectors.http import Client, Limits, Throttle
@@ -150,6 +151,14 @@ class ActiveCampaign:
             repeatable_by_key=object in UNIQUE,
             horizon_s=self._horizon_s,
         )
+
+    def check_filter(self, feed: Feed) -> None:
+        """See `sync.connectors.base`; which columns other collections have is seen with their rows."""
+        if feed.object == "contacts":
+            conditions(feed)
+        else:
+            endpoint_of(feed.object)
+            asked(feed)
 
     def pull(self, feed: Feed, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
         """Rows that changed since `cursor`, or all. Deletes are never told: they are what a complete pull does not show."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Final
-from urllib.parse import parse_qsl
 
 from sync.connectors.activecampaign.answers import holds, is_absent
 from sync.connectors.activecampaign.api import LIMIT, Api, Row, rows_of, total_of
@@ -19,6 +17,7 @@ from sync.connectors.activecampaign.directory import Directory
 from sync.connectors.activecampaign.objects import Endpoint, endpoint_of
 from sync.connectors.activecampaign.place import Place, digest
 from sync.connectors.activecampaign.values import account_value, column, moment
+from sync.connectors.activecampaign.where import passes
 from sync.errors import UnreachableError
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import MISSING, Absence, Native
@@ -46,7 +45,7 @@ class Others:
         walk = self._api.all(endpoint.route, endpoint.key)
         values = self._values(feed, walk.rows, whole=True)
         since = None if full else place.since
-        rows = [row for row in walk.rows.values() if _passes(feed.where, row)]
+        rows = passes(feed, walk.rows.values())
         if since is not None:
             floor = min(since, walk.at) - self._overlap  # the vendor's clock may have been put back
             rows = [row for row in rows if _is_fresh(endpoint, row, values, floor)]
@@ -168,15 +167,6 @@ class Others:
 def _owner(value: Row) -> str:
     """The account of a custom value, in either spelling of the documents."""
     return str(value.get("customerAccountId") or value.get("accountId"))
-
-
-def _passes(where: str | None, row: Row) -> bool:
-    """Whether a row is what the mapping's `where` asks for: columns with patterns, ``tag=abm:*``, without regard to case.
-
-    These lists know no filter that could be relied on (`apis/activecampaign.md` 5), so it is applied here.
-    """
-    asked = parse_qsl(where or "", keep_blank_values=True)
-    return all(fnmatchcase(str(row.get(name) or "").casefold(), pattern.casefold()) for name, pattern in asked)
 
 
 def _is_fresh(endpoint: Endpoint, row: Row, values: Values, floor: datetime) -> bool:

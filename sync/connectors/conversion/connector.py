@@ -205,6 +205,11 @@ class Conversion:
             horizon_s=self._horizon_s,
         )
 
+    def check_filter(self, feed: Feed) -> None:
+        """Only whether this profile has the object: there is nothing to filter by. Raises DriftError."""
+        if feed.object != ENGAGEMENTS:
+            self._profile.endpoint(feed.object)
+
     def pull(self, feed: Feed, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
         """C2's export, where there is access. Raises DriftError else: there is nothing to list."""
         self._profile.endpoint(feed.object)

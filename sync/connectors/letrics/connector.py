@@ -134,6 +134,10 @@ class Letrics:
             writable=False, creatable=False, clearable=False, fetch_size=self._per_page, horizon_s=self._horizon_s
         )
 
+    def check_filter(self, feed: Feed) -> None:
+        """See `sync.connectors.base`."""
+        filters_of(feed, private=self._private)
+
     def pull(self, feed: Feed, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
         """Rows of companies added since `cursor`, rows to be read again, or all.
 

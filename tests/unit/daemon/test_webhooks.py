@@ -71,6 +71,13 @@ def test_both_secrets_are_good_while_one_is_replaced(secret, prefix):
     assert fate(body(), prefix + sign(body(), secret)).fate is Fate.TAKEN
 
 
+def test_the_signature_is_looked_for_in_the_configured_header():
+    """`webhook_header` names it, whatever its case; the default one counts no more."""
+    other = system(AbmaticConfig, webhook_secret=["env:NEW"], webhook_header="X-Signed-By")
+    assert fate(body(), config=other, header="x-signed-by").fate is Fate.TAKEN
+    assert fate(body(), config=other).status == 401
+
+
 def test_the_signature_is_over_the_raw_bytes():
     """A body that says the same in other bytes is another body."""
     raw = body()

@@ -9,6 +9,7 @@ import pytest
 
 from sync.errors import ConfigError
 from sync.mapping import load
+from sync.mapping.vendors import UNPROVEN_OPT_IN, WITHOUT_ARCHIVE
 
 DATA = Path(__file__).parents[2] / "data"
 SHIPPED = Path(__file__).parents[3] / "mappings"
@@ -128,3 +129,26 @@ def test_forgotten_blank_is_noted(tmp_path):
     when = found.entities["account"].systems["salesforce"].when
     assert when.evaluate({"engagement_score": 60}) is True
     assert when.evaluate({"engagement_score": None}) is None
+
+
+@pytest.mark.parametrize("system", KINDS)
+def test_no_system_may_lift_an_opt_out(system, tmp_path):
+    """`resubscribe_from` is refused for each system with a reason of its own, under whatever name it is configured; the remedy works."""
+    shutil.copy(DATA / FIELD_NAME, tmp_path)
+    text = (DATA / "good_mapping_every_lens.toml").read_text()
+    named = text.replace("resubscribe_from = []", f'resubscribe_from = ["{system}"]')
+    (tmp_path / "contacts.toml").write_text(named)
+    (found,) = problems(tmp_path)
+    assert UNPROVEN_OPT_IN[system] in found.message and "crm-sync consent grant" in found.remedy
+    assert found.line == text[: text.index("resubscribe_from")].count("\n") + 1
+
+
+@pytest.mark.parametrize("system", [name for name in KINDS if name != "letrics"])
+def test_no_system_can_archive(system, tmp_path):
+    """`deleted = "archive"` is refused for each system with a reason of its own, instead of doing what `ignore` does."""
+    given = "Contact" if system == "salesforce" else "contacts"
+    text = f'entity = "contact"\n[systems.{system}]\nobject = "{given}"\ndeleted = "archive"\n[fields.email]\n{system} = "email"\n'
+    (tmp_path / "contacts.toml").write_text(text)
+    (found,) = problems(tmp_path)
+    assert WITHOUT_ARCHIVE[system] in found.message and found.line == 4
+    assert ('"delete"' in found.remedy) == (system != "abmatic")

@@ -32,7 +32,7 @@ def contact(entities):
 def test_systems(contact):
     """A system's settings are as the file has them; paths are those of all its cells, once."""
     salesforce = contact.systems["salesforce"]
-    assert (salesforce.objects, salesforce.create, salesforce.deleted) == (("Contact", "Lead"), True, "archive")
+    assert (salesforce.objects, salesforce.create, salesforce.deleted) == (("Contact", "Lead"), True, "delete")
     assert (salesforce.external_id, salesforce.where, salesforce.mode) == (
         "CRM_Sync_Id__c",
         "IsPersonAccount = false",
@@ -62,7 +62,6 @@ def test_fields(contact):
         and not contact.fields["phone"].clearable
         and contact.fields["site"].clearable
     )
-    assert contact.fields["subscription"].resubscribe_from == ("conversion",)
 
 
 @pytest.mark.parametrize(
@@ -165,3 +164,68 @@ def test_good_files_are_clean(tmp_path):
     for file in DATA.glob("good_mapping_*.toml"):
         shutil.copy(file, tmp_path)
     assert load(tmp_path, KINDS).notes == ()
+
+
+SECRETS = """
+entity = "contact"
+[match]
+keys = ["email"]
+[systems.salesforce]
+object = "Contact"
+[systems.conversion]
+object = "contacts"
+[fields.email]
+type = "email"
+salesforce = "Email"
+conversion = "email"
+[fields.pay]
+type = "integer"
+sensitive = true
+salesforce = "Pay__c"
+[fields.name]
+salesforce = "Name"
+[fields.band]
+compute = '(pay ?? 0) > 9 ? "high" : "low"'
+conversion = "variables.band"
+[fields.verdict]
+compute = '(band ?? "") + "!"'
+conversion = "variables.verdict"
+[fields.card]
+conversion = { field = "variables.card", lens = "join", of = ["name", "pay"] }
+[fields.word]
+compute = '(name ?? "") + "pay"'
+conversion = "variables.word"
+[fields.account]
+type = "ref"
+entity = "account"
+salesforce = "AccountId"
+conversion = { field = "variables.site", of = "site" }
+[fields.worth]
+compute = 'account.worth'
+conversion = "variables.worth"
+"""
+COMPANIES = """
+entity = "account"
+[match]
+keys = ["site"]
+[systems.salesforce]
+object = "Account"
+[fields.site]
+type = "domain"
+sensitive = true
+salesforce = "Website"
+[fields.worth]
+sensitive = true
+salesforce = "Worth__c"
+"""
+
+
+def test_what_is_made_of_a_sensitive_field_is_sensitive(tmp_path):
+    """Through compute, join, a ref's `of` and a parent's field; a word in a text is no name. Ids that are a sensitive value are, too."""
+    (tmp_path / "contacts.toml").write_text(SECRETS)
+    (tmp_path / "accounts.toml").write_text(COMPANIES)
+    found = load(tmp_path, KINDS).entities["contact"]
+    hidden = {name for name, field in found.fields.items() if field.sensitive}
+    assert hidden == {"pay", "band", "verdict", "card", "account", "worth"} and found.hidden_ids == frozenset()
+    (tmp_path / "contacts.toml").write_text(SECRETS.replace('type = "email"', 'type = "email"\nsensitive = true'))
+    assert load(tmp_path, KINDS).entities["contact"].hidden_ids == {"conversion"}
