@@ -16,7 +16,7 @@ from sync import __version__
 from sync.cli.answer import say_json
 from sync.cli.backend import runner
 from sync.cli.options import Command, Group, settings
-from sync.cli.workspace import open_workspace, read_config
+from sync.cli.workspace import open_to_look, read_config
 from sync.redaction import escape
 
 _LIBRARIES: Final = (
@@ -36,7 +36,7 @@ _LIBRARIES: Final = (
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path) -> int:
     """A consistent copy of the state, made while everything runs."""
-    workspace = open_workspace(settings())
+    workspace = open_to_look(settings())
     found = runner().backup(workspace.config, file)
     if settings().json:
         say_json(found)

@@ -6,9 +6,11 @@ import click
 
 from sync.cli.answer import SHOWN, paper, say_json, watching
 from sync.cli.backend import Row, runner
-from sync.cli.exits import PERSON, UNSERVED
+from sync.cli.exits import PERSON, REFUSED, UNSERVED
 from sync.cli.options import Command, entities, settings
-from sync.cli.workspace import open_workspace
+from sync.cli.remote import status_there
+from sync.cli.workspace import config_alone, open_to_look, open_workspace
+from sync.errors import ConfigError
 
 
 @click.command(cls=Command)
@@ -17,8 +19,7 @@ def status() -> int:
 
     The exit code is 0 only if all is well.
     """
-    workspace = open_workspace(settings())
-    found = runner().status(workspace.config, workspace.mappings)
+    found, refused = _status()
     if settings().json:
         say_json(found)
     else:
@@ -26,7 +27,21 @@ def status() -> int:
 
         draw_status(paper(), found)
     unreachable = any(row.get("reachable") is False for row in found["systems"].values())
-    return 0 if found["well"] else UNSERVED if unreachable else PERSON
+    return UNSERVED if unreachable else PERSON if not found["well"] else REFUSED if refused else 0
+
+
+def _status() -> tuple[Row, bool]:
+    """How it is, and whether the files have mistakes: then the service is asked, which goes on with those of before."""
+    try:
+        workspace = open_to_look(settings())
+    except ConfigError:
+        config = config_alone(settings())
+        found = status_there(config) if config is not None else None
+        if found is None:
+            raise
+        click.echo("The files have mistakes (crm-sync check --offline): this is how the service sees it.", err=True)
+        return found, True
+    return runner().status(workspace.config, workspace.mappings), False
 
 
 @click.command(cls=Command)
@@ -40,7 +55,7 @@ def status() -> int:
 )
 def runs(run: str | None, limit: int) -> int:
     """The history of runs; with ID one run with its changes."""
-    workspace = open_workspace(settings())
+    workspace = open_to_look(settings())
     if run:
         _say_one(runner().run(workspace.config, run), limit)
         return 0
@@ -71,7 +86,7 @@ def explain(entity: str, key: str) -> int:
 
     KEY is an e-mail address, domain or name, our record id, or an id in any system.
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_look(settings())
     workspace.chosen([entity])
     found = runner().explain(workspace.config, workspace.mappings, entity, key)
     if settings().json:

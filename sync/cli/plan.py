@@ -11,7 +11,7 @@ import click
 from sync.cli.answer import say_run, watching
 from sync.cli.backend import runner
 from sync.cli.options import Command, entities, full, settings, shown
-from sync.cli.workspace import open_workspace
+from sync.cli.workspace import open_to_write, open_workspace
 from sync.errors import UsageError
 from sync.model.report import RunReport
 
@@ -59,7 +59,7 @@ def apply(plan: str, shown: int) -> int:
 
     What moved since is skipped and reported (exit code 3).
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_write(settings())
     stored = _plan_file(plan)
     with watching(settings()) as progress:
         if stored is None:

@@ -8,7 +8,7 @@ from sync.cli.answer import paper, say_json, watching
 from sync.cli.backend import Row, runner
 from sync.cli.exits import PERSON
 from sync.cli.options import Command, Group, settings
-from sync.cli.workspace import open_workspace
+from sync.cli.workspace import open_to_look, open_to_write
 from sync.redaction import escape
 
 
@@ -34,7 +34,7 @@ def consent() -> None:
 @click.argument("email", type=Address())
 def show(email: str) -> int:
     """What every system says about a person, and what follows."""
-    workspace = open_workspace(settings())
+    workspace = open_to_look(settings())
     _say(runner().consent(workspace.config, workspace.mappings, email))
     return 0
 
@@ -48,7 +48,7 @@ def grant(email: str, evidence: str) -> int:
     """Lift an opt-out, because the person asked for it. The evidence goes on record."""
     if not evidence.strip():
         raise click.BadParameter("it is empty", param_hint="--evidence")
-    workspace = open_workspace(settings())
+    workspace = open_to_write(settings())
     with watching(settings()) as progress:
         _say(runner().grant(workspace.config, workspace.mappings, email, evidence.strip(), progress=progress))
     return 0
@@ -72,7 +72,7 @@ def forget(email: str, remote: bool) -> int:
     A keyed hash of the address remains, so that the person is recognised and kept away. With --remote the exit code is 3 where
     a row is left to delete by hand; ask for it at once: rows that are forgotten are not found later.
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_write(settings())
     with watching(settings()) as progress:
         found = runner().forget(workspace.config, workspace.mappings, email, remote=remote, progress=progress)
     systems = found.get("systems", {})
@@ -84,6 +84,10 @@ def forget(email: str, remote: bool) -> int:
         )
         for name, outcome in systems.items():
             click.echo(f"    {escape(f'{name}: {outcome}')}")
+        for row in found.get("kept", ()):
+            where = f"{row['system']}: {row['object']} {row['id']}"
+            click.echo(f"    {escape(where)} stays there; crm-sync does not know it any more, delete it by hand")
+        click.echo(f"When it was done stays on record: crm-sync consent show {escape(email)}")
         if remote and not systems:
             click.echo("    No row of this address is known: nothing was deleted in any system. Look there by hand.")
     return PERSON if any(outcome != "deleted" for outcome in systems.values()) else 0

@@ -98,8 +98,7 @@ def ask(config: Config, url: str, name: str, given: Mapping[str, Any], locked: L
     """Has the service do it. Raises what it raised there, and `locked` where it cannot be asked."""
     import httpx  # noqa: PLC0415 - only beside a service
 
-    token = config.server.token
-    headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+    headers = _bearer(config)
     body = {key: _plain(value) for key, value in given.items() if key not in ("config", "mappings", "progress")}
     try:
         httpx.get(f"{url}/healthz", timeout=ANSWERS_S, trust_env=False)  # one that hangs is not waited for
@@ -115,6 +114,25 @@ def ask(config: Config, url: str, name: str, given: Mapping[str, Any], locked: L
     if answer.is_error:
         raise _error(found, answer.status_code)
     return run_report(found) if WRITES[name] else found
+
+
+def status_there(config: Config) -> Any:
+    """How it is, as the service that holds this state says; None where there is none, or it does not answer."""
+    import httpx  # noqa: PLC0415 - only beside a service
+
+    url = service_url(config)
+    if url is None:
+        return None
+    try:
+        answer = httpx.get(f"{url}/api/status", headers=_bearer(config), timeout=ANSWERS_S, trust_env=False)
+        return answer.json() if answer.is_success else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def _bearer(config: Config) -> dict[str, str]:
+    token = config.server.token
+    return {"Authorization": f"Bearer {token.reveal()}"} if token and token.known else {}
 
 
 def _plain(value: Any) -> Any:

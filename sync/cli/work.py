@@ -9,7 +9,7 @@ import click
 from sync.cli.answer import say_run, watching
 from sync.cli.backend import runner
 from sync.cli.options import Command, entities, full, init_state, settings, shown
-from sync.cli.workspace import open_workspace
+from sync.cli.workspace import open_to_write
 
 
 class Moment(click.ParamType[datetime]):
@@ -37,7 +37,7 @@ def sync(entities: tuple[str, ...], full: bool, dry_run: bool, init: bool, shown
 
     Beyond a safety limit nothing is written (exit code 4); look with `runs`, release with `apply RUN`.
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_write(settings())
     chosen = workspace.chosen(entities)
     with watching(settings()) as progress:
         if dry_run:
@@ -60,7 +60,7 @@ def backfill(entities: tuple[str, ...], source: str | None, since: datetime | No
 
     Run it again after any interruption and it goes on. Creates and updates are not limited here.
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_write(settings())
     chosen = workspace.chosen(entities)
     named = workspace.system(source) if source else None
     with watching(settings()) as progress:
@@ -81,7 +81,7 @@ def undo(run: str, record: str | None, field: str | None, dry_run: bool, shown: 
 
     What somebody has changed since is left alone and reported. `undo` of the undo restores the run.
     """
-    workspace = open_workspace(settings())
+    workspace = open_to_write(settings())
     with watching(settings()) as progress:
         act = runner().try_undo if dry_run else runner().undo
         report = act(workspace.config, workspace.mappings, run, record=record, field=field, progress=progress)

@@ -47,21 +47,64 @@ class Workspace:
 
 def open_workspace(settings: Settings) -> Workspace:
     """Reads configuration and mappings and starts the log. Raises ConfigError with the mistakes of both."""
-    workspace = read_workspace(settings)
+    return _opened(settings, read_workspace(settings))
+
+
+def open_to_look(settings: Settings) -> Workspace:
+    """The same for a command that looks at the state alone: secrets of systems may be where only the service can read them."""
+    return _opened(settings, read_workspace(settings, spares=True))
+
+
+def open_to_write(settings: Settings) -> Workspace:
+    """The same for a command that a running service does in its stead: then the service's secrets are enough."""
+    try:
+        workspace = read_workspace(settings)
+    except ConfigError:
+        served = _served(settings)
+        if served is None:
+            raise
+        workspace = served
+    return _opened(settings, workspace)
+
+
+def config_alone(settings: Settings) -> Config | None:
+    """The configuration without its mappings and without the secrets that cannot be had here; None where it has mistakes itself."""
+    from sync.config import read  # noqa: PLC0415 - only where there are mistakes
+
+    return read(settings.config, os.environ, spares=True).config
+
+
+def _served(settings: Settings) -> Workspace | None:
+    """The workspace without the secrets that cannot be had here, where a service holds its state."""
+    from sync.cli.remote import service_url  # noqa: PLC0415 - only where a secret is not to be had
+
+    try:
+        workspace = read_workspace(settings, spares=True)
+    except ConfigError:
+        return None
+    return workspace if service_url(workspace.config) else None
+
+
+def _opened(settings: Settings, workspace: Workspace) -> Workspace:
     start_log(settings, workspace.config)
     return workspace
 
 
-def read_workspace(settings: Settings, environment: Mapping[str, str] = os.environ) -> Workspace:
-    """Reads configuration and mappings. Raises ConfigError with the mistakes of both."""
+def read_workspace(
+    settings: Settings, environment: Mapping[str, str] = os.environ, *, spares: bool = False
+) -> Workspace:
+    """Reads configuration and mappings; ``spares``: without the secrets that cannot be had here.
+
+    Raises ConfigError with the mistakes of both.
+    """
     from sync.config import read  # noqa: PLC0415 - not for a help text
     from sync.runner.fit import unfit  # noqa: PLC0415 - same
 
-    reading = read(settings.config, environment)
+    reading = read(settings.config, environment, spares=spares)
     mappings, problems = _mappings(reading)
     if reading.config is None or mappings is None:
         raise ConfigError([*reading.problems, *problems])
-    hide(secret.reveal() for secret in reading.config.secrets())
+    hide(secret.reveal() for secret in reading.config.secrets() if secret.known)
     if unfitting := unfit(reading.config, mappings):
         raise ConfigError(unfitting)
     return Workspace(reading.config, mappings)

@@ -50,8 +50,8 @@ def find(path: Path | None, environment: Mapping[str, str]) -> Path:
     return (path or Path(environment.get("CRM_SYNC_CONFIG") or "config.toml")).absolute()
 
 
-def read(path: Path | None, environment: Mapping[str, str]) -> Reading:
-    """Like `load`, but what was found wrong is in the answer."""
+def read(path: Path | None, environment: Mapping[str, str], *, spares: bool = False) -> Reading:
+    """Like `load`, but what was found wrong is in the answer. ``spares``: secrets that cannot be had here are no mistake."""
     file = find(path, environment)
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -63,7 +63,7 @@ def read(path: Path | None, environment: Mapping[str, str]) -> Reading:
         return _stopped(file, "this is not UTF-8 text", "Save it as UTF-8.", line)
     except OSError as error:
         return _stopped(file, *_absent(error))
-    tables = Tables(_shown(file), Around(file.parent, environment), line_index(text))
+    tables = Tables(_shown(file), Around(file.parent, environment, spares), line_index(text))
     return _read(file, raw, tables)
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The surroundings of a value: the folder of its file, and the environment."""
+    """The surroundings of a value: the folder of its file, and the environment.
+
+    ``spares``: nobody will be contacted, so a secret that cannot be had here is spared, not refused.
+    """
 
     folder: Path
     environment: Mapping[str, str]
+    spares: bool = False
 
     def path(self, name: str) -> Path:
         """A file or folder as it was named: relative ones start at the file, `~` is somebody's home."""

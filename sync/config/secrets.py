@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from sync.config.refused import Around, Refused
+from sync.errors import UsageError
 
 _ELSEWHERE: Final = frozenset(
     "aws azure bitwarden bw doppler gcp infisical k8s keychain kms op pass secret secretsmanager sops ssm vault".split()  # noqa: SIM905
@@ -32,6 +33,11 @@ class Secret:
         """The value itself. Hand it to the vendor, to nobody else."""
         return self._value
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a value to reveal."""
+        return True
+
     def __repr__(self) -> str:
         return "***"
 
@@ -44,6 +50,25 @@ class Secret:
     def __reduce__(self) -> str:
         msg = "a secret is not written anywhere"
         raise TypeError(msg)
+
+
+class Spared(Secret):
+    """A secret that could not be had where it was not needed. Whoever needs it after all is refused, and told why."""
+
+    __slots__ = ("_why",)
+
+    def __init__(self, reference: str, why: Refused) -> None:
+        super().__init__("", reference)
+        self._why = why
+
+    def reveal(self) -> str:
+        """Raises UsageError, always."""
+        raise UsageError(self._why.message, remedy=self._why.remedy)
+
+    @property
+    def known(self) -> bool:
+        """No."""
+        return False
 
 
 def resolve(reference: str, around: Around) -> Secret:

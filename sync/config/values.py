@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sync.config.refused import Around, Refused
-from sync.config.secrets import Secret, resolve
+from sync.config.secrets import Secret, Spared, is_reference, resolve
 from sync.config.suggest import did_you_mean
 
 T = TypeVar("T")
@@ -150,10 +150,15 @@ def _share(value: str) -> float:
 
 
 def secret(value: Any, around: Around) -> Secret:
-    """A reference to a secret, resolved."""
+    """A reference to a secret, resolved; where nobody needs it, one that cannot be resolved is spared."""
     if not isinstance(value, str):
         raise Refused("a secret is a reference", "For example `env:NAME`.")
-    return resolve(value, around)
+    try:
+        return resolve(value, around)
+    except Refused as refused:
+        if around.spares and is_reference(value):
+            return Spared(value, refused)
+        raise
 
 
 def secrets(least: int = 1) -> Parse[tuple[Secret, ...]]:
@@ -163,7 +168,7 @@ def secrets(least: int = 1) -> Parse[tuple[Secret, ...]]:
         items = value if isinstance(value, list | tuple) else [value]
         found = tuple(secret(item, around) for item in items)
         for each in found:
-            if len(each.reveal()) < least:
+            if each.known and len(each.reveal()) < least:
                 raise Refused(
                     f"the secret behind {each.reference} is too short",
                     f"Make one of {least} characters or more, by chance.",

@@ -51,6 +51,14 @@ class Paced(Protocol):
 
 
 @runtime_checkable
+class Adapting(Protocol):
+    """A connector that reads on without a column that it is denied, instead of failing."""
+
+    def unseen(self, feed: Feed) -> Sequence[str]:
+        """The paths of a feed that were left out of the last read because the system does not show them. Costs no call."""
+
+
+@runtime_checkable
 class Filtering(Protocol):
     """A connector that can tell without a call whether it could ask what a feed is to be narrowed to."""
 

@@ -62,6 +62,13 @@ def _run(status: Mapping[str, Any]) -> Iterable[Alert]:
             f"Look at it with `crm-sync runs {last['run']}`. If it is right, `crm-sync apply {last['run']}` carries out exactly that"
             " plan; if not, correct the mapping or the data. A first load of everything is `crm-sync backfill`.",
         )
+    for system in dict.fromkeys(row["system"] for row in status.get("unseen", ())):
+        columns = [f"{row['object']}.{row['native']}" for row in status["unseen"] if row["system"] == system]
+        yield Alert(
+            f"unseen:{system}",
+            f"{system} does not show mapped columns: {', '.join(columns)}. They are neither read nor written; the rest goes on.",
+            "`crm-sync check` says where each is mapped: correct the name there, or let our user see the column.",
+        )
     if status.get("unexplained"):
         yield Alert(
             "differences",
@@ -72,15 +79,16 @@ def _run(status: Mapping[str, Any]) -> Iterable[Alert]:
 
 def _lanes(lanes: Mapping[str, Mapping[str, Any]]) -> Iterable[Alert]:
     for name, lane in lanes.items():
+        why = str(lane["why"]).removeprefix(f"{name}: ")
         if lane["state"] == "in" and not lane["failures"]:
             continue
         if lane["kind"] in ("auth", "tenant"):
             remedy = lane["remedy"] or "Replace the credentials; `crm-sync check` says whether the new ones work."
-            yield Alert(f"credentials:{name}", f"{name} does not accept our credentials: {lane['why']}.", remedy)
+            yield Alert(f"credentials:{name}", f"{name} does not accept our credentials: {why}.", remedy)
         elif lane["failures"] >= FAILING_AFTER:
             yield Alert(
                 f"system:{name}",
-                f"{name} fails: {lane['why']}. The other systems are served; changes for {name} wait and are not lost.",
+                f"{name} fails: {why}. The other systems are served; changes for {name} wait and are not lost.",
                 lane["remedy"]
                 or f"It is tried again every minute. `crm-sync check` finds out why; {name} may have an outage.",
             )

@@ -134,6 +134,8 @@ class RunReport:
     limits_hit: Sequence[LimitHit] = ()
     failures: Sequence[Failure] = ()
     notes: Sequence[str] = ()
+    unseen: Sequence[Mapping[str, str]] = ()
+    """Mapped columns that a system does not show: system, entity, field (empty: the one for our id), object, native."""
     digest: str | None = None
     undone: str | None = None
     """The run that this one undid."""
@@ -142,7 +144,7 @@ class RunReport:
     def needs_person(self) -> bool:
         """Whether somebody must look although the run is done."""
         rejected = any(counts.failed for counts in self.systems.values())
-        return bool(self.conflicts or self.quarantined or self.in_doubt or self.skipped or rejected)
+        return bool(self.conflicts or self.quarantined or self.in_doubt or self.skipped or self.unseen or rejected)
 
     @property
     def status(self) -> str:
@@ -174,6 +176,7 @@ class RunReport:
             "limits_hit": [asdict(hit) for hit in self.limits_hit],
             "failures": [asdict(failure) for failure in self.failures],
             "notes": list(self.notes),
+            "unseen": [dict(row) for row in self.unseen],
         }
         extra = {"digest": self.digest, "undone": self.undone}
         return shown | {name: value for name, value in extra.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,20 @@ from sync.errors import UsageError
 from sync.mapping import Mappings, load
 from sync.model.clock import SystemClock
 from sync.model.record import Conflict, Status
-from sync.model.report import RunReport
+from sync.model.report import OPERATIONS_SHOWN, RunReport
 from sync.runner import check as checking
 from sync.runner import explain as explaining
 from sync.runner import forget as forgetting
 from sync.runner import person, streams
 from sync.runner import status as judging
 from sync.runner import verify as verifying
-from sync.runner.approve import Approval, from_json, planned
+from sync.runner.approve import Approval, from_json, plan_holder, planned
 from sync.runner.context import Context, Progress, Silence
 from sync.runner.cycle import Order, Ran, run_cycle
 from sync.runner.decide import Scope
 from sync.runner.narrow import left_alone, narrowed
-from sync.runner.report import Keys, conflict_rows, operation_row, quarantine_rows, report
+from sync.runner.report import Keys, conflict_rows, failures, operation_row, planned_counts, quarantine_rows, report
+from sync.runner.unmapped import with_words
 from sync.runner.veil import Veil
 from sync.runner.wire import opened, reading, without_limits
 from sync.state import RunRow, Store, journal_mode_here
@@ -98,7 +100,7 @@ def apply_run(config: Config, mappings: Mappings, run: str, *, progress: Progres
                 remedy="`crm-sync runs` lists the runs.",
             )
         veil = Veil(mappings, store.veiled)
-        approval = Approval.of(veil.operation(row.operation) for row in planned(store, run))
+        approval = Approval.of(veil.operation(row.operation) for row in planned(store, plan_holder(found)))
         if not approval.operations:
             raise UsageError(
                 f"the plan of run {run} is not kept any more: a later run has made it anew",
@@ -172,12 +174,12 @@ def verify(config: Config, mappings: Mappings, entities: Sequence[str], *, progr
         ran = run_cycle(context, Order("verify", full=True, dry=True))
         verdict = verifying.compare(context, ran)
         judging.remember(config, context, len(verdict.unexplained))
-        failures = [{"system": system, "message": why, "remedy": ""} for system, why in context.failed.items()]
+        failed = [asdict(failure) for failure in failures(context)]
         return {
             "agreed": verdict.agreed,
             "explained": verdict.explained,
             "unexplained": verdict.unexplained,
-            "failures": failures,
+            "failures": failed,
         }
 
 
@@ -199,17 +201,21 @@ def run(config: Config, run: str) -> Row:
     with reading(config) as store:
         found = _run_or_error(store, run)
         keys = Keys(store, load(config.mappings, {name: system.kind for name, system in config.systems.items()}))
-        rows = store.operations(run, limit=1000)
+        rows, holder = store.operations(run, limit=OPERATIONS_SHOWN), plan_holder(found)
+        if holder != run:
+            rows += store.operations(holder, statuses=(Status.PLANNED,), limit=OPERATIONS_SHOWN - len(rows))
         keys.learn(row.operation.record for row in rows)
         turns = [_turn_row(row, keys) for row in store.turns(run=run)]
         shown = [operation_row(row, keys) for row in rows]
-        return {**_run_row(found), "operations": shown, "turns": turns, "failures": _unserved(found)}
+        whole = {**_run_row(found), "operations": shown, "turns": turns, "failures": _unserved(found)}
+        return whole | ({"planned": planned_counts(store, holder)} if found.status == "stopped" else {})
 
 
 def _unserved(row: RunRow) -> list[Row]:
-    """The systems that a past run did without; what it said of them then stands in the log."""
-    told = {"message": "could not be served in this run", "remedy": "`crm-sync check` finds out why.", "kind": ""}
-    return [{"system": name, **told} for name in row.failed]
+    """The systems that a past run did without, and why."""
+    unknown = ("could not be served in this run", "`crm-sync check` finds out why.")
+    told = ((name, why or unknown) for name, why in row.failed.items())
+    return [{"system": name, "message": why, "remedy": remedy, "kind": ""} for name, (why, remedy) in told]
 
 
 def _turn_row(row: Any, keys: Keys) -> Row:
@@ -236,7 +242,7 @@ def _run_row(row: RunRow) -> Row:
         "started_at": row.started_at.isoformat(),
         "seconds": row.seconds,
         "systems": {name: dict(counts) for name, counts in row.systems.items()},
-        "undone": row.note or None,
+        "undone": (row.note or None) if row.kind == "undo" else None,
     }
 
 
@@ -295,7 +301,8 @@ def _conflict_or_error(waiting: Mapping[str, Conflict], conflict: str, take: str
 def quarantine(config: Config, mappings: Mappings) -> list[Row]:
     """Records set aside."""
     with reading(config) as store:
-        return quarantine_rows(store.quarantined(), Keys(store, mappings))
+        rows = store.quarantined()
+        return with_words(store, mappings, rows, quarantine_rows(rows, Keys(store, mappings)))
 
 
 def retry(config: Config, mappings: Mappings, ids: Sequence[str], *, progress: Progress) -> RunReport:

@@ -15,7 +15,7 @@ import orjson
 from sync.model.record import Change, Journalled, Lost, Operation, Status
 from sync.model.remote import Kind
 from sync.runner.veil import Veil
-from sync.state import Finished, Store
+from sync.state import Finished, RunRow, Store
 
 PAGE = 2000
 
@@ -66,6 +66,12 @@ def planned(store: Store, run: str, statuses: tuple[Status, ...] = (Status.PLANN
     while rows := store.operations(run, statuses=statuses, after=after, limit=PAGE):
         after = rows[-1].number
         yield from rows
+
+
+def plan_holder(run: RunRow) -> str:
+    """The run that holds the plan of a stopped run: itself, or the one that made the very same plan before it."""
+    refers = run.status == "stopped" and run.kind != "undo"  # an undo refers to what it undid
+    return (run.note if refers else "") or run.run
 
 
 def restrict(store: Store, run: str, approval: Approval, veil: Veil) -> list[Operation]:

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from sync.errors import AbortError, DriftError, Problem
+from sync.errors import AbortError, AuthError, DriftError, Problem
 from sync.mapping import NO_REFS, EntityMapping, Route, check_laws, drift, failing
 from sync.mapping.load import STREAM
 from sync.model.remote import NativeRecord, ObjectSchema
@@ -18,6 +18,8 @@ from sync.runner.context import Context, System, feeds
 from sync.runner.veil import Veil
 
 SAMPLE = 2000
+CREDENTIALS = "credentials"
+"""What a finding is about that says whether a system takes our key."""
 T = TypeVar("T")
 
 
@@ -28,6 +30,14 @@ class _Found:
     rows: list[dict[str, Any]] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
     drift: bool = False
+
+    def probed(self, context: Context, system: str, rows: list[dict[str, Any]]) -> None:
+        """What a system said of itself. One that does not take the key was not served, whichever way it says so."""
+        self.rows += rows
+        refused = next((row for row in rows if row["what"] == CREDENTIALS and not row["well"]), None)
+        if refused is not None and context.alive(system):
+            context.fail(system, refused["detail"])
+            self.unreachable.append(system)
 
     def tried(self, context: Context, system: str, ask: Callable[[], T]) -> T | None:
         """What a system answers; None where it does not: then it is out, and a finding says why unless one does already."""
@@ -40,7 +50,8 @@ class _Found:
             else:
                 self.unreachable.append(system)
             if all(row["well"] for row in self.rows if row["system"] == system):
-                what = "mapping" if isinstance(error, DriftError) else "reach"
+                kinds = ((DriftError, "mapping"), (AuthError, CREDENTIALS))
+                what = next((word for kind, word in kinds if isinstance(error, kind)), "reach")
                 self.rows.append(_finding(system, what, error.message, error.remedy, well=False))
             return None
 
@@ -49,7 +60,7 @@ def check(context: Context) -> dict[str, Any]:
     """All findings; `well` when none needs a person. A system that refuses an answer keeps no other from being looked at."""
     found = _Found()
     for system in context.systems.values():
-        found.rows += found.tried(context, system.name, partial(_probed, system)) or []
+        found.probed(context, system.name, found.tried(context, system.name, partial(_probed, system)) or [])
     for entity in context.chosen():
         schemas = _schemas(context, entity, found)
         problems = [p for system, schema in schemas.items() for p in drift(entity, system, schema)]

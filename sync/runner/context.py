@@ -167,7 +167,7 @@ class Context:
         if isinstance(why, AbortError):
             self.errors[system] = why
         self.failed[system] = why.message if isinstance(why, AbortError) else why
-        self.progress.note(f"{system}: {self.failed[system]}")
+        self.progress.note(f"{system}: {self.failed[system].removeprefix(f'{system}: ')}")
 
 
 def feeds(mapping: SystemMapping) -> list[Feed]:

@@ -24,6 +24,7 @@ from sync.runner.pull import Pulled, drop_other_feeds, pull, reads
 from sync.runner.push import push
 from sync.runner.recover import recover
 from sync.runner.relook import look_again
+from sync.runner.unseen import note_unseen
 from sync.runner.veil import Veil
 
 ROUNDS = 3
@@ -92,7 +93,9 @@ def _run(context: Context, ran: Ran) -> None:
         streams.look_up(context)
     if order.pulls:
         context.ripe = ripe(context) if order.full else None
-        pulled = pull(context, reads(context, full=order.full, resume=order.resume))
+        wanted = reads(context, full=order.full, resume=order.resume)
+        pulled = pull(context, wanted)
+        note_unseen(context, wanted)
         _count(ran, pulled)
         _check_absence(context, pulled, ran.run)
         _look_again(context, ran)

@@ -19,10 +19,12 @@ DELETED: Final = "deleted"
 
 
 def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
-    """State, reason, every system's own word, and the ledger, for one address."""
+    """State, reason, every system's own word, the ledger, and which system was told what when, for one address."""
     ledger = [_act(act) for act in store.consent_history(email)]
     suppressed = store.is_suppressed(email)
     states: dict[str, Any] = {}
+    seen: dict[str, str] = {}
+    told: list[dict[str, Any]] = []
     state: Any = None
     for entity in mappings.entities.values():
         if entity.consent_field is None:
@@ -31,6 +33,8 @@ def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
             hub = record.cells.get(entity.consent_field)
             state = hub.value if hub else state
             states |= _words(entity, record, store)
+            seen |= {link.system: link.observed.seen_at.isoformat() for link in record.links if link.system in states}
+            told += _told(entity, record, store)
     if suppressed:
         state = "UNSUBSCRIBED"
     return {
@@ -39,7 +43,9 @@ def consent(store: Store, mappings: Mappings, email: str) -> dict[str, Any]:
         "mailable": state == "SUBSCRIBED" and not suppressed,
         "why": _why(state, suppressed=suppressed, ledger=ledger),
         "systems": states,
+        "seen_at": seen,
         "ledger": ledger,
+        "told": sorted(told, key=lambda row: str(row["at"]), reverse=True),
     }
 
 
@@ -64,6 +70,29 @@ def _words(entity: EntityMapping, record: Record, store: Store) -> dict[str, Any
     return found
 
 
+def _told(entity: EntityMapping, record: Record, store: Store) -> list[dict[str, Any]]:
+    """Every write of the person's consent that the journal still has: when it was sent, to whom, what it said, what became of it."""
+    found = []
+    for kind in (Kind.SUBSCRIBE, Kind.CREATE, Kind.UPDATE):
+        for row in store.of_record(record.id, kind):
+            done = row.operation
+            changes = [change for change in done.changes if change.field == entity.consent_field]
+            if row.sent_at is None or not changes:
+                continue
+            cell = entity.fields[changes[0].field].cells.get(done.system)
+            said = {
+                "at": row.sent_at.isoformat(),
+                "system": done.system,
+                "object": done.object,
+                "id": done.remote_id,
+                "state": cell.get(changes[0].after, StoreRefs(store)) if cell is not None else changes[0].after,
+                "status": row.status.value,
+                "run": row.run,
+            }
+            found.append(said)
+    return found
+
+
 def _why(state: Any, *, suppressed: bool, ledger: list[dict[str, Any]]) -> str:
     if suppressed:
         first = ledger[-1] if ledger else {}
@@ -76,14 +105,23 @@ def _why(state: Any, *, suppressed: bool, ledger: list[dict[str, Any]]) -> str:
 
 
 def forget(context: Context, email: str, *, remote: bool) -> dict[str, Any]:
-    """Erases one person; the address stays suppressed by its keyed hash."""
+    """Erases one person; the address stays suppressed by its keyed hash. ``kept``: rows that nobody deleted, and that are known no more."""
     systems: dict[str, str] = {}
+    kept: list[dict[str, str]] = []
     for entity in context.mappings.entities.values():
-        if entity.address_field is not None and remote:
+        if entity.address_field is not None:
             for record in context.store.load_ids(context.store.find(entity.name, email.strip().casefold())):
-                systems |= _delete_everywhere(context, entity, record)
+                if remote:
+                    systems |= _delete_everywhere(context, entity, record)
+                else:
+                    kept += _rows(record)
     counts = context.store.forget(email)
-    return {"erased": counts.get("records", 0), "counts": counts, "systems": systems}
+    return {"erased": counts.get("records", 0), "counts": counts, "systems": systems, "kept": kept}
+
+
+def _rows(record: Record) -> list[dict[str, str]]:
+    rows = (link.observed for link in record.links if link.alive)
+    return [{"system": row.system, "object": row.object, "id": row.remote_id} for row in rows]
 
 
 def _delete_everywhere(context: Context, entity: EntityMapping, record: Record) -> dict[str, str]:

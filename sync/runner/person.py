@@ -269,7 +269,8 @@ def kept_operation(record: Record, kept: Kept) -> Operation:
     hub = record.cells.get(kept.field)
     value = hub.value if hub is not None else None
     change = Change(kept.field, kept.field, value, value, hub.origin if hub else "", "undo", hub.version if hub else 0)
-    seen = record.links[0].observed
+    links = {link.system: link for link in reversed(record.links)}
+    seen = links.get(change.origin, record.links[0]).observed
     return Operation(
         record.entity,
         record.id,

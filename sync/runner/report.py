@@ -13,6 +13,7 @@ from sync.model.report import OPERATIONS_SHOWN, Counts, Failure, LimitHit, RunRe
 from sync.runner.approve import change_to_json, essence, plan_digest, planned
 from sync.runner.context import Context
 from sync.runner.cycle import Ran
+from sync.runner.unseen import unseen
 from sync.runner.veil import Veil
 from sync.state import Store
 
@@ -44,11 +45,12 @@ def report(
         limits_hit=[LimitHit(b.system, f"max_{b.what}", b.planned, b.limit) for b in ran.breaches],
         failures=failures(context),
         notes=[*notes, *_notes(ran)],
+        unseen=[each.to_json() for each in unseen(store, context.mappings)],
         digest=_digest(rows, keys.veil) if every else None,
         undone=undone,
     )
     rows_of = {name: _counts_row(context, name, c) for name, c in systems.items()}
-    store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=context.failed, note=undone or "")
+    store.finish_run(ran.run, found.status, ran.seconds, rows_of, failed=_reasons(found), note=undone or "")
     return found
 
 
@@ -74,6 +76,11 @@ def failures(context: Context) -> list[Failure]:
         kind = type(error).__name__.removesuffix("Error").lower() if error else ""
         found.append(Failure(system, why, error.remedy if error else "", kind))
     return found
+
+
+def _reasons(found: RunReport) -> dict[str, tuple[str, str]]:
+    """Why each system was not served, as the state keeps it: who looks at the run later is told the same."""
+    return {failure.system: (failure.message, failure.remedy) for failure in found.failures}
 
 
 def _notes(ran: Ran) -> list[str]:
@@ -108,6 +115,17 @@ def counts(context: Context, ran: Ran) -> dict[str, Counts]:
             failed=bad,
             calls=system.connector.usage().calls - context.calls_before.get(name, 0),
         )
+    return found
+
+
+def planned_counts(store: Store, run: str) -> dict[str, dict[str, int]]:
+    """How many rows the plan of a stopped run would create, update and delete in each system: what somebody releases."""
+    words = {Kind.CREATE: "created", Kind.UPDATE: "updated", Kind.SUBSCRIBE: "updated", Kind.DELETE: "deleted"}
+    found: dict[str, dict[str, int]] = {}
+    for (system, kind, status), count in store.counts(run).items():
+        if status is Status.PLANNED and kind in words:
+            row = found.setdefault(system, dict.fromkeys(words.values(), 0))
+            row[words[kind]] += count
     return found
 
 

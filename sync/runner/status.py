@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,13 @@ from sync.mapping import Mappings
 from sync.model.clock import Clock
 from sync.runner.context import Context
 from sync.runner.pulse import opt_outs
+from sync.runner.unseen import Unseen, unseen
 from sync.state import RunRow, Store, holder, keep_fact, state_file
 
 KINDS = ("sync", "reconcile", "backfill", "apply", "undo", "resolve", "retry")
+UNSEEN_REMEDY = "`crm-sync check` says where each is mapped: correct the name there, or let our user see the column."
 _LOOKED_BACK = 200
-_ANSWERED = frozenset({"guard", "system", "credentials", "conflicts", "quarantine", "doubt", "differences"})
+ANSWERED = frozenset({"guard", "system", "credentials", "conflicts", "quarantine", "doubt", "differences", "unseen"})
 """Kinds of alerts that the state itself gives as a reason."""
 
 
@@ -31,7 +33,8 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
     conflicts, quarantined, doubts = store.conflicts(), store.quarantined(), store.in_doubt()
     unexplained = _unexplained(store)
     why = _reasons(store, last, len(conflicts), len(quarantined), len(doubts))
-    why += _more_reasons(unexplained, service)
+    hidden = unseen(store, mappings)
+    why += _unseen_reasons(hidden) + _more_reasons(unexplained, service)
     systems = {name: _system(store, name, last, clock.now()) for name in config.systems}
     return {
         "well": not why,
@@ -44,6 +47,7 @@ def status(config: Config, mappings: Mappings, store: Store, clock: Clock) -> di
         "in_doubt": len(doubts),
         "pending": store.pending_count(),
         "unexplained": unexplained,
+        "unseen": [each.to_json() for each in hidden],
         "opt_outs": opt_outs(store, mappings, clock.now()),
         "events_waiting": store.waiting_count(),
         "last_run": _run(last),
@@ -72,7 +76,7 @@ def _service(config: Config, store: Store) -> dict[str, Any] | None:
 
 def remember(config: Config, context: Context, unexplained: int) -> None:
     """Keeps what a verify came to: nobody says that all is well over differences that nothing explains."""
-    if not unexplained and (context.entities or not _unexplained(context.store)):
+    if not unexplained and (context.entities or context.failed or not _unexplained(context.store)):
         return  # it has looked at a part only, or there is nothing to take back: a command that looks leaves the state as it is
     verdict = {"at": context.clock.now().isoformat(), "unexplained": unexplained}
     keep_fact(config.state.url, "verified", orjson.dumps(verdict).decode())
@@ -90,13 +94,23 @@ def _unexplained(store: Store) -> int:
     return 0 if mended else int(verdict["unexplained"])
 
 
+def _unseen_reasons(hidden: Sequence[Unseen]) -> list[dict[str, str]]:
+    """One reason a system, with every column."""
+    why = []
+    for system in dict.fromkeys(each.system for each in hidden):
+        columns = ", ".join(f"{each.object}.{each.native}" for each in hidden if each.system == system)
+        what = f"{system} does not show mapped columns: {columns}; they are neither read nor written"
+        why.append(_reason(what, UNSEEN_REMEDY))
+    return why
+
+
 def _more_reasons(unexplained: int, service: Mapping[str, Any] | None) -> list[dict[str, str]]:
     why = []
     if unexplained:
         what = f"the last verify found {unexplained} differences that nothing explains"
         why.append(_reason(what, "`crm-sync verify` lists them; `crm-sync sync --full` puts right what can be."))
     open_alerts = (service or {}).get("alerts", ())
-    own = [alert for alert in open_alerts if alert["key"].partition(":")[0] not in _ANSWERED]
+    own = [alert for alert in open_alerts if alert["key"].partition(":")[0] not in ANSWERED]
     return why + [_reason(alert["what"], alert["remedy"]) for alert in own]
 
 
@@ -106,7 +120,8 @@ def _reasons(store: Store, last: RunRow | None, conflicts: int, quarantined: int
         why.append(
             _reason(
                 "the state is older than it was: an old copy was put back",
-                "Run `crm-sync verify`, then `crm-sync sync --full`.",
+                "Whoever was forgotten since that copy was made: `crm-sync forget` them again."
+                " Then run `crm-sync verify`, then `crm-sync sync --full`.",
             )
         )
     if last is None:
@@ -119,26 +134,34 @@ def _reasons(store: Store, last: RunRow | None, conflicts: int, quarantined: int
             )
         )
     elif last.status == "failed":
-        why.append(
-            _reason(
-                f"run {last.run} could not serve {', '.join(last.failed) or 'every system'}",
-                "`crm-sync check` finds out why; the next run tries again.",
-            )
-        )
+        why += _unserved(last)
     elif last.status == "running":
         why.append(
             _reason(
-                f"run {last.run} has not ended",
-                "If none is under way, it was interrupted: run `crm-sync sync` and it goes on.",
+                f"run {last.run} ({last.kind}) has not ended",
+                "If none is under way, it was interrupted: run"
+                f" `crm-sync {'backfill' if last.kind == 'backfill' else 'sync'}` and it goes on.",
             )
         )
     counts = (
         (conflicts, "conflict", "that a person must decide", "`crm-sync conflicts` lists them."),
         (quarantined, "record", "set aside", "`crm-sync quarantine` says why, and what to do."),
-        (doubts, "write", "of which nobody knows yet whether it happened", "`crm-sync sync` looks again."),
+        (doubts, "write", "of unknown outcome", "`crm-sync sync` looks again, and repeats nothing blindly."),
     )
-    why += [_reason(f"{n} {what}{'s' * (n > 1)} {of}", remedy) for n, what, of, remedy in counts if n]
+    why += [_reason(f"{n:,} {what}{'s' * (n > 1)} {of}", remedy) for n, what, of, remedy in counts if n]
     return why
+
+
+def _unserved(last: RunRow) -> list[dict[str, str]]:
+    """One reason a system, with what it answered and what to do."""
+    if not last.failed:
+        return [_reason(f"run {last.run} could not serve every system", "`crm-sync check` finds out why.")]
+    found = []
+    for system, told in last.failed.items():
+        why, remedy = told or (f"run {last.run} could not serve it", "")
+        what = f"{system} is not served: {why.removeprefix(f'{system}: ')}"
+        found.append(_reason(what, f"{remedy} `crm-sync check` asks it now.".strip()))
+    return found
 
 
 def _reason(what: str, remedy: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from sync.mapping import Mappings
 from sync.model.report import RunReport
 from sync.runner import poison
 from sync.runner import status as judging
+from sync.runner.approve import plan_holder
 from sync.runner.context import Context, Silence
 from sync.runner.cycle import Order, run_cycle
 from sync.runner.report import report
@@ -39,7 +40,7 @@ class Wanted:
 
 
 def run(config: Config, mappings: Mappings, wanted: Wanted) -> RunReport:
-    """One run. A plan that a limit stopped, and that an earlier run made already, is kept once."""
+    """One run. A plan that a limit stopped, and that an earlier run made already, is kept once: by the run that made it first."""
     with opened(config, mappings, progress=Silence(), entities=wanted.entities, command="run") as context:
         order = Order(wanted.kind, full=wanted.full, look_share=wanted.look_share)
         done = report(context, run_cycle(context, order))
@@ -49,11 +50,20 @@ def run(config: Config, mappings: Mappings, wanted: Wanted) -> RunReport:
 
 
 def _keep_few_plans(store: Store, newest: str) -> None:
-    """A service that is stopped makes the same plan again every minute: older ones of the same content go, and all but a few."""
-    before = [row.run for row in store.runs(200) if row.status == "stopped" and row.run != newest]
-    if before and store.plan_alike(before[0], newest):
-        store.drop_planned(before[0])
-    for name in before[STOPPED_KEPT:]:
+    """A service that is stopped makes the same plan again every minute; the first is kept, for it is what somebody was told of.
+
+    A later run of the same content refers to it, so both names release it. Of different plans a few are kept.
+    """
+    before = [row for row in store.runs(200) if row.status == "stopped" and row.run != newest]
+    holder = plan_holder(before[0]) if before else newest
+    if holder != newest and store.plan_alike(holder, newest):
+        with store.transaction():
+            store.drop_planned(newest)
+            store.note_run(newest, holder)
+    else:
+        holder = newest
+    holders = dict.fromkeys([holder, *map(plan_holder, before)])
+    for name in list(holders)[STOPPED_KEPT:]:
         store.drop_planned(name)
 
 

@@ -23,8 +23,9 @@ from sync.redaction import safe_text
 
 
 def veil_key(config: Config) -> bytes | None:
-    """The key of the digests: the same for every command, in no file of ours. None where no system has a secret."""
-    secrets = sorted(secret.reveal() for system in config.systems.values() for secret in system.secrets())
+    """The key of the digests: the same for every command, in no file of ours. None where no system has a secret, or one is spared."""
+    found = [secret for system in config.systems.values() for secret in system.secrets()]
+    secrets = sorted(secret.reveal() for secret in found) if all(secret.known for secret in found) else []
     return (
         hashlib.blake2b("\0".join(secrets).encode(), digest_size=32, person=b"crm-sync veil").digest()
         if secrets

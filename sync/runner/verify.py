@@ -5,7 +5,7 @@ It works on a throwaway copy of the state: what a run would do there is a differ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from sync.runner.context import Context
 from sync.runner.cycle import Ran
 from sync.runner.refs import StoreRefs
 from sync.runner.report import Keys
+from sync.runner.unseen import unseen
 
 BATCH = 1000
 
@@ -40,13 +41,14 @@ def compare(context: Context, ran: Ran) -> Verdict:
     pending = _pending(context, ran.run)
     aside = {(q.record, q.system): q.error for q in context.store.quarantined()}
     keys = Keys(context.store, context.mappings)
+    hidden = frozenset((each.system, each.entity, each.field) for each in unseen(context.store, context.mappings))
     for entity in context.chosen():
         refs, shut = StoreRefs(context.store), _shut(context, entity)
         for records in _all(context, entity):
             refs.prefetch(records, entity)
             keys.learn(record.id for record in records)
             for record in records:
-                _Comparison(entity, record, refs, pending, aside, shut, keys, verdict).run()
+                _Comparison(entity, record, refs, pending, aside, shut, hidden, keys, verdict).run()
     return verdict
 
 
@@ -86,6 +88,7 @@ class _Comparison:
     pending: dict[tuple[str, str], Operation]
     aside: dict[tuple[str | None, str], str]
     shut: frozenset[str]
+    unseen: frozenset[tuple[str, str, str]]
     keys: Keys
     verdict: Verdict
 
@@ -99,6 +102,10 @@ class _Comparison:
     def _cell(self, link: Link, cell: Cell, mapped: FieldMapping) -> None:
         hub = self.record.cells.get(mapped.name)
         native = link.observed.values.get(cell.path, MISSING)
+        if native is MISSING and (link.system, self.entity.name, mapped.name) in self.unseen:
+            self.verdict.explained.append(
+                self._row(link, mapped, "not shown: the column is mapped, and the system does not show it")
+            )
         if native is MISSING or hub is None:
             return
         value = cell.source(canonical_values(self.record.cells), self.refs.related(self.record, self.entity))
@@ -106,15 +113,20 @@ class _Comparison:
             self.verdict.agreed += 1
             return
         why = self._why(link, cell, mapped)
-        row = {
+        row = self._row(link, mapped, why, {"record": value, link.system: native})
+        (self.verdict.unexplained if why is None else self.verdict.explained).append(row)
+
+    def _row(
+        self, link: Link, mapped: FieldMapping, why: str | None, values: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return {
             "entity": self.entity.name,
             "record": self.record.id,
             "key": self.keys.of(self.record.id),
             "field": mapped.name,
-            "values": self.keys.veil.values(self.entity.name, mapped.name, {"record": value, link.system: native}),
+            "values": self.keys.veil.values(self.entity.name, mapped.name, values or {link.system: None}),
             "why": why,
         }
-        (self.verdict.unexplained if why is None else self.verdict.explained).append(row)
 
     def _why(self, link: Link, cell: Cell, mapped: FieldMapping) -> str | None:
         hub = self.record.cells[mapped.name]

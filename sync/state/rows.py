@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -82,7 +82,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run. Until it ends ``status`` is "running", ``seconds`` None. ``systems``: name -> counter -> number."""
+    """One run. Until it ends ``status`` is "running", ``seconds`` None. ``systems``: name -> counter -> number.
+
+    ``note``: the run that it refers to: that which an undo undid, or which holds the plan of one that was stopped.
+    """
 
     run: str
     kind: str
@@ -93,8 +96,8 @@ class RunRow:
     seconds: float | None
     systems: Mapping[str, Mapping[str, int]]
     note: str
-    failed: tuple[str, ...] = ()
-    """Systems that did not take part to the end."""
+    failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Systems that did not take part to the end: why, and what to do; empty where that was not kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Crash paragraph: a run that was started and never finished has no seconds; the n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,10 +53,14 @@ class Runs(Generation):
         systems: Mapping[str, Mapping[str, int]],
         note: str = "",
         *,
-        failed: Iterable[str] = (),
+        failed: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Books the outcome of a run. ``failed`` names the systems that did not take part to the end."""
-        self._write(_FINISH, status, seconds, dump(systems), dump(sorted(failed)), note, run)
+        """Books the outcome of a run. ``failed``: the systems that did not take part to the end, each with reason and remedy."""
+        self._write(_FINISH, status, seconds, dump(systems), dump(dict(failed or {})), note, run)
+
+    def note_run(self, run: str, note: str) -> None:
+        """Notes of a run which other run it refers to."""
+        self._write("UPDATE run SET note = ? WHERE run = ?", note, run)
 
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs, newest first."""
@@ -84,4 +88,5 @@ class Runs(Generation):
 def _run(row: Sequence[Any]) -> RunRow:
     _, run, kind, full, entities, status, started, seconds, systems, failed, note = row
     what = (run, kind, bool(full), tuple(load(entities)), status, moment(started), seconds)
-    return RunRow(*what, load(systems), note, tuple(load(failed)))
+    told = load(failed)
+    return RunRow(*what, load(systems), note, told if isinstance(told, dict) else dict.fromkeys(told, ()))

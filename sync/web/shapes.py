@@ -60,7 +60,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
                 obj({"run": TEXT, "kind": TEXT, "status": TEXT, "started_at": TIME, "seconds": maybe(NUMBER)})
             ),
             "service": {"type": "object"},
-        }
+        },
+        unseen=OBJECTS,
     ),
     "System": obj({"reachable": maybe(TRUTH), "lag_seconds": maybe(NUMBER), "calls_left": maybe(WHOLE)}),
     "Pulse": obj(
@@ -110,6 +111,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         skipped=WHOLE,
         limits_hit=OBJECTS,
         failures=OBJECTS,
+        unseen=OBJECTS,
         notes=rows(TEXT),
         digest=TEXT,
         undone=TEXT,
@@ -137,7 +139,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "operations": rows(ref("Operation")),
             "turns": rows(obj({"record": TEXT, "key": maybe(TEXT), "changes": OBJECTS})),
             "failures": OBJECTS,
-        }
+        },
+        planned=BY_SYSTEM,
     ),
     "UndoPreview": obj({"run": TEXT, "changes": rows(ref("UndoRow")), "kept": rows(ref("UndoRow"))}),
     "UndoRow": obj(
@@ -188,9 +191,11 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "QuarantinedList": rows(ref("Quarantined")),
     "Mappings": obj({"entities": OBJECTS, "routes": OBJECTS, "notes": rows(PROBLEM), "problems": rows(PROBLEM)}),
     "Consent": obj(
-        {"email": TEXT, "state": maybe(TEXT), "mailable": TRUTH, "why": TEXT, "systems": VALUES, "ledger": OBJECTS}
+        {"email": TEXT, "state": maybe(TEXT), "mailable": TRUTH, "why": TEXT, "systems": VALUES, "ledger": OBJECTS},
+        told=OBJECTS,
+        seen_at=VALUES,
     ),
-    "Forgotten": obj({"erased": WHOLE, "systems": VALUES}),
+    "Forgotten": obj({"erased": WHOLE, "systems": VALUES}, kept=OBJECTS),
     "Verdict": obj({"agreed": WHOLE, "explained": OBJECTS, "unexplained": OBJECTS, "failures": OBJECTS}),
     "Check": obj(
         {"well": TRUTH, "findings": OBJECTS, "drift": TRUTH, "unreachable": rows(TEXT), "notes": rows(PROBLEM)}

@@ -500,8 +500,9 @@ def test_a_refusal_by_mistake_is_asked_again_and_a_real_one_believed():
     server.before.append(forbid)
     assert connect(server).identify().id == "activecampaign:acme.api-us1.com"
     left[0] = 99
-    with pytest.raises(AuthError):
+    with pytest.raises(AuthError) as found:
         connect(server).identify()
+    assert "api_key" in found.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,28 @@ def test_what_forget_could_not_delete_is_named_with_its_id(scene):
     assert left in done["salesforce"]
 
 
+def test_who_was_told_what_when_is_on_record(scene):
+    """For a complaint: from whom the opt-out was learnt, to which system it was sent when, what became of it, and who was last seen when."""
+    opted_out(scene, "abmatic")
+    found = scene.consent("ada")
+    [learnt] = [act for act in found["ledger"] if act["state"] == "UNSUBSCRIBED"]
+    told = found["told"][0]
+    assert learnt["source"] == "abmatic"
+    assert (told["system"], told["id"], told["state"], told["status"]) == (
+        "salesforce", scene.id("ada", "salesforce"), "UNSUBSCRIBED", "settled",
+    )  # fmt: skip
+    assert learnt["at"] <= told["at"] <= found["seen_at"]["salesforce"]
+    assert any(row["system"] == "salesforce" for row in scene.run(told["run"])["operations"])
+
+
+def test_whoever_is_forgotten_here_is_said_to_be_still_there(scene):
+    """Without --remote the systems keep their rows: each is named once, for afterwards nobody here knows it."""
+    scene.linked("ada", opted_out=False)
+    rows = {(system, scene.id("ada", system)) for system in ("abmatic", "salesforce")}
+    assert {(row["system"], row["id"]) for row in scene.forget("ada")["kept"]} == rows
+    assert scene.forget("ada")["kept"] == []
+
+
 @pytest.mark.law("L6")
 def test_an_opt_out_flows_past_the_daily_share(scene):
     """Where our share of Salesforce's calls is spent nothing is read or written there but opt-outs, and the run says so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import json
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -49,8 +50,40 @@ def test_a_run_that_went_without_a_system_names_it_and_says_what_to_do(scene):
     assert (failure.system, failure.kind) == ("abmatic", "unreachable")
     assert "base_url" in failure.remedy
     [why] = scene.status()["why"]
-    assert "abmatic" in why["what"]
-    assert [row["system"] for row in scene.run(run.run)["failures"]] == ["abmatic"]
+    assert why["what"] == "abmatic is not served: " + failure.message.removeprefix("abmatic: ")
+    assert why["remedy"].startswith(failure.remedy)
+    past = scene.run(run.run)["failures"]
+    assert [(row["system"], row["message"], row["remedy"]) for row in past] == [
+        ("abmatic", failure.message, failure.remedy)
+    ]
+
+
+@pytest.mark.parametrize(("system", "key"), [("abmatic", "api_key"), ("salesforce", "client_secret")])
+def test_a_key_that_is_refused_is_said_to_be_refused(scene, system, key):
+    """`check` with a wrong key ends with 5 at every system, names the credentials once, and says which key to look at."""
+    scene.linked("ada", title="CTO")
+    scene.settings(f"systems.{system}.{key}", "env:WRONG")
+    process = scene.command("check", "--json", env={"WRONG": "not-the-key"})
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 5, err
+    bad = [row for row in json.loads(out)["findings"] if not row["well"]]
+    assert [(row["system"], row["what"]) for row in bad] == [(system, "credentials")]
+    assert "Check" in bad[0]["remedy"]
+    assert f"{system}: {system}:" not in err
+
+
+def test_a_verify_that_could_not_look_takes_nothing_back(scene):
+    """Differences that a verify found stay a reason against `all is well` until one has looked at everything again."""
+    scene.linked("ada", title="CTO")
+    scene.tamper("UPDATE record SET cells = replace(cells, 'CTO', 'Cleaner')")
+    assert scene.verify()["unexplained"]
+    scene.tamper("UPDATE record SET cells = replace(cells, 'Cleaner', 'CTO')")
+    scene.settings("systems.abmatic.base_url", "http://127.0.0.1:9/v1")
+    scene.settings("systems.abmatic.retries", 0)
+    found = scene.verify()
+    assert (found["unexplained"], [row["system"] for row in found["failures"]]) == ([], ["abmatic"])
+    assert found["failures"][0]["remedy"]
+    assert scene.status()["unexplained"]
 
 
 @pytest.mark.law("row 4")
@@ -172,3 +205,12 @@ def _secure(folder, asked):
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=True)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     return server
+
+
+@pytest.mark.parametrize(("kind", "command"), [("backfill", "crm-sync backfill"), ("sync", "crm-sync sync")])
+def test_what_was_interrupted_is_gone_on_with_by_its_own_command(scene, kind, command):
+    """After a crash `status` names the command that goes on from there: a first load is no sync, which its limits would stop."""
+    scene.linked("ada", title="CTO")
+    scene.tamper(f"UPDATE run SET kind = '{kind}', status = 'running', seconds = NULL")
+    [why] = scene.status()["why"]
+    assert f"`{command}`" in why["remedy"]

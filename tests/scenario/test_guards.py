@@ -27,6 +27,7 @@ def test_creates(scene):
     for name in NAMES:
         scene.person(name, abmatic={})
     run = stopped(scene, "max_creates", 3)
+    assert scene.run(run.run)["planned"] == {"salesforce": {"created": 3, "updated": 0, "deleted": 0}}
     scene.quiet(scene.apply(run.run))
     for name in NAMES:
         scene.expect(name)

@@ -137,3 +137,32 @@ def test_an_entity_that_is_mapped_later_joins(scene, entity):
     scene.quiet(scene.sync())
     scene.expect("acme", city="Turin")
     scene.expect("ada", title="CTO")
+
+
+@pytest.mark.law("row 43")
+def test_a_column_that_is_not_there_is_never_green(scene):
+    """A slip in a column's name stops that field alone, and run, status, plan and verify say so until it is put right."""
+    scene.linked("ada", title="CTO", city="Turin")
+    scene.mapping("contacts.fields.title.salesforce", "Titel")
+    scene.edit("ada", abmatic={"title": "CEO", "city": "Milan"})
+    run = scene.sync()
+    scene.expect("ada", salesforce={"city": "Milan"})
+    column = {"system": "salesforce", "entity": "contact", "field": "title", "object": "Contact", "native": "Titel"}
+    assert (run.status, run.exit_code, list(run.unseen)) == ("attention", 3, [column])
+    assert [row["Title"] for row in scene.rows("ada", "salesforce")] == ["CTO"]
+    assert scene.sync().unseen == scene.plan().unseen == [column]
+    status = scene.status()
+    assert not status["well"]
+    assert any("Contact.Titel" in each["what"] and "crm-sync check" in each["remedy"] for each in status["why"])
+    assert any(row["field"] == "title" and row["why"].startswith("not shown") for row in scene.verify()["explained"])
+    scene.mapping("contacts.fields.title.salesforce", "Title")
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="CEO")
+    assert scene.status()["well"]
+
+
+def test_the_column_for_our_id_is_missed_aloud(scene):
+    """Without the column that holds our id duplicates cannot be prevented: its absence is told like that of any other."""
+    scene.linked("ada", title="CTO")
+    scene.mapping("contacts.systems.salesforce.external_id", "Our_Id__c")
+    assert [(row["field"], row["native"]) for row in scene.sync().unseen] == [("", "Our_Id__c")]

@@ -139,6 +139,7 @@ def test_a_word_without_a_translation_is_held_and_changes_nothing(scene):
     assert scene.sync().exit_code == 3
     [row] = scene.quarantine()
     assert (row["error"], row["field"]) == ("UNMAPPED_VALUE", "seniority")
+    assert row["held"] and str(row["held"]) not in row["message"]
     scene.expect("ada", salesforce={"seniority": "VP"})
     scene.mapping(
         "contacts.fields.seniority", {**seniority, "abmatic": words | {"values": {"vp": "VP", "dir": "Director"}}}

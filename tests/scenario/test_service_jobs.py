@@ -177,8 +177,9 @@ def test_backups_are_whole_and_few(scene, service, tmp_path):
     assert kept[-1].read_bytes().startswith(b"SQLite format 3")
 
 
-def test_a_service_that_is_stopped_by_a_limit_keeps_one_plan(scene, service):
-    """The same plan, made anew every minute, is kept once: the newest run can be applied, the older says that it cannot."""
+@pytest.mark.parametrize("told", [0, -1], ids=["newest", "first"])
+def test_a_service_that_is_stopped_by_a_limit_keeps_one_plan(scene, service, told):
+    """The same plan, made anew every minute, is kept once: the run that somebody was told of shows and releases it, and so does the newest."""
     for number in range(3):
         scene.person(f"p{number}", abmatic={})
     scene.settings("safety.max_creates", 1)
@@ -186,8 +187,27 @@ def test_a_service_that_is_stopped_by_a_limit_keeps_one_plan(scene, service):
     for _ in range(3):
         service.run()
     with reading(service.config) as store:
-        newest, *older = [row.run for row in store.runs() if row.status == "stopped"]
-    with pytest.raises(Exception, match="not kept any more"):
-        scene.apply(older[0])
-    done = scene.apply(newest)
+        stopped = [row.run for row in store.runs() if row.status == "stopped"]
+        assert [sum(store.counts(run).values()) for run in stopped] == [0, 0, 3]
+    assert len(stopped) == 3
+    for run in stopped:
+        shown = scene.run(run)
+        assert (len(shown["operations"]), shown["planned"]["salesforce"]["created"]) == (3, 3)
+        assert shown["undone"] is None
+    done = scene.apply(stopped[told])
     assert done.systems["salesforce"].created == 3
+
+
+def test_a_service_whose_plan_changes_keeps_both(scene, service):
+    """Another plan does not take the place of the one that somebody is reading: each is released by its own run."""
+    scene.settings("safety.max_creates", 1)
+    service.config = scene.both[0]
+    for name in ("ada", "bob"):
+        scene.person(name, abmatic={})
+    service.run()
+    scene.person("cyd", abmatic={})
+    service.run()
+    with reading(service.config) as store:
+        newest, first = [row.run for row in store.runs() if row.status == "stopped"]
+    assert [len(scene.run(run)["operations"]) for run in (first, newest)] == [2, 3]
+    assert scene.apply(first).systems["salesforce"].created == 2

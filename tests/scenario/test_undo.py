@@ -58,6 +58,7 @@ def test_what_people_touched_since_is_left_alone_and_reported(scene):
     [skipped] = [row for row in undone.operations if row["status"] == "skipped"]
     assert skipped["key"] == scene.key("ada")
     assert "title" in skipped["reason"]
+    assert (skipped["system"], skipped["id"]) == ("salesforce", scene.id("ada", "salesforce"))
     scene.expect("ada", title="President", city="Turin")
     scene.expect("bob", title="CTO")
 

@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from process import KEY
 from service import Place, Service, until
 
 CITY = '\n[fields.city]\ntype = "string"\nabmatic = "city"\nsalesforce = "MailingCity"\n'
@@ -77,6 +78,8 @@ def test_a_bad_mapping_is_not_taken_and_said_aloud(emptied, tmp_path, called):
         until(lambda: service.events("config.refused"), what="the refusal")
         assert "contacts.toml" in service.events("config.refused")[0]["why"]
         assert "emial" in service.facts()["reload_error"]
+        code, out, err = place.command("status")
+        assert (code, "emial" in out, "crm-sync check --offline" in err) == (3, True, True)
         emptied.set("salesforce", "Contact", name, {"Title": "CEO"})
         until(lambda: emptied.dump("abmatic", "contacts")[0]["title"] == "CEO", what="an edit, by the old mapping")
         told = service.get("/api/status").json()
@@ -117,3 +120,25 @@ def test_a_reload_in_the_middle_of_a_run_waits_for_its_end(emptied, tmp_path):
         assert first_run["timestamp"] < reloaded["timestamp"]
         until(lambda: emptied.dump("abmatic", "contacts")[0].get("city") == "Bath", what="the new field")
         assert service.stop() == 0
+
+
+def test_a_shell_without_the_secrets_looks_and_has_the_service_write(emptied, tmp_path):
+    """Where only the service can read its secrets, whoever is at a shell sees how it is, and what they order is done by the service."""
+    place = Place(tmp_path, emptied.urls)
+    place.config.write_text(place.config.read_text().replace("env:CRM_SYNC_TEST_KEY", "cred:key"))
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "key").write_text(KEY)
+    contact(emptied)
+    with Service(place, CREDENTIALS_DIRECTORY=str(tmp_path / "secrets")) as service:
+        until(lambda: emptied.dump("abmatic", "contacts"), what="the first load")
+        service.idle()
+        code, out, err = place.command("status")
+        assert (code, err) == (0, "")
+        assert "All is well." in out
+        code, out, err = place.command("sync", "--json")
+        assert (code, json.loads(out)["status"]) == (0, "ok"), err
+        assert service.stop() == 0
+    code, _, err = place.command("sync")
+    assert code == 2
+    assert "cred:key needs $CREDENTIALS_DIRECTORY" in err
+    assert "nothing was contacted" in err

@@ -15,8 +15,9 @@ import click
 import pytest
 
 from sync import redaction
-from sync.cli import app, backend, demo, exits, inbox, keep, look, plan, privacy, work
+from sync.cli import app, backend, demo, exits, inbox, keep, look, plan, privacy, work, workspace
 from sync.cli import check as check_module
+from sync.cli.options import Settings
 from sync.cli.registry import COMMANDS
 from sync.errors import (
     AuthError,
@@ -380,6 +381,30 @@ def test_unset_secrets_are_named_not_guessed(crm, monkeypatch):
     code, _, err = crm("sync")
     assert code == 2
     assert err.count("environment variable KEY is not set") == 3
+
+
+LOOKS = [
+    ["status"], ["runs"], ["runs", "01J8"], ["explain", "contact", "a@x.example"], ["conflicts"], ["quarantine"],
+    ["consent", "show", "a@x.example"], ["backup", "copy.db"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", LOOKS, ids=" ".join)
+def test_what_only_looks_needs_no_secret(crm, runner, monkeypatch, words):
+    """At a shell without the service's secrets everything that contacts no system answers as ever."""
+    monkeypatch.delenv("KEY")
+    assert crm(*words)[0] == 0
+
+
+def test_a_secret_that_was_spared_is_missed_by_whoever_needs_it(folder, monkeypatch):
+    """A spared secret opens nothing: to reveal it is refused with the reason of before, and it is shown as its reference."""
+    monkeypatch.delenv("KEY")
+    config = workspace.read_workspace(Settings(config=folder / "config.toml"), spares=True).config
+    secret = config.systems["abmatic"].api_key
+    assert not secret.known
+    assert str(secret) == "***"
+    with pytest.raises(UsageError, match="environment variable KEY is not set"):
+        secret.reveal()
 
 
 def test_output_is_plain_when_piped(crm, runner):

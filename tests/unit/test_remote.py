@@ -11,10 +11,11 @@ import pytest
 
 from sync.cli import remote
 from sync.cli.exits import code_for
+from sync.config import Secret
 from sync.errors import ConfigError, GuardError, LockedError, StateError, SyncError, UsageError
 from sync.model.report import Counts, Failure, LimitHit, RunReport
 
-CONFIG = SimpleNamespace(server=SimpleNamespace(token=SimpleNamespace(reveal=lambda: "the-token")))
+CONFIG = SimpleNamespace(server=SimpleNamespace(token=Secret("the-token")))
 LOCKED = LockedError("the state is in use by crm-sync run (process 7 on here)")
 
 

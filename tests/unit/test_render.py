@@ -25,6 +25,7 @@ CONFLICT = {"id": "c7", "entity": "contact", "record": "r", "key": EVIL, "ids": 
             "values": {"abmatic": EVIL, "salesforce": "VP"}}  # fmt: skip
 QUARANTINED = {"id": "q1", "entity": "contact", "system": "salesforce", "record": "r", "key": "eve@x.example", "error": "STRING_TOO_LONG",
                "message": EVIL, "remedy": "Shorten the title."}  # fmt: skip
+UNSEEN = {"system": "salesforce", "entity": "contact", "field": "title", "object": "Contact", "native": "Titel"}
 SYSTEMS = {"abmatic": Counts(read=1234, calls=3), "salesforce": Counts(updated=1, failed=1)}
 
 
@@ -108,6 +109,8 @@ def test_nothing_remote_reaches_the_terminal_raw(drawn):
     ({"failures": [Failure("abmatic", "refused", "Renew the key.")]}, 5, "Renew the key."),
     ({"limits_hit": [LimitHit("salesforce", "max_updates", 900, 200)], "failures": [Failure("abmatic", "refused")]}, 4, "crm-sync apply 01J8"),
     ({"in_doubt": 2}, 3, "2 writes"),
+    ({"systems": {"abmatic": Counts()}, "unseen": [UNSEEN]}, 3, "salesforce does not show Contact.Titel: contact.title is neither"),
+    ({"systems": {"abmatic": Counts()}, "unseen": [UNSEEN | {"field": ""}]}, 3, "our id of each contact is neither"),
     ({"systems": {"abmatic": Counts()}, "skipped": 1}, 3, "needs you"),
 ])  # fmt: skip
 def test_exit_codes_and_words_of_a_run(drawn, more, code, word):
@@ -206,13 +209,90 @@ def test_quarantine_says_the_remedy_once_for_records_with_the_same_cause(drawn):
     inbox.draw_quarantine(sheet, [QUARANTINED | {"id": f"q{n}"} for n in range(40)])
     assert seen().count("Shorten the title.") == 1
     assert "q39" in seen()
+    inbox.draw_quarantine(sheet, [QUARANTINED | {"message": "no word for it", "held": "Fin\x1btech"}])
+    assert "no word for it: Fin\\x1btech" in seen()
 
 
 def test_a_conflict_shows_the_command_that_settles_it(drawn):
-    """Each conflict ends with a command line to copy."""
+    """Each side of a conflict has a command of its own, on one line however narrow: it is pasted as it stands."""
     sheet, seen = drawn
+    sheet.console.width = 30
     inbox.draw_conflicts(sheet, [CONFLICT])
-    assert "crm-sync conflicts resolve c7 --take abmatic|salesforce" in seen()
+    for side in CONFLICT["values"]:
+        assert f"    crm-sync conflicts resolve c7 --take {side}" in seen().splitlines()
+    assert "|" not in seen()
+
+
+def test_a_table_that_does_not_fit_names_every_number(drawn):
+    """On a narrow terminal no column is squeezed to nothing: the system's name stands above, each number beside its word."""
+    sheet, seen = drawn
+    sheet.console.width = 60
+    run.draw_counts(sheet, report().to_json()["systems"])
+    told = " ".join(seen().split())
+    shown = {
+        "run": "01M8FEJ52YE5ES9RZQ0QF2G5N6",
+        "kind": "sync",
+        "status": "ok",
+        "started_at": None,
+        "seconds": 1,
+        "systems": {},
+    }
+    run.draw_runs(sheet, [shown])
+    assert shown["run"] in seen().splitlines()
+    assert "abmatic read 1,234 · created 0 · updated 0 · deleted 0 · unchanged 0 · failed 0 · calls 3" in told
+
+
+def test_the_number_of_writes_is_the_counts_not_the_sample(drawn):
+    """A run of thousands shows some of its writes and says how many there are; what was not written is no write."""
+    sheet, seen = drawn
+    skipped = OPERATION | {"status": "skipped"}
+    ran = report(systems={"salesforce": Counts(created=4000, updated=12)}, operations=[skipped, *[OPERATION] * 999])
+    run.draw_run(sheet, ran.to_json(), "Sync")
+    assert "Changes  4,012 writes, 1 not written" in seen()
+
+
+def test_a_stopped_run_that_is_looked_at_says_how_to_release_it(drawn):
+    """`crm-sync runs RUN` of a run that a limit stopped tells what to do next, and no number that it does not know."""
+    sheet, seen = drawn
+    past = report(systems={}, operations=[OPERATION | {"status": "planned"}] * 1000).to_json() | {"status": "stopped"}
+    run.draw_run(sheet, past, "Sync")
+    assert "crm-sync apply 01J8" in seen()
+    counts = {"abmatic": {"created": 4000, "updated": 2, "deleted": 0}}
+    run.draw_run(sheet, past | {"planned": counts}, "Sync")
+    assert "abmatic 4,000 2 0" in " ".join(seen().split())
+    assert "Changes  4,002 planned, the first of them" in seen()
+    assert "Changes  the first 1,000 of the plan" in seen()
+
+
+def test_a_verify_that_could_not_read_everything_does_not_sound_green(drawn):
+    """Where a system did not answer, last known values were compared: that is said, and nothing is called agreement."""
+    sheet, seen = drawn
+    failure = {"system": "abmatic", "message": "abmatic: no connection", "remedy": "Is it up?"}
+    findings.draw_verify(sheet, {"agreed": 9, "explained": [], "unexplained": [], "failures": [failure]})
+    assert "No unexplained difference" not in seen()
+    assert "of abmatic the last known values were compared" in seen()
+    assert "Is it up?" in seen()
+
+
+def test_evidence_has_the_day_and_the_zone(drawn):
+    """What a privacy officer prints says when, to the second and in UTC, not how long ago."""
+    sheet, seen = drawn
+    act = {"at": "2026-11-27T22:58:33+02:00", "state": "UNSUBSCRIBED", "source": "conversion", "evidence": "contacts 7"}
+    findings.draw_consent(sheet, {"mailable": False, "why": "opted out", "systems": {}, "ledger": [act]})
+    assert "2026-11-27 20:58:33 UTC" in seen()
+    assert "says" not in seen()  # no head of a table without rows
+    told = {"at": "2026-11-27T20:58:34+00:00", "system": "salesforce", "object": "Contact", "id": "003", "state": "UNSUBSCRIBED",
+            "status": "settled", "run": "01J8"}  # fmt: skip
+    whole = {
+        "mailable": False,
+        "why": "opted out",
+        "systems": {"salesforce": "UNSUBSCRIBED"},
+        "told": [told],
+        "ledger": [act],
+    }
+    findings.draw_consent(sheet, whole | {"seen_at": {"salesforce": "2026-11-28T00:00:00+00:00"}})
+    assert "2026-11-28 00:00:00 UTC" in seen()
+    assert "2026-11-27 20:58:34 UTC" in seen()
 
 
 def test_status_begins_with_the_verdict(drawn):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sync.cli.render.paper import Paper, ago, counted, heading, styled, text, value
+from sync.cli.render.paper import Paper, counted, dated, heading, styled, text, value
 from sync.cli.render.run import failed
 
 Row = Mapping[str, Any]
@@ -67,11 +67,17 @@ def draw_verify(paper: Paper, verify: Row) -> None:
         paper.line(styled(f"{counted(number, 'difference')} explained: {why}", "quiet"), indent=2)
     for failure in verify.get("failures", ()):
         paper.line(*failed(failure), indent=2)
+        if failure.get("remedy"):
+            paper.line(text(failure["remedy"]), indent=6)
     paper.gap()
-    if not verify["unexplained"]:
+    if verify["unexplained"]:
+        _draw_differences(paper, verify["unexplained"])
+    elif not verify.get("failures"):
         paper.line(styled("No unexplained difference.", "good"))
-        return
-    _draw_differences(paper, verify["unexplained"])
+    if verify.get("failures"):
+        names = ", ".join(failure["system"] for failure in verify["failures"])
+        paper.line(styled(f"Not everything was read: of {names} the last known values were compared.", "bad"))
+        paper.line("This says nothing of what they hold now. When they answer: crm-sync verify")
 
 
 def _draw_differences(paper: Paper, rows: Sequence[Row], shown: int = 50) -> None:
@@ -90,12 +96,25 @@ def draw_consent(paper: Paper, consent: Row) -> None:
     """The answer first: may this person be mailed, and why."""
     verdict = styled("May be mailed", "good") if consent["mailable"] else styled("May not be mailed", "bad")
     paper.line(verdict, text(f": {consent['why']}"))
-    paper.table(["system", "says"], ([system, value(state)] for system, state in consent.get("systems", {}).items()))
+    if consent.get("systems"):
+        seen = consent.get("seen_at") or {}
+        rows = ([name, value(state), dated(seen.get(name))] for name, state in consent["systems"].items())
+        paper.table(["system", "says", "last seen"], rows)
     if consent.get("ledger"):
         paper.gap()
         paper.title("On record")
-        rows = (
-            [ago(row.get("at")), text(row.get("state")), text(row.get("source")), value(row.get("evidence"))]
+        acts = (
+            [text(dated(row.get("at"))), text(row.get("state")), text(row.get("source")), value(row.get("evidence"))]
             for row in consent["ledger"]
         )
-        paper.table(["when", "state", "source", "evidence"], rows)
+        paper.table(["when", "state", "source", "evidence"], acts)
+    if consent.get("told"):
+        paper.gap()
+        paper.title("What we told whom")
+        paper.table(["when", "system", "id", "told", "outcome", "run"], map(_told, consent["told"]))
+
+
+def _told(row: Row) -> list[Any]:
+    outcome = {"settled": "taken over"}.get(row["status"], str(row["status"]).replace("_", " "))
+    names = (dated(row["at"]), row["system"], f"{row['object']} {row.get('id') or ''}".strip())
+    return [*map(text, names), value(row["state"]), text(outcome), styled(str(row["run"]), "quiet")]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from sync.cli.render.paper import Paper, ago, counted, heading, styled, text, value
 
 Row = Mapping[str, Any]
+
+_WHY: Final = {"manual": "both sides changed it, and the mapping leaves the choice to a person"}
 
 
 def draw_conflicts(paper: Paper, conflicts: Sequence[Row], shown: int = 50) -> None:
@@ -24,9 +26,12 @@ def draw_conflicts(paper: Paper, conflicts: Sequence[Row], shown: int = 50) -> N
             ["", ""], ([styled(system, "quiet"), value(held)] for system, held in row["values"].items()), indent=4
         )
         if row.get("reason"):
-            paper.line(styled(str(row["reason"]), "quiet"), indent=4)
-        paper.line(f"crm-sync conflicts resolve {text(row['id'])} --take {'|'.join(map(str, row['values']))}", indent=4)
+            paper.line(styled(_WHY.get(row["reason"], str(row["reason"])), "quiet"), indent=4)
+        for system in row["values"]:
+            paper.command(f"crm-sync conflicts resolve {row['id']} --take {system}", indent=4)
     _more(paper, len(conflicts) - shown, "crm-sync conflicts")
+    if len(conflicts) > 1:
+        paper.line(styled("Many at once: the page Conflicts of the dashboard (`crm-sync run`).", "quiet"), indent=2)
 
 
 def draw_quarantine(paper: Paper, rows: Sequence[Row], shown: int = 50) -> None:
@@ -42,14 +47,12 @@ def draw_quarantine(paper: Paper, rows: Sequence[Row], shown: int = 50) -> None:
         paper.line(styled(error, "bad"), text(f"  {system}  {counted(len(group), 'record')}"), indent=2)
         if remedy:
             paper.line(styled("do: ", "warn"), text(remedy), indent=4)
-        paper.table(["", "", "", ""], (_quarantined(row) for row in group), indent=4)
+        for row in group:
+            _draw_quarantined(paper, row)
     paper.gap()
-    paper.line(
-        styled(
-            "Put right, then: crm-sync quarantine retry [ID…]   Give up on one: crm-sync quarantine drop ID", "quiet"
-        ),
-        indent=2,
-    )
+    paper.line(styled("Put right, then try again (without an ID: all of them), or give up on one:", "quiet"), indent=2)
+    paper.command("crm-sync quarantine retry ID", indent=4)
+    paper.command("crm-sync quarantine drop ID", indent=4)
     _more(paper, len(rows) - shown, "crm-sync quarantine")
 
 
@@ -57,11 +60,13 @@ def _cause(row: Row) -> tuple[str, str, str]:
     return str(row["system"]), str(row["error"]), str(row.get("remedy") or "")
 
 
-def _quarantined(row: Row) -> list[Any]:
+def _draw_quarantined(paper: Paper, row: Row) -> None:
     again = f"tried {counted(int(row['attempts']), 'time')}" if row.get("attempts") else ""
     if row.get("next_try_at"):
         again += f", again {ago(row['next_try_at'])}"
-    return [heading(dict(row)), text(row.get("message")), styled(again, "quiet"), styled(str(row["id"]), "quiet")]
+    paper.line(styled(f"{row['id']}  ", "name"), heading(dict(row)), indent=4)
+    held = [text(": "), value(row["held"])] if "held" in row else []
+    paper.line(text(row.get("message")), *held, styled(f"  {again}" if again else "", "quiet"), indent=6)
 
 
 def _more(paper: Paper, hidden: int, command: str) -> None:

@@ -56,6 +56,10 @@ class Paper:
         text = Text.assemble(*parts)
         self.console.print(Padding(text, (0, 0, 0, indent), expand=False) if indent else text)
 
+    def command(self, line: str, indent: int = 0) -> None:
+        """A command to copy: never broken into lines of ours, or what is pasted would be another command."""
+        self.console.print(Text(" " * indent + escape(line)), soft_wrap=True)
+
     def gap(self) -> None:
         """An empty line."""
         self.console.print()
@@ -65,7 +69,10 @@ class Paper:
         self.line(styled(text, "name"), styled(f"  {after}", "quiet") if after else "")
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], indent: int = 2) -> None:
-        """A table; columns whose header begins with `#` are numbers; without any header just aligned columns."""
+        """A table; columns whose header begins with `#` are numbers; without any header just aligned columns.
+
+        Where a table with headers is wider than the terminal, each row becomes its first cell and a line of `header value` below.
+        """
         box = None if self.wide or not any(headers) else SIMPLE_HEAD
         table = Table(
             box=box, padding=(0, 1), show_edge=False, pad_edge=False, header_style="dim", show_header=any(headers)
@@ -75,9 +82,24 @@ class Paper:
             table.add_column(
                 header.removeprefix("#"), justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
             )
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else text(cell) for cell in row))
-        self.console.print(Padding(table, (0, 0, 0, indent), expand=False))
+        drawn = [[cell if isinstance(cell, Text) else text(cell) for cell in row] for row in rows]
+        for row in drawn:
+            table.add_row(*row)
+        if any(headers) and not self._fits(table, indent):
+            self._stack(headers, drawn, indent)
+        else:
+            self.console.print(Padding(table, (0, 0, 0, indent), expand=False))
+
+    def _fits(self, table: Table, indent: int) -> bool:
+        unlimited = self.console.options.update(max_width=_PIPE_WIDTH)
+        return self.console.measure(table, options=unlimited).maximum + indent <= self.console.width
+
+    def _stack(self, headers: Sequence[str], rows: Sequence[Sequence[Text]], indent: int) -> None:
+        for first, *rest in rows:
+            self.line(first, indent=indent)
+            named = zip(headers[1:], rest, strict=True)
+            told = [Text.assemble((f"{name.removeprefix('#')} ", "dim"), cell) for name, cell in named if cell.plain]
+            self.line(Text(" · ").join(told), indent=indent + 2)
 
 
 def styled(value: str, style: str) -> Text:
@@ -137,6 +159,21 @@ def ago(moment: str | None, now: datetime | None = None) -> str:
         return "now"
     spelled = seconds(abs(distance).total_seconds() // 1)
     return f"{spelled} ago" if distance > timedelta() else f"in {spelled}"
+
+
+def when(moment: str | None, now: datetime | None = None) -> str:
+    """An ISO time for the record, with its zone, and as a distance from now: `2026-11-27 20:58:33 UTC, 4 min ago`."""
+    distance = ago(moment, now)
+    return f"{dated(moment)}, {distance}" if dated(moment) else distance
+
+
+def dated(moment: str | None) -> str:
+    """An ISO time as day and time of day in UTC; empty for what is none."""
+    try:
+        then = datetime.fromisoformat(moment or "")
+    except ValueError:
+        return ""
+    return f"{(then if then.tzinfo else then.replace(tzinfo=UTC)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def heading(row: dict[str, Any]) -> Text:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from sync.cli.render.paper import Paper, ago, heading, styled, text, value
+from sync.cli.render.paper import Paper, ago, heading, styled, text, value, when
 
 Row = Mapping[str, Any]
 _TOLD_MAX: Final = 5
@@ -31,10 +31,10 @@ def draw_record(paper: Paper, record: Row) -> None:
 
 def _draw_told(paper: Paper, told: Row) -> None:
     """What an event about the record caused elsewhere."""
-    when = f" · {ago(told['at'])}" if told.get("at") else ""
+    at = f" · {when(told['at'])}" if told.get("at") else ""
     paper.line(
         text(f"told {told['system']}, {told['object']} "),
-        styled(f"{told.get('id') or ''} {told['status'].replace('_', ' ')}{when} · {told['reason']}".strip(), "quiet"),
+        styled(f"{told.get('id') or ''} {told['status'].replace('_', ' ')}{at} · {told['reason']}".strip(), "quiet"),
         indent=2,
     )
 
@@ -77,7 +77,7 @@ def _provenance(field: Row) -> str:
     parts = [
         f"from {field['from']}" if field.get("from") else "",
         f"by {field['rule']}" if field.get("rule") else "",
-        ago(field["changed_at"]) if field.get("changed_at") else "",
+        when(field["changed_at"]) if field.get("changed_at") else "",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -101,7 +101,7 @@ def _draw_turn(paper: Paper, turn: Row) -> None:
     why = " · ".join(
         part
         for part in (
-            ago(turn["at"]) if turn.get("at") else "",
+            when(turn["at"]) if turn.get("at") else "",
             f"{turn.get('rule') or ''}{' from ' + turn['from'] if turn.get('from') else ''}",
             f"run {turn['run']}" if turn.get("run") else "",
         )

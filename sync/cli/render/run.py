@@ -9,7 +9,8 @@ from typing import Any, Final
 from rich.text import Text
 
 from sync.cli.render.inbox import draw_conflicts, draw_quarantine
-from sync.cli.render.paper import Paper, ago, counted, heading, seconds, styled, text, value
+from sync.cli.render.paper import Paper, ago, counted, heading, seconds, styled, text, value, when
+from sync.model.report import OPERATIONS_SHOWN
 
 Row = Mapping[str, Any]
 
@@ -22,6 +23,8 @@ _SAID: Final = {
 _VERBS: Final = {"create": "new", "delete": "old", "update": "name", "subscribe": "warn"}
 PREVIEWS: Final = ("Plan", "Undo, not done yet")
 """Words for runs that only show what they would do."""
+WRITTEN: Final = ("created", "updated", "deleted", "engaged")
+_PLANNED: Final = ("created", "updated", "deleted")
 _COUNTS: Final = ("read", "created", "updated", "deleted", "unchanged", "failed", "calls")
 
 
@@ -29,23 +32,30 @@ def draw_run(paper: Paper, run: Row, word: str, shown: int = 20) -> None:
     """A finished run (`word` says which kind: Sync, Backfill …): summary, counts, at most `shown` changes, open questions."""
     sentence, style = _SAID.get(run["status"], (str(run["status"]), "warn"))
     if word in PREVIEWS and run["status"] in ("ok", "attention"):
-        sentence, style = _planned(run["operations"]), "name"
+        sentence, style = _planned(run), "name"
     paper.line(styled(sentence, style))
-    paper.line(
-        styled(f"{word} {run['run']} · {'full' if run['full'] else 'incremental'} · {seconds(run['seconds'])}", "quiet")
-    )
+    began = f" · began {when(run['started_at'])}" if run.get("started_at") else ""
+    length = f"{'full' if run['full'] else 'incremental'} · {seconds(run['seconds'])}"
+    paper.line(styled(f"{word} {run['run']} · {length}{began}", "quiet"))
     paper.gap()
     draw_counts(paper, run["systems"])
     _draw_trouble(paper, run)
-    draw_operations(paper, run["operations"], shown)
+    draw_operations(paper, run["operations"], shown, _extent(run))
     _draw_questions(paper, run)
 
 
-def _planned(operations: Sequence[Row]) -> str:
-    if not operations:
+def _planned(run: Row) -> str:
+    if not run["operations"]:
         return "Nothing to do: everything agrees."
-    writes = sum(row.get("status") != "skipped" for row in operations)
+    writes = _written(run)
     return f"{counted(writes, 'write')} planned; nothing has been written." if writes else "Nothing would be written."
+
+
+def _written(run: Row) -> int:
+    """Rows written, or to be written by a plan: the counts are complete where the operations are a sample."""
+    if len(run["operations"]) < OPERATIONS_SHOWN:
+        return sum(row["status"] in ("settled", "planned") for row in run["operations"])
+    return sum(int(row.get(name, 0)) for row in run["systems"].values() for name in WRITTEN)
 
 
 def draw_counts(paper: Paper, systems: Mapping[str, Row]) -> None:
@@ -69,29 +79,58 @@ def _count(row: Row) -> Any:
 
 
 def _draw_trouble(paper: Paper, run: Row) -> None:
-    for hit in run.get("limits_hit", ()):
+    hits = run.get("limits_hit", ())
+    if hits:
         paper.gap()
-        paper.line(
-            styled("limit ", "bad"),
-            text(f"{hit['system']}: {hit['planned']:,} planned, {hit['limit']} allows {hit['allowed']:,}"),
-        )
-        paper.line(f"Look: crm-sync runs {run['run']}   Release exactly this: crm-sync apply {run['run']}", indent=4)
+        for hit in hits:
+            beyond = f"{hit['system']}: {hit['planned']:,} planned, {hit['limit']} allows {hit['allowed']:,}"
+            paper.line(styled("limit ", "bad"), text(beyond))
+    if run.get("planned"):
+        paper.gap()
+        rows = ([name, *map(_count(row), _PLANNED)] for name, row in run["planned"].items())
+        paper.table(["would be", *(f"#{name}" for name in _PLANNED)], rows)
+        paper.gap()
+    if run["status"] == "stopped":
+        paper.line("Look at the plan, or release exactly this:" if hits else "Release exactly this plan:", indent=4)
+        if hits:
+            paper.command(f"crm-sync runs {run['run']}", indent=6)
+        paper.command(f"crm-sync apply {run['run']}", indent=6)
         paper.line("Raise the limit in [safety] if this is normal; on a fresh workspace: crm-sync backfill", indent=4)
     for failure in run.get("failures", ()):
         paper.gap()
         paper.line(*failed(failure))
         if failure.get("remedy"):
             paper.line(text(failure["remedy"]), indent=4)
+    for row in run.get("unseen", ()):
+        what = f"{row['entity']}.{row['field']}" if row["field"] else f"our id of each {row['entity']}"
+        column = (
+            f"{row['system']} does not show {row['object']}.{row['native']}: {what} is neither read nor written there"
+        )
+        paper.line(styled("unseen ", "bad"), text(column))
+    if run.get("unseen"):
+        paper.line("Correct the name in the mapping, or let our user see the column: crm-sync check", indent=4)
     for note in run.get("notes", ()):
         paper.line(styled("note ", "warn"), text(note))
 
 
-def draw_operations(paper: Paper, operations: Sequence[Row], shown: int) -> None:
-    """Changes grouped by record, before and after, rule and reason."""
+def _extent(run: Row) -> str:
+    """How many writes a run came to, all told: its operations are a sample, its counts are complete."""
+    operations = run["operations"]
+    if run.get("planned"):
+        total = sum(sum(row.values()) for row in run["planned"].values())
+        return f"{total:,} planned" + (", the first of them" if total > len(operations) else "")
+    if run["status"] == "stopped":
+        return f"the first {len(operations):,} of the plan" if len(operations) >= OPERATIONS_SHOWN else "planned"
+    left = sum(row["status"] not in ("settled", "planned") for row in operations)
+    return counted(_written(run), "write") + (f", {left:,} not written" if left else "")
+
+
+def draw_operations(paper: Paper, operations: Sequence[Row], shown: int, extent: str) -> None:
+    """Changes grouped by record, before and after, rule and reason; ``extent`` says how many there are."""
     if not operations or not shown:
         return
     paper.gap()
-    paper.title("Changes", counted(len(operations), "write"))
+    paper.title("Changes", extent)
     for _, rows in groupby(operations[:shown], key=lambda row: (row["entity"], row["record"])):
         group = list(rows)
         paper.gap()
@@ -100,9 +139,9 @@ def draw_operations(paper: Paper, operations: Sequence[Row], shown: int) -> None
             _draw_operation(paper, row)
     if len(operations) > shown:
         paper.gap()
+        all_of_them = "" if len(operations) >= OPERATIONS_SHOWN else ", --json all of them"
         paper.line(
-            styled(f"… and {len(operations) - shown:,} more; --limit N shows more, --json all of them", "quiet"),
-            indent=2,
+            styled(f"… and {len(operations) - shown:,} more; --limit N shows more{all_of_them}", "quiet"), indent=2
         )
 
 

@@ -20,6 +20,9 @@ from sync.model.clock import Clock
 Row = dict[str, Any]
 LIMIT: Final = 100
 _PATIENCE_S: Final = (1.0, 2.0)
+_FORBIDDEN: Final = (
+    "Check api_key and base_url: ActiveCampaign answers 403 to a key that is wrong, and to one that may not do this."
+)
 _REFUSALS: Final = (400, 402, 403, 404, 406, 409, 410, 413, 422)
 _WALKS: Final = 3
 
@@ -72,7 +75,10 @@ class Api:
             self.clock.sleep(pause_s)
         if answer.done or answer.status in accept:
             return answer
-        raise error_for(answer, self.system)
+        error = error_for(answer, self.system)
+        if answer.verdict is Verdict.FORBIDDEN:
+            error.remedy = _FORBIDDEN
+        raise error
 
     def write(
         self, method: str, route: str, *, parts: Mapping[str, str] | None = None, body: Any = None

@@ -129,6 +129,8 @@ def error_for(answer: Answer, system: str) -> AbortError:
     """The error of our tree for an answer that is not wanted. The message holds route, status and codes, no values."""
     remedy = _REMEDIES.get(answer.verdict, "")
     text = f"{system}: {answer.route} {answer.summary}"
+    if answer.verdict is Verdict.DENIED:
+        text = f"{system}: the key was refused ({answer.route} {answer.summary})"
     if answer.verdict in (Verdict.DENIED, Verdict.FORBIDDEN):
         return AuthError(text, remedy=remedy, system=system)
     if answer.verdict is Verdict.THROTTLED:

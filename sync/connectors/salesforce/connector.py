@@ -110,6 +110,10 @@ class Salesforce:
         """The object as our user sees it; at most an hour old."""
         return self._parts.schemas.get(object).schema
 
+    def unseen(self, feed: Feed) -> tuple[str, ...]:
+        """The columns that are left out: they do not exist, or field-level security hides them from our user."""
+        return self._parts.reader.unseen(feed)
+
     def capabilities(self, object: str) -> Capabilities:  # noqa: A002
         """What our user can do with the object."""
         described = self._parts.schemas.get(object)

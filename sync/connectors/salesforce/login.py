@@ -125,13 +125,13 @@ class Tokens:
         return "https://test.salesforce.com" if sandbox else "https://login.salesforce.com"
 
 
-_REMEDY = "check client id, secret, user and the External Client App's policies"
+_REMEDY = "Check client_id, client_secret, the user, and the policies of the External Client App."
 _REMEDIES = {
-    "invalid_client": "client_secret is wrong",
-    "invalid_client_id": "client_id is wrong",
-    "inactive_user": "reactivate the integration user",
-    "inactive_org": "the org is inactive",
-    "unsupported_grant_type": "log in at the org's My Domain host, and enable this flow in the External Client App",
+    "invalid_client": "Check client_secret: it may have been replaced.",
+    "invalid_client_id": "Check client_id.",
+    "inactive_user": "Reactivate the integration user.",
+    "inactive_org": "The org is inactive: reactivate it, or name another in login_url.",
+    "unsupported_grant_type": "Log in at the org's My Domain host, and enable this flow in the External Client App.",
 }
 
 

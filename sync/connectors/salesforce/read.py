@@ -68,6 +68,11 @@ class Reader:
         known = self.schemas.known(feed.object)
         return wanted if known is None else self.schemas.visible(feed.object, wanted)
 
+    def unseen(self, feed: Feed) -> tuple[str, ...]:
+        """The paths of a feed that are not asked for, since Salesforce denied one."""
+        seen = frozenset(self.seen(feed))
+        return tuple(path for path in feed.paths if path not in seen)
+
     def first(
         self, feed: Feed, conditions: Sequence[str], order: str, *, deleted: bool, call: Call | None = None
     ) -> Mapping[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sync.runner import api
 from sync.runner.context import Silence
 from sync.runner.pulse import pulse
+from sync.runner.status import ANSWERED
 from sync.web.asking import Ask, Elsewhere, Page
 
 _RUNS: Final = 6
@@ -16,6 +17,7 @@ _DAYS: Final = {6: "6 hours", 24: "24 hours", 24 * 7: "7 days", 24 * 30: "30 day
 _PLACES: Final = (
     (re.compile(r"crm-sync conflicts"), "/conflicts", "Choose"),
     (re.compile(r"crm-sync quarantine"), "/quarantine", "Look at them"),
+    (re.compile(r"crm-sync check --offline"), "/mappings", "Look at the mappings"),
     (re.compile(r"crm-sync (?:runs|apply) (\w+)"), "/runs/{}", "Look at the run"),
 )
 
@@ -29,7 +31,7 @@ def show(ask: Ask) -> Page:
         "overview.html",
         {
             "status": status,
-            "why": [_reason(each) for each in status["why"]] + alerts(facts),
+            "why": reasons(status["why"], facts),
             "pulse": pulse(config, mappings, hours=hours),
             "hours": hours,
             "windows": _DAYS,
@@ -39,7 +41,14 @@ def show(ask: Ask) -> Page:
     )
 
 
-def _reason(why: Mapping[str, str]) -> dict[str, str | None]:
+def reasons(why: Sequence[Mapping[str, str]], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What needs a person, each trouble once: what the state says, and what only the service knows, as `crm-sync status` counts it."""
+    told = [alert for alert in alerts(facts) if str(alert.get("key")).partition(":")[0] not in ANSWERED]
+    known = {alert["what"] for alert in told}
+    return [_reason(each) for each in why if each["what"] not in known] + told
+
+
+def _reason(why: Mapping[str, Any]) -> dict[str, Any]:
     """A reason with the page where it is settled."""
     for pattern, path, word in _PLACES:
         found = pattern.search(why["remedy"])
@@ -50,9 +59,9 @@ def _reason(why: Mapping[str, str]) -> dict[str, str | None]:
 
 def alerts(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the service itself has to say: changed files that it did not take, and its alerts."""
-    found = [{"path": None, "word": None, **alert} for alert in facts.get("alerts") or ()]
+    found = [_reason(alert) for alert in facts.get("alerts") or ()]
     error = facts.get("reload_error")
-    if error:
+    if error and not any(alert.get("key") == "reload" for alert in found):
         what = {"what": "changed files were not taken: the settings of before are in force", "remedy": str(error)}
         found.insert(0, {**what, "path": "/mappings", "word": "Look at the mappings"})
     return found

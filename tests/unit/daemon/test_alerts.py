@@ -31,6 +31,7 @@ def test_nothing_wrong_is_no_alert():
     [
         ({"status": {"last_run": {"status": "stopped", "run": "R1"}}}, "guard"),
         ({"status": {"unexplained": 3}}, "differences"),
+        ({"status": {"unseen": [{"system": "it", "object": "Contact", "native": n} for n in "ab"]}}, "unseen:it"),
         ({"lanes": lane()}, "system:it"),
         ({"lanes": lane(kind="auth", failures=1)}, "credentials:it"),
         ({"lanes": lane(kind="tenant", failures=1)}, "credentials:it"),

@@ -115,14 +115,21 @@ def test_runs(store, clock):
     """Runs are listed newest first with their outcome; one that never finished stays open."""
     for run, kind in (("r1", "sync"), ("r2", "backfill"), ("r3", "sync")):
         store.start_run(run, kind, full=run == "r2", entities=["contact"])
-    store.finish_run("r1", "ok", 1.5, {"salesforce": {"read": 12, "calls_left": 99}}, note="n", failed=["abmatic"])
+    store.finish_run(
+        "r1",
+        "ok",
+        1.5,
+        {"salesforce": {"read": 12, "calls_left": 99}},
+        note="n",
+        failed={"abmatic": ("no answer", "wait")},
+    )
     assert [run.run for run in store.runs(2)] == ["r3", "r2"]
     first = store.run("r1")
     assert (first.status, first.seconds, first.systems["salesforce"]["read"], first.failed) == (
         "ok",
         1.5,
         12,
-        ("abmatic",),
+        {"abmatic": ["no answer", "wait"]},
     )
     assert [run.run for run in store.open_runs()] == ["r2", "r3"]
     assert (store.last_run().run, store.last_run(("backfill",)).run, store.last_run(("undo",))) == ("r3", "r2", None)

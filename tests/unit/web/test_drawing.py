@@ -107,7 +107,7 @@ def row(minutes_ago, kind="sync", failed=(), seconds_=1.0, **counts):
         seconds=seconds_,
         systems=systems,
         note="",
-        failed=tuple(failed),
+        failed=dict.fromkeys(failed, ()),
     )
 
 

@@ -10,6 +10,7 @@ from stage import Stage, form_token
 from sync.runner import api
 from sync.runner.context import Silence
 from sync.runner.desk import StillDesk
+from sync.web.pages.overview import reasons
 
 
 def text_of(page):
@@ -56,6 +57,27 @@ def test_what_the_service_shouts_is_on_the_front_page(stage):
         metrics = web.get("/metrics").text
         assert "crm_sync_alerts 1.0" in metrics
         assert "crm_sync_reload_failed 1.0" in metrics
+
+
+def test_one_trouble_is_counted_once():
+    """What the state and the service both know stands on the front page once, with the time since when, as `status` counts it."""
+    since = "2026-01-01T00:00:00Z"
+    refused = {
+        "key": "reload",
+        "what": "Files were not taken: a.toml:3: x",
+        "remedy": "`crm-sync check --offline`",
+        "since": since,
+    }
+    failing = {"key": "system:abmatic", "what": "abmatic fails: no answer.", "remedy": "wait", "since": since}
+    why = [
+        {"what": "abmatic is not served: no answer", "remedy": "wait"},
+        {"what": refused["what"], "remedy": refused["remedy"]},
+    ]
+    found = reasons(why, {"alerts": [refused, failing], "reload_error": "a.toml:3: x"})
+    assert [(each["what"], each.get("since"), each["path"]) for each in found] == [
+        ("abmatic is not served: no answer", None, None),
+        (refused["what"], since, "/mappings"),
+    ]
 
 
 @pytest.mark.parametrize("path", ["/", "/runs", "/conflicts", "/quarantine", "/records", "/systems"])
@@ -152,6 +174,7 @@ def test_a_stopped_run_is_released_only_on_purpose(fresh):
     with fresh.served() as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as web:
         page = web.get(f"/runs/{stopped.run}")
         assert "Release this plan" in page.text
+        assert "0 created, 3 updated, 0 deleted" in text_of(page)
         assert f'href="/runs/{stopped.run}">Look at the run' in web.get("/").text
         token = form_token(page)
         assert web.post(f"/runs/{stopped.run}/apply", data={"form_token": token}).status_code == 422
