@@ -10,8 +10,9 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sync.engine.consent import is_opt_out
 from sync.engine.plan import PENDING_REF
-from sync.mapping import EntityMapping, SystemMapping
+from sync.mapping import NO_REFS, Cell, EntityMapping, SystemMapping
 from sync.model.record import Change, Journalled, Status
 from sync.model.remote import Feed, Kind, NativeRecord
 from sync.model.values import MISSING, Native
@@ -31,12 +32,25 @@ def look(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, An
     return (yield from verify(work, place, rows))
 
 
-def expected(place: Place, row: Journalled) -> dict[str, Native]:
-    """What a conditional update takes the row to hold, by native path, in the fields that it changes."""
+def expected(work: Work, place: Place, row: Journalled) -> dict[str, Native]:
+    """What a conditional update takes the row to hold, by native path: in the fields that it changes, and whom it opts in."""
     if not place.able.conditional_update:
         return {}
     cells = place.mapping.cells
-    return {change.native: change.before for change in row.operation.changes if cells[change.field].reads}
+    held = {change.native: change.before for change in row.operation.changes if cells[change.field].reads}
+    return held | _opted_in(work, place, row)
+
+
+def _opted_in(work: Work, place: Place, row: Journalled) -> dict[str, Native]:
+    """Where a write opts somebody in: the address that the row was last seen with. It may have gone to somebody who is out."""
+    field, cells = place.entity.consent_field, place.mapping.cells
+    word = next((change for change in row.operation.changes if change.field == field), None)
+    cell = cells.get(place.entity.address_field or "")
+    if word is None or cell is None or not cell.reads or is_opt_out(cells[word.field].get(word.after, NO_REFS)):
+        return {}
+    name = str(row.operation.remote_id)
+    seen = work.context.store.observed(place.system.name, place.feed.object, [name]).get(name)
+    return {cell.path: seen.values[cell.path]} if seen is not None and cell.path in seen.values else {}
 
 
 def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[Journalled]]:
@@ -44,7 +58,7 @@ def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
     ids = list(dict.fromkeys(str(row.operation.remote_id) for row in rows))
     fresh: Mapping[str, NativeRecord | None] = yield lambda: place.system.connector.fetch(place.feed, ids)
     rows = still_planned(work, rows)
-    moved = [row for row in rows if _moved(place, row, fresh.get(str(row.operation.remote_id)))]
+    moved = [row for row in rows if _moved(work, place, row, fresh.get(str(row.operation.remote_id)))]
     if not moved:
         return rows
     names = {row.number for row in moved}
@@ -53,18 +67,21 @@ def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
     return [row for row in rows if row.number not in names]
 
 
-def _moved(place: Place, row: Journalled, fresh: NativeRecord | None) -> bool:
+def _moved(work: Work, place: Place, row: Journalled, fresh: NativeRecord | None) -> bool:
     if fresh is None or fresh.deleted:
         return True
     if row.operation.kind is Kind.DELETE:
         return False
-    return any(_differs(place, change, fresh) for change in row.operation.changes)
+    cells = place.mapping.cells
+    address = _opted_in(work, place, row)
+    return any(_differs(cells[change.field], change.before, fresh) for change in row.operation.changes) or any(
+        _differs(cells[place.entity.address_field or ""], before, fresh) for before in address.values()
+    )
 
 
-def _differs(place: Place, change: Change, fresh: NativeRecord) -> bool:
-    cell = place.mapping.cells[change.field]
-    now = fresh.values.get(change.native, MISSING)
-    return now is not MISSING and cell.reads and not cell.eq(now, change.before)
+def _differs(cell: Cell, before: Native, fresh: NativeRecord) -> bool:
+    now = fresh.values.get(cell.path, MISSING)
+    return now is not MISSING and cell.reads and not cell.eq(now, before)
 
 
 def store_moved(

@@ -190,7 +190,7 @@ def _chunk(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
         return []
     work.context.between.begin(rows)
     store.mark_sent([row.number for row in rows], at=work.context.clock.now())
-    writes = [_write(place, row) for row in rows]
+    writes = [_write(work, place, row) for row in rows]
     try:
         receipts: list[Receipt] = yield lambda: place.system.connector.push(writes)
     except (AbortError, StoppedError):
@@ -205,7 +205,7 @@ def _chunk(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, 
     return acked
 
 
-def _write(place: Place, row: Journalled) -> Write:
+def _write(work: Work, place: Place, row: Journalled) -> Write:
     operation = row.operation
     return Write(
         number=row.number,
@@ -216,7 +216,7 @@ def _write(place: Place, row: Journalled) -> Write:
         values={change.native: change.after for change in operation.changes},
         external_id=place.mapping.external_id,
         address=operation.address,
-        expected=expected(place, row) if operation.kind in (Kind.UPDATE, Kind.SUBSCRIBE) else {},
+        expected=expected(work, place, row) if operation.kind in (Kind.UPDATE, Kind.SUBSCRIBE) else {},
     )
 
 

@@ -215,3 +215,18 @@ def test_an_opt_out_flows_past_the_daily_share(scene):
     scene.settings("systems.salesforce.daily_call_share", 1.0)
     scene.quiet(scene.sync())
     scene.expect("ada", title="CEO", opted_out=True)
+
+
+@pytest.mark.law("L6")
+@pytest.mark.parametrize("system", ["abmatic", "salesforce"])
+def test_a_grant_opts_nobody_in_whose_address_is_another_by_now(scene, system):
+    """A row that has gone to an address that opted out, and was not read since, is read before it is opted in: it stays out."""
+    scene.person("bob", abmatic={"opted_out": True}, salesforce={})
+    opted_out(scene)
+    scene.delete("bob", system)
+    scene.edit("ada", **{system: {"email": scene.key("bob")}})
+    done = scene.grant("ada", "asked by telephone")["report"]["operations"]
+    sent = [row for row in done if row["system"] == system and row["status"] == "settled"]
+    assert [change["after"] for row in sent for change in row["changes"] if change["after"] is False] == []
+    assert scene.held("bob", system, "opted_out") is True
+    assert scene.consented(scene.key("bob"))["state"] == "UNSUBSCRIBED"
