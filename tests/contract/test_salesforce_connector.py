@@ -154,7 +154,8 @@ def test_a_change_does_not_wait_for_a_bulk_load_to_be_read_again(org, crm, clock
     for n in range(110):
         org.add("Contact", LastName=f"n{n}")
     clock.sleep(5)
-    _, cursor, _ = drain(crm.pull(CONTACT, cursor))
+    records, cursor, _ = drain(crm.pull(CONTACT, cursor))
+    assert len(records) == 111, "what was loaded just now is read once"
     read = []
     clock.sleep(cursor_of.NEAR_S)
     _, cursor, _ = drain(crm.pull(CONTACT, cursor))

@@ -116,10 +116,11 @@ class Puller:
         yield from self._follow(feed, Step(mark, self._began(), EPOCH, ""), page)
 
     def _newest(self, feed: Feed, mark: Mark) -> Iterator[Page]:
-        """What changed just now, before a window of many pages that would bring it last. Moves no cursor."""
-        near = replace(mark, near=True).lower(NEAR_S)
-        for page in self._reader.pages(self._since(feed, near)):
-            yield Page(self._records(feed, page["records"]))
+        """What changed just now, before a window of many pages that brings it last. Not where that is the load itself. Moves no cursor."""
+        first = self._since(feed, replace(mark, near=True).lower(NEAR_S))
+        if _total(first) <= WIDE_ROWS_MAX:
+            for page in self._reader.pages(first):
+                yield Page(self._records(feed, page["records"]))
 
     def _window(self, feed: Feed, mark: Mark) -> tuple[Mark, Mapping[str, Any]]:
         """The rows to read now, and the mark that knows which window that was."""
