@@ -146,3 +146,7 @@ class Mappings:
     routes: tuple[Route, ...]
     files: tuple[str, ...]
     notes: tuple[Problem, ...] = field(default=())
+
+    def has_children(self, entity: str) -> bool:
+        """Whether records of some entity may refer to records of this one."""
+        return any(each.entity == entity for child in self.entities.values() for each in child.fields.values())

@@ -31,7 +31,10 @@ _SEEN_TO = ("AMBIGUOUS_MATCH", "UNMAPPED_VALUE", "UNCLEARED")
 
 @dataclass(slots=True)
 class Decided:
-    """What the decision came to beside the operations in the journal. ``coming``: (system, record) that this run creates."""
+    """What the decision came to beside the operations in the journal.
+
+    ``coming``: (system, record) that this run creates and that others may refer to.
+    """
 
     coming: set[tuple[str, str]] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
@@ -109,6 +112,7 @@ class _Desk:
         self.refused: Mapping[str, Mapping[str, str]] = {}
         self.aside = _decided_here(context)
         self.ghosts = ghosts(context, entity)
+        self.is_parent = context.mappings.has_children(entity.name)
 
     def work(self, records: Sequence[Record]) -> None:
         self.refs.prefetch(records, self.entity)
@@ -300,7 +304,7 @@ class _Desk:
     def _note(self, merged: Merged, planned: Planned) -> None:
         record = merged.record
         for operation in planned.operations:
-            if operation.kind is Kind.CREATE:
+            if operation.kind is Kind.CREATE and self.is_parent:
                 self.decided.coming.add((operation.system, operation.record))
         self.decided.uncleared += len(planned.uncleared)
         if merged.settled:

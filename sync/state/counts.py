@@ -12,10 +12,16 @@ _LIVE = "SELECT entity, system, count(*) FROM observed WHERE deleted = 0 GROUP B
 _LINKED = "SELECT entity, system, count(*) FROM link WHERE state = 'linked' GROUP BY entity, system"
 _OBSERVED = "SELECT count(*) FROM observed WHERE entity = ? AND system = ? AND deleted = 0"
 _SAMPLES = (
-    "SELECT object, remote_id FROM (SELECT o.object, o.remote_id, row_number() OVER (PARTITION BY o.object ORDER BY o.number) AS place,"
-    " count(*) OVER (PARTITION BY o.object) AS total"
-    " FROM link AS l JOIN observed AS o ON o.number = l.observed_number WHERE l.system = ?1 AND l.state = 'linked')"
-    " WHERE place * ?2 / total > (place - 1) * ?2 / total"
+    "WITH RECURSIVE part(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM part WHERE n + 1 < ?2),"
+    " span(entity, low, high) AS (SELECT entity,"
+    " (SELECT min(number) FROM observed WHERE entity = e.entity AND system = ?1 AND deleted = 0),"
+    " (SELECT max(number) + 1 FROM observed WHERE entity = e.entity AND system = ?1 AND deleted = 0)"
+    " FROM (SELECT DISTINCT entity FROM observed WHERE system = ?1) AS e)"
+    " SELECT o.object, o.remote_id FROM span JOIN part JOIN observed AS o ON o.number = ("
+    "SELECT r.number FROM observed AS r JOIN link AS l ON l.observed_number = r.number"
+    " WHERE r.entity = span.entity AND r.system = ?1 AND r.deleted = 0 AND l.state = 'linked'"
+    " AND r.number >= low + n * (high - low) / ?2 AND r.number < low + (n + 1) * (high - low) / ?2"
+    " ORDER BY r.number DESC LIMIT 1)"
 )
 _OF_LINKED = (
     "FROM observed AS o JOIN link AS l ON l.observed_number = o.number"
@@ -43,9 +49,10 @@ class Counts(Door):
         return int(self._value(_OBSERVED + " AND object = ?", entity, system, object))
 
     def samples(self, system: str, each: int = 20) -> list[tuple[str, str]]:
-        """(object, remote id) of a few linked rows of every object of a system, old and new: they show whose data it is.
+        """(object, remote id) of a few linked rows of every entity of a system, old and new: they show whose data it is.
 
-        They are spread over all that is linked, so that a person who deletes the oldest does not look like another tenant.
+        They are spread over all rows in the order in which these became known, so that a person who deletes the oldest does not
+        look like another tenant. No list of all rows is made for it: that would cost memory for each.
         """
         rows = self._rows(_SAMPLES, system, each)
         return [(object_, remote_id) for object_, remote_id in rows]

@@ -93,7 +93,7 @@ def connect(path: Path, *, read_only: bool = False, immutable_folder: bool = Fal
 
     engine = create_engine("sqlite://", creator=open_file, poolclass=NullPool, hide_parameters=True)
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    for pragma in ("foreign_keys=ON", "cache_size=-65536", "temp_store=MEMORY", "mmap_size=0", "trusted_schema=OFF"):
+    for pragma in ("foreign_keys=ON", "cache_size=-32768", "temp_store=MEMORY", "mmap_size=0", "trusted_schema=OFF"):
         connection.exec_driver_sql(f"PRAGMA {pragma}")
     if read_only:
         connection.exec_driver_sql("PRAGMA query_only=ON")
