@@ -121,6 +121,20 @@ def test_the_opt_out_of_the_loser_of_a_merge_binds_the_winner(scene):
     scene.expect("bob", salesforce={"opted_out": True})
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_an_opt_out_just_before_the_merge_binds_the_winner_too(scene, linked):
+    """Nobody has read the loser between the opt-out and the merge: its last image tells, also where the winner is a row never seen."""
+    scene.linked("ada", "bob", title="CTO")
+    if not linked:
+        scene.create("cyd", "salesforce", {"email": scene.key("cyd"), "last_name": "Cyd"})
+    winner = "bob" if linked else "cyd"
+    scene.edit("ada", salesforce={"opted_out": True})
+    scene.merge("ada", winner)
+    scene.sync()
+    scene.sync()
+    scene.expect(winner, salesforce={"opted_out": True})
+
+
 @pytest.mark.law("row 144")
 def test_a_converted_lead_hands_its_link_to_the_contact(scene):
     """A person who was a Lead and becomes a Contact stays one record, and is made nowhere again."""
