@@ -58,15 +58,29 @@ def unseen(store: Store, mappings: Mappings) -> list[Unseen]:
     )
 
 
+def lacking(store: Store, entity: EntityMapping) -> dict[tuple[str, str], frozenset[str]]:
+    """(System, object) -> columns that this object does not show and another object of the entity in that system does."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for mapping in entity.systems.values():
+        gone = _noted(store, entity, mapping)
+        everywhere = frozenset.intersection(*gone.values())
+        found |= {(mapping.system, name): each - everywhere for name, each in gone.items() if each - everywhere}
+    return found
+
+
 def _of(store: Store, entity: EntityMapping, mapping: SystemMapping) -> Iterator[Unseen]:
-    notes = [store.get_meta(_key(mapping.system, entity.name, name)) for name in mapping.objects]
-    gone = set.intersection(*(set(orjson.loads(note)) if note else set() for note in notes))
+    gone = frozenset.intersection(*_noted(store, entity, mapping).values())
     name = mapping.objects[0]
     for cell in mapping.cells.values():
         if cell.path in gone:
             yield Unseen(mapping.system, entity.name, cell.field, name, cell.path)
     if mapping.external_id in gone:
         yield Unseen(mapping.system, entity.name, "", name, str(mapping.external_id))
+
+
+def _noted(store: Store, entity: EntityMapping, mapping: SystemMapping) -> dict[str, frozenset[str]]:
+    notes = {name: store.get_meta(_key(mapping.system, entity.name, name)) for name in mapping.objects}
+    return {name: frozenset(orjson.loads(note)) if note else frozenset() for name, note in notes.items()}
 
 
 def _key(system: str, entity: str, name: str) -> str:

@@ -156,6 +156,32 @@ def test_a_converted_lead_hands_its_link_to_the_contact(scene):
     assert scene.explain("ada")["ids"]["salesforce"] == scene.id("ada", "salesforce")
 
 
+def test_a_lead_is_told_only_what_a_lead_has(scene):
+    """Where a person may be a Contact or a Lead, columns that one of the two lacks are neither missed nor written there."""
+    scene.mapping("contacts.systems.salesforce.object", ["Contact", "Lead"])
+    scene.mapping("contacts.fields.city", None)
+    scene.with_accounts()
+    company = {"field": "Company", "mode": "write"}
+    scene.mapping(
+        "contacts.fields.company", {"type": "string", "compute": 'account.name ?? "none"', "salesforce": company}
+    )
+    scene.account("firm", abmatic={"name": "Acme"})
+    firm = scene.id("firm", "abmatic")
+    scene.create("bob", "salesforce", {"email": scene.key("bob"), "last_name": "Bob"})
+    for name in ("ada", "bob"):
+        scene.create(name, "abmatic", {"email": scene.key(name), "last_name": name.title(), "account": firm})
+    scene.quiet(scene.sync())
+    [lead] = scene.table("salesforce", "Lead")
+    [contact] = scene.table("salesforce", "Contact")
+    assert (lead["Email"], lead["Company"]) == (scene.key("ada"), "Acme")
+    assert (contact["Email"], contact["AccountId"]) == (scene.key("bob"), scene.id("firm", "salesforce"))
+    for name in ("ada", "bob"):
+        scene.edit(name, abmatic={"title": "CEO"})
+    scene.quiet(scene.sync())
+    assert {row["Title"] for kind in ("Lead", "Contact") for row in scene.table("salesforce", kind)} == {"CEO"}
+    assert not scene.verify()["unexplained"]
+
+
 @pytest.mark.law("L3")
 def test_what_was_edited_before_the_deletion_stands_elsewhere(scene):
     """Salesforce shows a deleted row as it last was: an edit that nobody had read before stands in the other systems, once."""
