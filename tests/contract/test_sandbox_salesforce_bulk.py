@@ -88,7 +88,7 @@ def test_failed_rows(org):
     errors = {(row["CRM_Sync_Id__c"], row["LastName"]): row["sf__Error"] for row in job.rows("failedResults")}
     assert (
         errors["a", "A"]
-        == "INVALID_FIELD:Failed to deserialize field at col Birthdate. Due to, '2003-04-98' is not a valid value for the type xsd:date:Birthdate --"
+        == "INVALID_FIELD:Failed to deserialize field at col 3. Due to, '2003-04-98' is not a valid value for the type xsd:date:Birthdate --"
     )
     assert errors["b", ""] == "REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --"
     assert errors["c", "C"].startswith("INVALID_FIELD:") and errors["f", "G"].startswith("UNABLE_TO_LOCK_ROW:")

@@ -170,6 +170,8 @@ BAD = {
     "SELECT Id FROM Contact WHERE Description = 'x'": ("INVALID_FIELD", "can not be filtered"),
     "SELECT Id FROM Contact WHERE SystemModstamp > '2026-01-01'": ("INVALID_FIELD", "must be of type dateTime"),
     "SELECT Id FROM Contact WHERE SystemModstamp > 2026-01-01": ("INVALID_FIELD", "must be of type dateTime"),
+    "SELECT Id, Email, email FROM Contact": ("INVALID_FIELD", "duplicate field selected: email"),
+    r"SELECT Id FROM Contact WHERE Email = 'a\q'": ("MALFORMED_QUERY", r"Illegal character sequence '\q'"),
     "SELECT Id FROM Contact WHERE Id = 'nonsense'": ("INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: nonsense"),
 }
 

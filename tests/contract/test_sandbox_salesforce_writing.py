@@ -74,7 +74,13 @@ def test_refused_row_stands_alone(shared, case):
 
 @pytest.mark.parametrize(
     "value",
-    [{"Abmatic_Score__c": "high"}, {"HasOptedOutOfEmail": "yes"}, {"Birthdate": "2003-04-98"}, {"Title": {"a": 1}}],
+    [
+        {"Abmatic_Score__c": "high"},
+        {"HasOptedOutOfEmail": "yes"},
+        {"Birthdate": "2003-04-98"},
+        {"Title": {"a": 1}},
+        {"Title": 5},
+    ],
 )
 def test_json_mismatch_refuses_the_whole_request(org, value):
     """A value of the wrong JSON kind in one row refuses the request and undoes the rows before it."""

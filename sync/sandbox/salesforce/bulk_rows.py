@@ -104,7 +104,7 @@ class Loader:
     def _record(self, row: list[str]) -> dict[str, Any]:
         """The JSON record of a CSV row: empty cells are left out, ``#N/A`` is null."""
         record: dict[str, Any] = {}
-        for (field, parent, name), text in zip(self._columns, row, strict=True):
+        for at, ((field, parent, name), text) in enumerate(zip(self._columns, row, strict=True), 1):
             if len(text) > CELL_MAX:
                 raise Refusal("STRING_TOO_LONG", f"{name}: data value too large: (max length={CELL_MAX})", [field.name])
             if text == "" or (field.name == "Id" and parent is None):
@@ -114,9 +114,9 @@ class Loader:
             elif parent is not None:
                 record[name.partition(".")[0]] = {parent: text.strip()}
             else:
-                record[field.name] = self._json(field, text)
+                record[field.name] = self._json(field, text, at)
         return record
 
-    def _json(self, field: Field, text: str) -> Any:
-        value = from_csv(field, text)
+    def _json(self, field: Field, text: str, at: int) -> Any:
+        value = from_csv(field, text, at)
         return json_text(value) if field.type == "datetime" and value is not None else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path as FilePath
@@ -16,7 +17,7 @@ from sync.sandbox.salesforce.times import parse_day, parse_moment
 
 QUERY_MAX = 100_000
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "N": "\n", "R": "\r", "T": "\t", "B": "\b", "F": "\f"}
-ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+ESCAPED = re.compile(r"\\([uU][0-9A-Fa-f]{4}|.)", re.DOTALL)
 LIST_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|[^()',\s]+", re.DOTALL)
 RELATIVE = re.compile(
     r"(?i)TODAY|YESTERDAY|TOMORROW|(LAST|THIS|NEXT)_(WEEK|MONTH|YEAR)|(LAST|NEXT)_(90_DAYS|N_DAYS:\d+)|N_DAYS_AGO:\d+"
@@ -103,7 +104,19 @@ class Query:
 
 def unquoted(text: str) -> str:
     """The content of a string literal, escapes resolved but for the two of LIKE."""
-    return ESCAPED.sub(lambda m: m[0] if m[1] in "_%" else ESCAPES.get(m[1], m[1]), text[1:-1])
+    return ESCAPED.sub(_unescaped, text[1:-1])
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """What an escape stands for; raises Refusal for one that SOQL does not have (apis/salesforce.md 2.2)."""
+    mark = found[1]
+    if mark in "_%":
+        return found[0]
+    if mark in ESCAPES or mark in "\"'\\":
+        return ESCAPES.get(mark, mark)
+    if len(mark) == len("u0000"):
+        return chr(int(mark[1:], 16))
+    raise Refusal("MALFORMED_QUERY", f"Illegal character sequence '\\{mark}' in string literal")
 
 
 def literal(text: str) -> Literal:
@@ -138,6 +151,9 @@ class _Builder(Transformer[Token, Any]):
         return tuple(str(name) for name in names)
 
     def items(self, found: list[Any]) -> tuple[str, Any]:
+        names = Counter(".".join(path).lower() for path in found if isinstance(path, tuple))
+        if twice := [name for name, times in names.items() if times > 1]:
+            raise Refusal("INVALID_FIELD", f"duplicate field selected: {twice[0]}")
         return "select", tuple(found)
 
     def count(self, found: list[Token]) -> Call:

@@ -36,9 +36,7 @@ def stored(field: Field, value: Any) -> Any:
 def _string(value: Any) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Mismatch("string", value)
-    return str(value)
+    raise Mismatch("string", value)
 
 
 def _text(field: Field, value: Any) -> str | None:
@@ -156,16 +154,18 @@ READERS: dict[str, Callable[[Field, Any], Any]] = {
 }
 
 
-def from_csv(field: Field, text: str) -> Any:
-    """What is stored for a CSV cell that is neither empty nor ``#N/A``; raises Refusal."""
+NOT_TEXT = NUMERIC | {"boolean", "date", "datetime", "reference", "id"}
+
+
+def from_csv(field: Field, text: str, at: int) -> Any:
+    """What is stored for a CSV cell, in column `at` from 1, that is neither empty nor ``#N/A``; raises Refusal."""
     try:
         return stored(field, typed(field, text))
     except (Mismatch, ValueError, InvalidOperation):
         kind = {"datetime": "dateTime", "int": "int"}.get(field.type, "double" if field.type in NUMERIC else field.type)
         reason = f"'{text}' is not a valid value for the type xsd:{kind}"
-        raise Refusal(
-            "INVALID_FIELD", f"Failed to deserialize field at col {field.name}. Due to, {reason}", [field.name]
-        ) from None
+        message = f"Failed to deserialize field at col {at}. Due to, {reason}"
+        raise Refusal("INVALID_FIELD", message, [field.name]) from None
 
 
 def typed(field: Field, text: str) -> Any:
@@ -184,7 +184,7 @@ def typed(field: Field, text: str) -> Any:
 
 
 def from_person(field: Field, value: Any) -> Any:
-    """What a person's edit stores: like `stored`, but numbers and switches may be text; raises Refusal, ValueError."""
+    """What a person's edit stores: like `stored`, but numbers and switches may be text, and text a number; raises Refusal, ValueError."""
     if isinstance(value, str) and (field.type in NUMERIC or field.type == "boolean"):
         value = typed(field, value) if value.strip() else None
     if isinstance(value, str) and field.type == "datetime" and value.strip():
@@ -193,6 +193,8 @@ def from_person(field: Field, value: Any) -> Any:
         return False
     if isinstance(value, list) and field.type == "multipicklist":
         value = ";".join(map(str, value))
+    if isinstance(value, int | float) and field.type not in NOT_TEXT:
+        value = str(value)
     return stored(field, value)
 
 
