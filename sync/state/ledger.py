@@ -38,19 +38,28 @@ class LedgerFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def ends_with(self, key: str, count: int, last: Act) -> bool:
+        """Whether it begins with the key, has so many acts and this one as its last: as good as read, and quicker by far."""
+        content = self._content()
+        begins = content.startswith(_text([{"key": key}])) and content.count(b"\n[") == count
+        return begins and content.endswith(_text([list(last)])[1:])
+
     def read(self) -> Kept:
         """The key and all whole lines, oldest first. Raises StateError where it is there and cannot be read."""
-        try:
-            close_to_others(self.path)
-            lines = self.path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return Kept(None)
-        except OSError as error:
-            raise unusable(self.path, error) from error
+        lines = self._content().split(b"\n")
         found = [line for line in map(_line, lines[:-1]) if line is not None]
         keys = [line["key"] for line in found if isinstance(line, dict) and isinstance(line.get("key"), str)]
         acts = tuple(tuple(line) for line in found if isinstance(line, list) and len(line) == _LENGTH)
         return Kept(keys[0] if keys else None, acts)
+
+    def _content(self) -> bytes:
+        try:
+            close_to_others(self.path)
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise unusable(self.path, error) from error
 
     def add(self, key: str, acts: Iterable[Act], *, begin: bool = False) -> None:
         """Durably appends acts; ``begin`` or a missing file: the key first. Raises StateError."""

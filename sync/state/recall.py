@@ -18,6 +18,8 @@ from sync.state.ledger import Act, Kept, LedgerFile
 from sync.state.statements import select, within
 from sync.state.tables import SuppressionTable
 
+_COUNT = "SELECT count(*) FROM suppression"
+_LAST = select(SuppressionTable, "ORDER BY number DESC LIMIT 1", without=("number",))
 _ALL = select(SuppressionTable, "ORDER BY number", without=("number",))
 _ADDRESSES = "SELECT DISTINCT value FROM match_key WHERE instr(value, '@') > 0"
 _PLACES = "SELECT number, system, object, remote_id FROM observed"
@@ -36,17 +38,25 @@ class Recall(Erasure):
         Raises:
             StateError: the file belongs to another state, or cannot be read or written.
         """
+        notice = "" if self._agrees_with(file) else self._reconcile(file, keep=keep)
+        self.read_ledger()
+        self._ledger_file = file if keep else None
+        return notice
+
+    def _agrees_with(self, file: LedgerFile) -> bool:
+        key, last = self.get_meta(LEDGER_KEY), self._row(_LAST)
+        return key is not None and last is not None and file.ends_with(key, self._value(_COUNT), tuple(last))
+
+    def _reconcile(self, file: LedgerFile, *, keep: bool) -> str:
         kept = file.read()
         self._take_key(kept, file)
         self.read_ledger()
         own: list[Act] = [tuple(row) for row in self._rows(_ALL)]
         notice = self._take_over(_unknown(own, kept.acts))
-        if keep:
-            known = set(kept.acts)
-            missing = [act for act in own if act not in known]
-            if missing or kept.key is None:
-                file.add(self._ledger_key.hex(), missing, begin=kept.key is None)
-            self._ledger_file = file
+        known = set(kept.acts)
+        missing = [act for act in own if act not in known]
+        if keep and (missing or kept.key is None):
+            file.add(self._ledger_key.hex(), missing, begin=kept.key is None)
         return notice
 
     def _take_key(self, kept: Kept, file: LedgerFile) -> None:
@@ -68,7 +78,6 @@ class Recall(Erasure):
                 self._forget(address)
         if again:
             self._rewrite_file()
-        self.read_ledger()
         return (
             f"{len(acts)} entries of the ledger of opt-outs were not in this state (an older copy?) and count again;"
             f" {len(again)} persons who were forgotten are erased again"
