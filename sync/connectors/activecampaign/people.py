@@ -60,7 +60,9 @@ class People:
     def _custom(self, name: str, rows: list[Row] | None) -> Native | Absence:
         if rows is None:
             return MISSING
-        field_id = self._directory.id("fields", name)
+        field_id = self._directory.find("fields", name)
+        if field_id is None:
+            return MISSING
         return next((row.get("value") for row in rows if str(row.get("field")) == field_id), None)
 
     def _status(self, name: str, row: Row, rows: list[Row] | None) -> Native | Absence:
@@ -70,7 +72,9 @@ class People:
             return BOUNCED
         if rows is None:
             return MISSING
-        list_id = self._directory.id("lists", name)
+        list_id = self._directory.find("lists", name)
+        if list_id is None:
+            return MISSING
         return next((str(row.get("status")) for row in rows if str(row.get("list")) == list_id), None)
 
     def _tags(self, rows: list[Row] | None) -> Native | Absence:

@@ -163,6 +163,10 @@ class Person:
         if said.field == "list":
             self._directory.forget("lists")
             said = Said(Verdict.REFUSED, "LIST_GONE", said.field)
+        if (
+            status == IN and said.verdict is Verdict.FORBIDDEN
+        ):  # the user may not re-subscribe anybody: no news of the key
+            said = Said(Verdict.REFUSED, "OPT_IN_REFUSED")
         return self._went_well(tray, write, path, said)
 
     def _went_well(self, tray: Tray, write: Write, path: str, said: Said) -> bool:
