@@ -66,7 +66,7 @@ class Contacts:
             began = began or leaf.at
             seen += len(leaf.rows)
             after = int(leaf.rows[-1]["id"]) if leaf.rows else place.after
-            records, blind = self._records(feed, leaf), self._blind(feed, leaf)
+            records, blind = self._records(feed, leaf), self._unseen.note(feed)
             done = Place(place.feed, began) if leaf.last else replace(place, after=after, began=began)
             yield Page(
                 records,
@@ -91,12 +91,9 @@ class Contacts:
             if leaf.last:
                 grain.learn(self._api, began)
             news = replace(leaf, rows=fresh)
-            records, blind = self._records(feed, news), self._blind(feed, news)
+            records = self._records(feed, news)
+            blind = self._unseen.note(feed) if fresh else self._unseen.of(feed)  # for nobody nothing is asked
             yield Page(records, replace(grain.place(began), blind=blind).dump() if leaf.last else None)
-
-    def _blind(self, feed: Feed, leaf: _Leaf) -> tuple[str, ...]:
-        """What this read leaves out so far; nothing is asked for where nobody was read."""
-        return self._unseen.note(feed) if leaf.rows else self._unseen.of(feed)
 
     def _walk(self, feed: Feed, after: int, filters: Mapping[str, Any], *, by_offset: bool = False) -> Iterator[_Leaf]:
         """By id. Where that order does not go together with the filters, by offset if that will do. Raises DriftError else."""

@@ -44,7 +44,7 @@ class Others:
         """Everything where asked or at first; else what says that it changed since, or does not say."""
         endpoint, place = endpoint_of(feed.object), self._unseen.resume(feed, Place.parse(cursor, digest(feed)))
         walk = self._api.all(endpoint.route, endpoint.key)
-        blind = self._unseen.note(feed) if walk.rows else self._unseen.of(feed)
+        blind = self._unseen.note(feed)
         values = self._values(feed, walk.rows, whole=True)
         since = None if full else place.since
         rows = passes(feed, walk.rows.values())

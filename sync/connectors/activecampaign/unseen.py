@@ -35,7 +35,7 @@ class Unseen:
         return Place(place.feed) if seen_again else place
 
     def note(self, feed: Feed) -> tuple[str, ...]:
-        """Takes in what a read that brought rows leaves out, and tells it."""
+        """Takes in what a read leaves out, and tells it."""
         found = self._left_out[digest(feed)] = self.unknown(feed.object, feed.paths)
         return found
 
