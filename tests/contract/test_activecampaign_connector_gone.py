@@ -89,3 +89,17 @@ def test_a_contact_with_many_values_is_read_to_the_end():
         server.set_value(ada, f"v{number}", str(number))
     feed = Feed("contacts", ("fields.F10", "fields.F139"))
     assert values(drained(connect(server), feed, full=True)) == {ada: {"fields.F10": "v10", "fields.F139": "v139"}}
+
+
+# Twice on one list
+
+
+@pytest.mark.parametrize("statuses", [("1", "2"), ("2", "1"), ("0", "3"), ("1", "0")])
+def test_whoever_is_twice_on_a_list_is_what_is_strictest(statuses):
+    """Two rows of one membership are no way round an opt-out, a bounce or a subscription that was never confirmed."""
+    server = ActiveCampaign3()
+    ada = server.person(ADA)
+    for status in statuses:
+        server.put("contactLists", contact=ada, list="1", status=status)
+    strictest = next(status for status in ("3", "2", "0") if status in statuses)
+    assert values(drained(connect(server), Feed("contacts", (LIST,)), full=True)) == {ada: {LIST: strictest}}
