@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import timedelta
 
@@ -360,6 +361,32 @@ def test_a_broken_list_is_no_empty_list(broken):
     """A page that is not a list envelope stops the pull; it never ends one."""
     with pytest.raises(UnreachableError):
         drain(connect(lambda request: broken), ACCOUNTS)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda told: {name: str(value) for name, value in told.items()},
+        lambda told: {name: value for name, value in told.items() if name != "total_pages"},
+        lambda told: told | {"total_pages": None, "has_next": True},
+        lambda told: {"total": told["total"]},
+    ],
+)
+def test_counts_may_be_texts_and_pages_may_be_left_to_us(told):
+    """A list is walked to its end, and believed, where its counts are texts, or where it tells rows and no pages."""
+    server = Abmatic1()
+    for number in range(250):
+        server.add("accounts", 30, name="Acme", website=f"{number}.example")
+
+    def change(method, path, params, answer):
+        body = json.loads(answer.content)
+        return httpx.Response(200, json=body | {"pagination": told(body["pagination"])})
+
+    server.after.append(change)
+    pages, rows = drain(connect(server), ACCOUNTS)
+    assert len(rows) == 250
+    assert pages[-1].cursor
+    assert [params["page"] for _, _, params in server.log] == ["1", "2", "3"]
 
 
 @pytest.mark.law("row 28")
