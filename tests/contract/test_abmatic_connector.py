@@ -479,6 +479,24 @@ def test_an_update_under_replace_loses_no_foreign_field():
     assert told(receipt, "industry", "engagement_score") == ["Software", 81]
 
 
+@pytest.mark.parametrize(("column", "ours"), [("field_07", False), ("industry", True)])
+def test_a_refusal_that_blames_a_column_of_others_says_so(column, ours):
+    """A PUT refused for a column that is not ours names that column and what to set, and is not sent without it: that might empty it."""
+    server = filled(1)
+    server.touch("accounts", "acc_1", field_07="theirs")
+
+    def refuse(method, path, params):
+        told = {"error": "invalid_request", "message": "read-only", "meta": {"field": column}}
+        return httpx.Response(400, json=told) if method == "PUT" else None
+
+    server.before.append(refuse)
+    [receipt] = connect(server).push([update("acc_1", {"industry": "Software"})])
+    assert (receipt.outcome, receipt.fields) == (Outcome.REJECTED, (column,))
+    assert ("put_mode" in receipt.remedy, column in receipt.message) == (not ours, not ours)
+    assert [call[0] for call in server.log] == ["GET", "PUT"]
+    assert "theirs" not in receipt.message
+
+
 def test_an_update_that_is_already_so_sends_nothing():
     """What the row already holds is not written again."""
     server = filled(1)
