@@ -520,6 +520,22 @@ def test_a_silent_put_answer_is_read_back():
     assert (receipt.outcome, told(receipt, "name")) == (Outcome.ACKED, ["Acme I"])
 
 
+@pytest.mark.parametrize("stored", ["Acme I", "n0"])
+def test_a_put_answer_that_names_no_row_is_read_back(stored):
+    """An answer that only echoes what was sent is a success, and no word about what is stored."""
+    server = filled(1)
+
+    def echo(method, path, params, answer):
+        if method == "PUT":
+            server.rows["accounts"]["acc_1"]["name"] = stored
+            return httpx.Response(200, json={"data": {"name": "Acme Inc."}})
+        return None
+
+    server.after.append(echo)
+    [receipt] = connect(server).push([update("acc_1", {"name": "Acme Inc."})])
+    assert (receipt.outcome, told(receipt, "name")) == (Outcome.ACKED, [stored])
+
+
 @pytest.mark.parametrize("fault", [httpx.ReadTimeout("t"), httpx.ReadError("r"), 500, 503, "html", "empty"])
 def test_a_create_with_an_unclear_answer_is_sent_once_and_left_in_doubt(fault):
     """Whatever goes wrong after the POST left, there is one row and the receipt says: look first."""
