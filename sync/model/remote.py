@@ -76,7 +76,8 @@ class Write:
 
     ``external_id`` is the native path that holds our record id (`record`), where the object has one: a create with it is an
     upsert and repeatable. ``address`` is the person's e-mail, for the consent gate. ``number`` is the caller's; the receipt carries it.
-    ``expected``: native path -> what an update takes the row to hold there; see `Capabilities.conditional_update`.
+    ``expected``: native path -> what an update takes the row to hold there; see `Capabilities.conditional_update`. Of an opt-in
+    every connector is told the word that it is laid over.
     """
 
     number: int
