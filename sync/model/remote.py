@@ -213,6 +213,8 @@ class Capabilities:
     """An update reads its row itself right before it writes; where that is not as ``Write.expected``, nothing is sent and it is MOVED."""
     sparse: bool = True
     """A path that is not returned was never set; else it is one that this user may not read."""
+    readable: bool = True
+    """Rows show their columns; else they are only written, and what was sent last is taken for what stands there."""
     clearable: bool = True
     """A blank may be sent; else clears are reported as uncleared."""
     batch_size: int = 1
