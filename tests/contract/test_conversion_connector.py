@@ -476,7 +476,7 @@ def test_a_bounce_is_never_overwritten():
 
 
 @pytest.mark.law("L6")
-@pytest.mark.parametrize("shown", ["nothing", None, "", "SNOOZED", 7])
+@pytest.mark.parametrize("shown", ["nothing", "SNOOZED", 7])
 @pytest.mark.parametrize("word", ["SUBSCRIBED", "PENDING"])
 def test_nobody_is_opted_in_over_a_state_that_is_not_shown(shown, word):
     """What an answer does not tell, or in a word that no document knows, may be an opt-out: only an opt-out goes over it."""
@@ -489,6 +489,15 @@ def test_nobody_is_opted_in_over_a_state_that_is_not_shown(shown, word):
     assert outcomes(connect(server).push([create(ADA, **{STATUS: word})])) == [Outcome.ACKED]
     assert server.contacts[ADA][STATUS] == "UNSUBSCRIBED"
     assert outcomes(connect(server).push([subscribe(ADA, "UNSUBSCRIBED")])) == [Outcome.ACKED]
+
+
+@pytest.mark.parametrize("state", [None, "", "NOT_SUBSCRIBED", "PENDING"])
+def test_a_contact_that_never_had_a_state_can_be_opted_in(state):
+    """A state that is told to be empty is one that nobody has set."""
+    server = Conversion0()
+    server.person(ADA, state)
+    assert outcomes(connect(server).push([subscribe(ADA, "SUBSCRIBED")])) == [Outcome.ACKED]
+    assert server.contacts[ADA][STATUS] == "SUBSCRIBED"
 
 
 def test_somebody_new_is_opted_in_though_no_state_is_shown():

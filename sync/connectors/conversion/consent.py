@@ -25,7 +25,8 @@ from sync.model.values import UNSUBSCRIBED, Native
 OPT_INS: Final = frozenset({"SUBSCRIBED"})
 FINAL: Final = frozenset({"BOUNCED", "COMPLAINED"})
 OUT: Final = FINAL | {UNSUBSCRIBED}
-_OPEN: Final = frozenset({"SUBSCRIBED", "PENDING", "NOT_SUBSCRIBED", "NO_STATUS"})
+_OPEN: Final = frozenset({"SUBSCRIBED", "PENDING", "NOT_SUBSCRIBED", "NO_STATUS", ""})
+_UNTOLD: Final = "?"
 _UNSHOWN: Final = (
     "Look there; C2 shows states with `exports = true`. Without `subscribe` in the mapping nobody is opted in."
 )
@@ -95,7 +96,9 @@ class Consent:
         return row
 
     def _state(self, row: Row, key: str) -> str:
-        return _word(read(self._profile, self._profile.endpoint("contacts"), key, row, STATUS))
+        """The word of a row; empty where it says that there is none, `_UNTOLD` where it says nothing."""
+        told = read(self._profile, self._profile.endpoint("contacts"), key, row, STATUS)
+        return _word(told) if told is None or isinstance(told, str) else _UNTOLD
 
     def _body(self, key: str, word: str) -> dict[str, Any]:
         return {"email": key, self._profile.status_key: word}
