@@ -230,6 +230,7 @@ class _Desk:
             clearable=self.able["clearable"],
             deletable=self.able["deletable"],
             sparse=self.able["sparse"],
+            unread=self.able["unread"],
             rivals=rivals,
             coming=self.decided.coming,
             barred=self._barred(merged.record),
@@ -354,14 +355,15 @@ def _decided_here(context: Context) -> dict[str, set[str]]:
 
 def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[str]]:
     """Which systems can do what for this entity, now."""
-    found: dict[str, set[str]] = {what: set() for what in ("writable", "creatable", "clearable", "deletable", "sparse")}
     tests: dict[str, Callable[[Capabilities], bool]] = {
         "writable": lambda c: c.writable,
         "creatable": lambda c: c.creatable,
         "clearable": lambda c: c.clearable,
         "deletable": lambda c: c.deletable,
         "sparse": lambda c: c.sparse,
+        "unread": lambda c: not c.readable,
     }
+    found: dict[str, set[str]] = {what: set() for what in tests}
     for mapping in entity.systems.values():
         if not context.hears(mapping.system) or not context.systems[mapping.system].writes:
             continue
