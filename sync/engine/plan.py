@@ -14,6 +14,7 @@ from sync.engine.gone import deleted_in, edited_since
 from sync.engine.merge import canonical_values
 from sync.engine.refusals import create_hash, payload_hash
 from sync.engine.surroundings import Surroundings
+from sync.engine.unshown import may_fill
 from sync.mapping import Cell, EntityMapping, FieldMapping, SystemMapping
 from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Operation, Record
 from sync.model.remote import Kind
@@ -124,9 +125,13 @@ class _Work:
             return None
         native = link.observed.values.get(cell.path, MISSING)
         exchange = link.exchange.get(mapped.name)
-        if not self._may_write(link, cell, native, exchange):
-            return None
         value = self._value(cell)
+        if native is MISSING:
+            sparse, unread = link.system in self.around.sparse, link.system in self.around.unread
+            if not may_fill(cell, mapped, hub, exchange, value, sparse=sparse, unread=unread):
+                return None
+        elif not self._may_write(cell, native, exchange):
+            return None
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
@@ -155,14 +160,9 @@ class _Work:
             return own
         return HubCell(None, 0, "", "compute") if not is_blank(self._value(cell)) else None
 
-    def _may_write(self, link: Link, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
-        """Never over an unmerged change. A path that is not returned may be filled where that means that nothing was ever set."""
-        if native is MISSING:
-            unset = link.system in self.around.sparse and (exchange is None or is_blank(exchange.seen))
-            return not cell.reads or unset
-        if not cell.reads:
-            return True
-        return exchange is not None and cell.eq(native, exchange.seen)
+    def _may_write(self, cell: Cell, native: Native, exchange: Exchange | None) -> bool:
+        """Never over an unmerged change."""
+        return not cell.reads or (exchange is not None and cell.eq(native, exchange.seen))
 
     def _may_clear(
         self, link: Link, mapped: FieldMapping, hub: HubCell, native: Native | Absence, exchange: Exchange | None
@@ -310,7 +310,7 @@ class _Work:
         natives = {
             name: self._create_native(system, cell, self.mapping.fields[name], values)
             for name, cell in self.around.cells(system, system.objects[-1]).items()
-            if cell.writes and not self._held(name)
+            if cell.writes and not self._held(name) and name not in self.around.left_out.get(system.system, ())
         }
         if UNRESOLVED in natives.values():
             self.out.waiting.append(system.system)

@@ -18,7 +18,7 @@ class Surroundings:
     ``rivals``: system -> remote ids there that hold one of this record's match keys without being linked to it.
     ``coming``: (system, record) pairs that this run creates; ``barred``: those where a parent
     will never be. ``related`` as for the merge.
-    ``lost``: the values that lost in this merge, by field.
+    ``lost``: the values that lost in this merge, by field. ``left_out``: system -> fields that nobody can see there, and a create omits.
     """
 
     refs: Refs
@@ -32,8 +32,10 @@ class Surroundings:
     related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
     lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
     suppressed: bool = False
+    unread: frozenset[str] = frozenset()
     sparse: frozenset[str] = frozenset()
-    """Systems that leave out what was never set; elsewhere a path that is not returned is one that we may not see."""
+    """Systems that leave out what was never set (``unread``: all there is); elsewhere what is not returned is what we may not see."""
+    left_out: Mapping[str, frozenset[str]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     """System -> hash of the create that it refused for good."""
     lacking: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sync.connectors.activecampaign.answers import holds, is_absent
-from sync.connectors.activecampaign.api import Api, Row, rows_of
+from sync.connectors.activecampaign.api import LIMIT, Api, Row, rows_of, total_of
 from sync.errors import UnreachableError
 
 VALUES, LISTS, TAGS, ACCOUNTS = "fieldValues", "contactLists", "contactTags", "accountContacts"
 NESTED: Final = "/contacts/{id}/"
+_FEW: Final = 3
 _HEADS: Final = {"fields": VALUES, "lists": LISTS, "tags": TAGS, "account": ACCOUNTS}
 
 
@@ -37,10 +38,6 @@ class Sides:
         rows = self.tables.get(table)
         return None if rows is None else rows.get(contact, [])
 
-    def put(self, table: str, contact: str, rows: list[Row]) -> None:
-        """Side rows of one contact."""
-        self.tables.setdefault(table, {})[contact] = rows
-
 
 def sideloaded(data: Mapping[str, Any], tables: Sequence[str]) -> Sides:
     """What an answer brought beside its contacts."""
@@ -54,12 +51,32 @@ def sideloaded(data: Mapping[str, Any], tables: Sequence[str]) -> Sides:
     return sides
 
 
+def together(answers: Sequence[Sides]) -> Sides:
+    """The side rows of several answers; a table that one of them was silent about is told by none."""
+    told = set.intersection(*(set(sides.tables) for sides in answers)) if answers else set()
+    return Sides({table: {k: v for sides in answers for k, v in sides.tables[table].items()} for table in sorted(told)})
+
+
 def complete(api: Api, sides: Sides, tables: Sequence[str], contacts: Sequence[str]) -> None:
-    """Reads what `sides` lacks, contact by contact."""
+    """Reads what `sides` lacks, contact by contact, or as a whole where that is less."""
     for table in tables:
         if table not in sides.tables:
-            for contact in contacts:
-                sides.put(table, contact, nested(api, contact, table))
+            if table == ACCOUNTS:
+                sides.tables[ACCOUNTS] = companies(api, contacts)
+            else:
+                sides.tables[table] = {contact: nested(api, contact, table) for contact in contacts}
+
+
+def companies(api: Api, contacts: Sequence[str]) -> dict[str, list[Row]]:
+    """Who of these works where. A table that is walked shows who works where, not who does not: such are asked for alone."""
+    whole = Sides()
+    if len(contacts) > _FEW:
+        first = api.read(f"/{ACCOUNTS}", params={"limit": 1}, shape=holds(ACCOUNTS))
+        total = total_of(first.data)
+        if total is not None and total < len(contacts) * LIMIT // 2:
+            complete_accounts(api, whole)
+    told = {contact: rows for contact in contacts if (rows := whole.of(ACCOUNTS, contact))}
+    return told | {contact: nested(api, contact, ACCOUNTS) for contact in contacts if contact not in told}
 
 
 def complete_accounts(api: Api, sides: Sides) -> None:
@@ -72,10 +89,19 @@ def complete_accounts(api: Api, sides: Sides) -> None:
 
 
 def nested(api: Api, contact: str, table: str) -> list[Row]:
-    """One side table of one contact, read now; empty where the contact is gone, and only there. Raises UnreachableError else."""
-    answer = api.read(NESTED + table, parts={"id": contact}, shape=holds(table), accept=(404,))
-    if not answer.done and not is_absent(answer):
-        raise UnreachableError(
-            f"{api.system}: {NESTED}{table} {answer.summary} without saying that the contact is gone", system=api.system
-        )
-    return rows_of(answer.data, table)
+    """One side table of one contact, read now; empty where the contact is gone, and only there. Raises UnreachableError else.
+
+    Whether these tables come in pages is not documented, only that lists do, by twenty where nobody asks for more.
+    """
+    found: dict[str, Row] = {}
+    while True:
+        asked = {"limit": LIMIT, "offset": len(found)}
+        answer = api.read(NESTED + table, parts={"id": contact}, params=asked, shape=holds(table), accept=(404,))
+        if not answer.done and not is_absent(answer):
+            text = f"{api.system}: {NESTED}{table} {answer.summary} without saying that the contact is gone"
+            raise UnreachableError(text, system=api.system)
+        rows = rows_of(answer.data, table)
+        known, total = len(found), total_of(answer.data)
+        found |= {str(row["id"]): row for row in rows}
+        if len(found) == known or (len(rows) < LIMIT and (total is None or total <= len(found))):
+            return list(found.values())
