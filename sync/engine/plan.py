@@ -195,7 +195,8 @@ class _Work:
         if comes:
             desired = {PENDING_REF: value}
         if isinstance(desired, Absence):
-            self._wordless(link, mapped.name, desired, barred=(link.system, value) in self.around.barred)
+            waits = desired is UNRESOLVED and (link.system, value) not in self.around.barred
+            self._wordless(link, mapped.name, desired, waits=waits)
             return None
         if not comes and native is not MISSING and cell.eq(desired, native):
             self._acknowledge(link, mapped.name, exchange, native, hub)
@@ -229,10 +230,10 @@ class _Work:
         as_left = native is MISSING or cell.eq(native, exchange.seen)
         return as_left and cell.eq(desired, exchange.sent)
 
-    def _wordless(self, link: Link, name: str, absence: Absence, *, barred: bool) -> None:
+    def _wordless(self, link: Link, name: str, absence: Absence, *, waits: bool) -> None:
         if absence is HELD:
             self.out.wordless.append((link, name))
-        elif absence is UNRESOLVED and not barred:
+        elif waits:
             self.out.waiting.append(link.system)
 
     def _acknowledge(

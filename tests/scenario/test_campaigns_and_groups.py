@@ -152,6 +152,22 @@ def test_group_from_a_campaign(shipped):
     shipped.nothing_to_do()
 
 
+@pytest.mark.law("L10")
+def test_a_group_that_the_picklist_cannot_hold_stops_itself_alone(shipped):
+    """A name with the picklist's own separator has no word there: that account waits for a person, and everything else goes on."""
+    fields = dict(zip(BOTH, ("groups", "Abmatic_Groups__c"), strict=True))
+    shipped.mapping("accounts.fields.groups", {"type": "multi", "owner": "abmatic", **fields})
+    for name in ("one", "two"):
+        shipped.account(name, abmatic={"name": name, "city": "Bonn"})
+    shipped.quiet(shipped.sync())
+    group(shipped, "Tier 1; Tier 2", [shipped.id("one", "abmatic")])
+    shipped.edit("two", abmatic={"city": "Kiel"})
+    assert shipped.sync().exit_code == 3
+    [row] = shipped.quarantine()
+    assert (row["error"], row["system"], row["field"]) == ("UNMAPPED_VALUE", "salesforce", "groups")
+    assert shipped.held("two", "salesforce", "city") == "Kiel"
+
+
 def test_campaigns_and_groups_of_one_object(shipped):
     """Each reads its own rows of the object, and goes on from its own place."""
     shipped.mappings["campaigns"] = tomllib.loads((ROOT / "mappings" / "campaigns.toml").read_text())
