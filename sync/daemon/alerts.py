@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from sync.model.report import column_named
+
 AGEING: Final = timedelta(hours=24)
 FAILING_AFTER: Final = 3
 OPT_OUT_LATE_S: Final = 900.0
@@ -63,7 +65,7 @@ def _run(status: Mapping[str, Any]) -> Iterable[Alert]:
             " plan; if not, correct the mapping or the data. A first load of everything is `crm-sync backfill`.",
         )
     for system in dict.fromkeys(row["system"] for row in status.get("unseen", ())):
-        columns = [f"{row['object']}.{row['native']}" for row in status["unseen"] if row["system"] == system]
+        columns = [column_named(row) for row in status["unseen"] if row["system"] == system]
         yield Alert(
             f"unseen:{system}",
             f"{system} does not show mapped columns: {', '.join(columns)}. They are neither read nor written; the rest goes on.",

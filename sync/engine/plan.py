@@ -31,7 +31,7 @@ class Surroundings:
     ``rivals``: system -> remote ids there that hold one of this record's match keys without being linked to it.
     ``coming``: (system, record) pairs that this run creates; ``barred``: those where a parent
     will never be. ``related`` as for the merge.
-    ``lost``: the values that lost in this merge, by field.
+    ``lost``: the values that lost in this merge, by field. ``left_out``: system -> fields that nobody can see there, and a create omits.
     """
 
     refs: Refs
@@ -48,6 +48,7 @@ class Surroundings:
     unread: frozenset[str] = frozenset()
     sparse: frozenset[str] = frozenset()
     """Systems that leave out what was never set (``unread``: all there is); elsewhere what is not returned is what we may not see."""
+    left_out: Mapping[str, frozenset[str]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     """System -> hash of the create that it refused for good."""
 
@@ -155,8 +156,7 @@ class _Work:
         exchange = link.exchange.get(mapped.name)
         value = self._value(cell)
         if native is MISSING:
-            sparse, unread = link.system in self.around.sparse, link.system in self.around.unread
-            if not may_fill(cell, mapped, hub, exchange, value, sparse=sparse, unread=unread):
+            if not may_fill(cell, mapped, hub, exchange, value, sparse=self.around.sparse, unread=self.around.unread):
                 return None
         elif not self._may_write(cell, native, exchange):
             return None
@@ -338,7 +338,7 @@ class _Work:
         natives = {
             name: self._create_native(system, cell, self.mapping.fields[name], values)
             for name, cell in system.cells.items()
-            if cell.writes and not self._held(name)
+            if cell.writes and not self._held(name) and name not in self.around.left_out.get(system.system, ())
         }
         if UNRESOLVED in natives.values():
             self.out.waiting.append(system.system)

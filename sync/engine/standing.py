@@ -17,10 +17,11 @@ def is_first_word(s: Seen) -> bool:
 def standing(voices: Sequence[Seen], contenders: Sequence[Contender]) -> list[Contender]:
     """The contenders that may win. ``contenders``: those of the voices, in their order, then the hub value where it runs.
 
-    An edit in a row that lives goes before one in a row that was deleted since; the first word of a former row goes after all.
+    An edit in a row that lives, or that became the value and was never seen by a row that was deleted since, goes before an edit
+    in that row; the first word of a former row goes after all.
     """
     said, others = list(zip(voices, contenders, strict=False)), list(contenders[len(voices) :])
     now = [(s, c) for s, c in said if s.news is not News.FIRST or is_first_word(s)]
     said = now if now or others else said
     living = [c for s, c in said if s.link.state is not LinkState.TOMBSTONE]
-    return (living or [c for _, c in said]) + others
+    return living + others or [c for _, c in said]

@@ -180,3 +180,15 @@ class RunReport:
         }
         extra = {"digest": self.digest, "undone": self.undone}
         return shown | {name: value for name, value in extra.items() if value is not None}
+
+
+def column_named(row: Mapping[str, str]) -> str:
+    """A row of `unseen` in words: the column, where it is mapped, and what it may have meant."""
+    place = place_of(row)
+    return f"{row['object']}.{row['native']}" + (f" ({place})" if place else "")
+
+
+def place_of(row: Mapping[str, str]) -> str:
+    """Where a row of `unseen` is mapped, and what it may have meant."""
+    more = [row.get("where", ""), f"did you mean {row['nearest']}?" if row.get("nearest") else ""]
+    return ", ".join(filter(None, more))

@@ -23,6 +23,7 @@ from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.ghosts import ghosts
 from sync.runner.refs import StoreRefs
+from sync.runner.unseen import left_out
 from sync.state import RecordSaved, Suppression
 
 BATCH = 1000
@@ -112,6 +113,7 @@ class _Desk:
         self.refused: Mapping[str, Mapping[str, str]] = {}
         self.aside = _decided_here(context)
         self.ghosts = ghosts(context, entity)
+        self.left_out = left_out(context.store, entity)
         self.is_parent = context.mappings.has_children(entity.name)
 
     def work(self, records: Sequence[Record]) -> None:
@@ -236,6 +238,7 @@ class _Desk:
             lost={turn.field: turn.lost for turn in merged.turns if turn.lost},
             suppressed=suppressed,
             refused=self.refused.get(merged.record.id, {}),
+            left_out=self.left_out,
         )
         return plan(merged.record, self.entity, around)
 

@@ -11,6 +11,7 @@ import orjson
 from sync.config import Config
 from sync.mapping import Mappings
 from sync.model.clock import Clock
+from sync.model.report import column_named
 from sync.runner.context import Context
 from sync.runner.pulse import opt_outs
 from sync.runner.unseen import Unseen, unseen
@@ -98,7 +99,7 @@ def _unseen_reasons(hidden: Sequence[Unseen]) -> list[dict[str, str]]:
     """One reason a system, with every column."""
     why = []
     for system in dict.fromkeys(each.system for each in hidden):
-        columns = ", ".join(f"{each.object}.{each.native}" for each in hidden if each.system == system)
+        columns = ", ".join(column_named(each.to_json()) for each in hidden if each.system == system)
         what = f"{system} does not show mapped columns: {columns}; they are neither read nor written"
         why.append(_reason(what, UNSEEN_REMEDY))
     return why

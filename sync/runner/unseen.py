@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from sync.connectors.base import Adapting
+from sync.errors import AbortError
 from sync.mapping import EntityMapping, Mappings, SystemMapping
+from sync.mapping.report import nearest
 from sync.runner.context import Context
 from sync.runner.fetching import Read
 from sync.state import Store
@@ -22,13 +24,18 @@ from sync.state import Store
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unseen:
-    """A mapped column (`native`, of `object`) that `system` does not show. ``field`` is empty for the one that holds our id."""
+    """A mapped column (`native`, of `object`) that `system` does not show. ``field`` is empty for the one that holds our id.
+
+    ``where`` is the file and line that name it, ``nearest`` the column that is there and most like it, if one is.
+    """
 
     system: str
     entity: str
     field: str
     object: str
     native: str
+    where: str = ""
+    nearest: str = ""
 
     def to_json(self) -> dict[str, str]:
         """As published."""
@@ -36,15 +43,29 @@ class Unseen:
 
 
 def note_unseen(context: Context, wanted: Iterable[Read]) -> None:
-    """Notes, for each feed that was read, the columns that its system left out. Costs no call."""
+    """Notes, for each feed that was read, the columns that its system left out. Costs no call, but where these are others than before."""
     for read in wanted:
         connector = read.system.connector
         if isinstance(connector, Adapting) and context.alive(read.system.name):
             paths = sorted(connector.unseen(read.feed))
             key = _key(read.system.name, read.entity.name, read.feed.object)
-            noted = orjson.dumps(paths).decode() if paths else ""
-            if noted != (context.store.get_meta(key) or ""):
-                context.store.set_meta(key, noted)
+            if paths != sorted(_noted(context.store, key)):
+                context.store.set_meta(key, orjson.dumps(_nearest(read, paths)).decode() if paths else "")
+
+
+def _nearest(read: Read, paths: Iterable[str]) -> dict[str, str]:
+    """Each path with the one that is there and most like it; with nothing where none is, or the system does not say."""
+    try:
+        schema = read.system.connector.describe(read.feed.object)
+    except AbortError:
+        schema = None
+    return {path: nearest(path, schema.fields if schema else ()) or "" for path in paths}
+
+
+def _noted(store: Store, key: str) -> dict[str, str]:
+    """Path -> the nearest that is there. Earlier versions noted the paths alone."""
+    found = orjson.loads(store.get_meta(key) or "{}")
+    return dict(found) if isinstance(found, dict) else dict.fromkeys(found, "")
 
 
 def unseen(store: Store, mappings: Mappings) -> list[Unseen]:
@@ -58,15 +79,23 @@ def unseen(store: Store, mappings: Mappings) -> list[Unseen]:
     )
 
 
+def left_out(store: Store, entity: EntityMapping) -> dict[str, frozenset[str]]:
+    """System -> the fields that a create there goes without, because it does not show them; never what is needed, nor an opt-out."""
+    needed = {name for name, field in entity.fields.items() if field.required or field.is_key}
+    read = [mapping for mapping in entity.systems.values() if mapping.mode != "write"]
+    found = {mapping.system: {each.field for each in _of(store, entity, mapping)} for mapping in read}
+    return {system: frozenset(fields - needed - {"", entity.consent_field}) for system, fields in found.items()}
+
+
 def _of(store: Store, entity: EntityMapping, mapping: SystemMapping) -> Iterator[Unseen]:
-    notes = [store.get_meta(_key(mapping.system, entity.name, name)) for name in mapping.objects]
-    gone = set.intersection(*(set(orjson.loads(note)) if note else set() for note in notes))
-    name = mapping.objects[0]
-    for cell in mapping.cells.values():
-        if cell.path in gone:
-            yield Unseen(mapping.system, entity.name, cell.field, name, cell.path)
+    notes = [_noted(store, _key(mapping.system, entity.name, name)) for name in mapping.objects]
+    gone = set.intersection(*map(set, notes))
+    found = [(cell.field, cell.path, cell.line) for cell in mapping.cells.values() if cell.path in gone]
     if mapping.external_id in gone:
-        yield Unseen(mapping.system, entity.name, "", name, str(mapping.external_id))
+        found.append(("", str(mapping.external_id), mapping.line))
+    for field, path, line in found:
+        where = entity.file if line is None else f"{entity.file}:{line}"
+        yield Unseen(mapping.system, entity.name, field, mapping.objects[0], path, where, notes[0][path])
 
 
 def _key(system: str, entity: str, name: str) -> str:

@@ -3,7 +3,7 @@
 Rows are only ever added; the newest row of an address decides. An address is normalised by stripping white space and
 by case-folding. The key is random, made once, and kept in the state itself, not in a file beside it: a backup that
 came back without its key would have forgotten every opt-out, and that must not happen. Whoever has the file can
-therefore test a guess; the file is 0600.
+therefore test a guess; the file is 0600. What is added goes into a file beside the state too (`ledger`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import replace
 from sync.model.values import Native
 from sync.state.documents import moment, stamp
 from sync.state.door import array
+from sync.state.ledger import Act, LedgerFile
 from sync.state.meta import Meta
 from sync.state.rows import Seen, Suppression
 from sync.state.statements import insert, within
@@ -25,7 +26,7 @@ SUPPRESS = "suppress"
 FORGET = "forget"
 LIFT = "lift"
 
-_KEY = "ledger_key"
+LEDGER_KEY = "ledger_key"
 _ADD = insert(SuppressionTable)
 _ACTS = within("SELECT digest, act FROM suppression WHERE digest IN @list ORDER BY number")
 _HISTORY = "SELECT act, at, system, reason, evidence, author FROM suppression WHERE digest = ? ORDER BY number DESC"
@@ -47,6 +48,7 @@ class Consent(Meta):
     """Who may not be mailed, and who may not even be stored."""
 
     _ledger_key: bytes = b""
+    _ledger_file: LedgerFile | None = None
     _veil_key: bytes | None = None
     _out: set[str]
     """Digests of all who may not be mailed, in memory: the gate is asked from the threads that send."""
@@ -63,11 +65,17 @@ class Consent(Meta):
         with self.transaction():
             known = self._acts(by_digest)
             new = {digest: each for digest, each in by_digest.items() if known.get(digest, LIFT) == LIFT}
-            self._many(_ADD, [self._row_of(digest, each) for digest, each in new.items()])
+            self._add([self._act_of(digest, each) for digest, each in new.items()])
         self._out.update(new)
         return {each.address for each in new.values()}
 
-    def _row_of(self, digest: str, each: Suppression) -> tuple[object, ...]:
+    def _add(self, acts: Sequence[Act]) -> None:
+        """Adds to the ledger, in the caller's transaction, and to its file once that is durable."""
+        self._many(_ADD, list(acts))
+        if (file := self._ledger_file) is not None and acts:
+            self._after_commit.append(lambda: file.add(self._ledger_key.hex(), acts))
+
+    def _act_of(self, digest: str, each: Suppression) -> Act:
         at = stamp(each.at or self._clock.now())
         return (digest, SUPPRESS, at, each.system, each.reason, each.evidence, "")
 
@@ -98,7 +106,7 @@ class Consent(Meta):
         """The person's explicit consent ends an opt-out; the evidence stays on record."""
         now, digest = stamp(self._clock.now()), self._digest(normal(address))
         with self.transaction():
-            self._execute(_ADD, (digest, LIFT, now, "", "granted", evidence, by))
+            self._add([(digest, LIFT, now, "", "granted", evidence, by)])
             # not before it is durable: until then the gate stays shut
             self._after_commit.append(lambda: self._out.discard(digest))
 
@@ -128,10 +136,10 @@ class Consent(Meta):
         return hmac.digest(self._ledger_key, name.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def _make_key(self) -> str:
-        found = self.get_meta(_KEY)
+        found = self.get_meta(LEDGER_KEY)
         if found is None:
             found = secrets.token_hex(32)
-            self.set_meta(_KEY, found)
+            self.set_meta(LEDGER_KEY, found)
         return found
 
     def _without_forgotten(self, system: str, object_: str, rows: Sequence[Seen]) -> Sequence[Seen]:

@@ -14,10 +14,8 @@ from sync.errors import StateError
 from sync.state.consent import FORGET, Consent, normal, row_name
 from sync.state.documents import dump, image, load, stamp
 from sync.state.door import array
-from sync.state.statements import insert, within
-from sync.state.tables import SuppressionTable
+from sync.state.statements import within
 
-_ADD = insert(SuppressionTable)
 _HOLDERS = "SELECT DISTINCT observed_number, value FROM match_key WHERE instr(lower(value), ?) > 0"
 _OWNERS = within("SELECT record_number FROM link WHERE observed_number IN @list")
 _RECORDS = within("SELECT number, id FROM record WHERE coalesce(survivor, number) IN @list")
@@ -80,16 +78,21 @@ class Erasure(Consent):
         """
         if self._depth:
             raise StateError("a person cannot be forgotten inside a transaction")
-        person = _Person(address)
         with self.transaction():
-            rows, records = self._belongings(person)
-            self._remember(address, rows)
-            counts = self._erase(rows, records)
-            for kind, (search, act) in _TOLD.items():
-                counts[kind] = counts.get(kind, 0) + self._act_on(person, search, act)
-            counts["fields"] = sum(self._strip(person, search, act) for search, act in _FIELDS.items())
-            self.audit(FORGET, counts)
+            counts = self._forget(address)
         self._rewrite_file()
+        return counts
+
+    def _forget(self, address: str) -> dict[str, int]:
+        """In the caller's transaction; what was erased is still in free pages then."""
+        person = _Person(address)
+        rows, records = self._belongings(person)
+        self._remember(address, rows)
+        counts = self._erase(rows, records)
+        for kind, (search, act) in _TOLD.items():
+            counts[kind] = counts.get(kind, 0) + self._act_on(person, search, act)
+        counts["fields"] = sum(self._strip(person, search, act) for search, act in _FIELDS.items())
+        self.audit(FORGET, counts)
         return counts
 
     def _belongings(self, person: _Person) -> tuple[list[int], dict[int, str]]:
@@ -106,7 +109,7 @@ class Erasure(Consent):
         known, now = self._acts(digests), stamp(self._clock.now())
         new = [digest for digest in digests if known.get(digest) != FORGET]
         self._out.add(digests[0])
-        self._many(_ADD, [(digest, FORGET, now, "", "erased", "", "") for digest in new])
+        self._add([(digest, FORGET, now, "", "erased", "", "") for digest in new])
 
     def _erase(self, rows: Sequence[int], records: dict[int, str]) -> dict[str, int]:
         ids, numbers = array(records.values()), array(rows)

@@ -1,7 +1,7 @@
 """The files of a state: where they are, who may read them, and the sidecar that tells its age.
 
-NAME is the database; beside it lie NAME.generation (the sidecar) and NAME.lock. All are 0600; a folder that has to be
-made is 0700. The sidecar holds the generation, a counter that every run moves on: a database whose own counter is
+NAME is the database; beside it lie NAME.generation (the sidecar), NAME.ledger (`ledger`) and NAME.lock. All are 0600; a
+folder that has to be made is 0700. The sidecar holds the generation, a counter that every run moves on: a database whose own counter is
 behind was restored from a backup. It also holds size and time of the database at its last clean close: a file that
 does not look like that was left by a crash, or written by somebody else, and is checked before it is used.
 """
@@ -54,6 +54,11 @@ class Files:
     def sidecar(self) -> Path:
         """Beside the database: its generation."""
         return self.database.with_name(self.database.name + ".generation")
+
+    @property
+    def ledger(self) -> Path:
+        """Beside the database: every opt-out once more."""
+        return self.database.with_name(self.database.name + ".ledger")
 
     @property
     def lock(self) -> Path:

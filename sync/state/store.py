@@ -21,16 +21,17 @@ from sync.model.clock import Clock
 from sync.state import schema, sqlite
 from sync.state.counts import Counts
 from sync.state.documents import stamp
-from sync.state.erasure import Erasure
 from sync.state.fates import Fates
 from sync.state.files import Files, Sidecar, close_to_others, make_private, refuse_network
 from sync.state.history import History
 from sync.state.inbox import Inbox
 from sync.state.journal import Journal
+from sync.state.ledger import LedgerFile
 from sync.state.links import Links
 from sync.state.meta import SET_META
 from sync.state.observations import Observations
 from sync.state.people import People
+from sync.state.recall import Recall
 from sync.state.records import Records
 from sync.state.saving import save_copy
 from sync.state.secrets import Secrets, keep_apart
@@ -38,7 +39,7 @@ from sync.state.secrets import Secrets, keep_apart
 _LOST = "restore a backup; to start anew on purpose, remove {sidecar} and run a backfill"
 
 
-class Store(Records, Journal, Links, Fates, Observations, Erasure, People, Inbox, Secrets, Counts, History):
+class Store(Records, Journal, Links, Fates, Observations, Recall, People, Inbox, Secrets, Counts, History):
     """Opens and closes a state; the rest comes from its topics."""
 
     notices: tuple[str, ...] = ()
@@ -65,9 +66,12 @@ class Store(Records, Journal, Links, Fates, Observations, Erasure, People, Inbox
         try:
             notices += _make_ready(connection, files, sidecar, fresh=fresh, read_only=read_only)
             store = cls(connection, clock, files, mirrored=not read_only)
-            store.notices = tuple(notice for notice in notices if notice)
             store._compare_generation(sidecar)
-            store.read_ledger()
+            if read_only:
+                store.read_ledger()
+            else:
+                notices.append(store.recall(LedgerFile(files.ledger), keep=True))
+            store.notices = tuple(notice for notice in notices if notice)
         except BaseException:
             _shut(connection)
             raise
@@ -100,7 +104,7 @@ class Store(Records, Journal, Links, Fates, Observations, Erasure, People, Inbox
         store = cls(connection, clock, Files(target), mirrored=False)
         store._throwaway = target
         store._compare_generation(sidecar if files.exists() else None)
-        store.read_ledger()
+        store.recall(LedgerFile(files.ledger), keep=False)
         return store
 
     def close(self) -> None:

@@ -152,7 +152,10 @@ class ActiveCampaign3:
 
     def _get_contacts(self, parts, body, query):
         if len(parts) == 2:
-            return httpx.Response(200, json={parts[1]: self.on(parts[1], parts[0])})
+            start, limit = (
+                int(query[name][0]) if query[name] else usual for name, usual in (("offset", 0), ("limit", 20))
+            )
+            return httpx.Response(200, json={parts[1]: self.on(parts[1], parts[0])[start : start + limit]})
         if parts:
             row = self.tables["contacts"].get(parts[0])
             return httpx.Response(200, json={"contact": row}) if row else self.missing()

@@ -307,3 +307,15 @@ def test_no_opt_in_ever_goes_by_import():
     ids = standing(server, one, 60)
     assert set(outcomes(one.push([subscribe(name, 1, n) for n, name in enumerate(ids)]))) == {"acked"}
     assert not imports(server)
+
+
+def test_an_opt_out_in_an_import_is_not_laid_over_a_bounce():
+    """Where the import left a bounce in place it stays one: it is as strict, and the vendor's own."""
+    server = ActiveCampaign3()
+    server.set_status(server.person("p0@acme.example"), "3")
+    server.after.append(
+        lambda method, path, *_: path == "/import/bulk_import" and server.set_status("101", "3") and None
+    )
+    assert set(outcomes(connect(server).push(people(60, **{LIST: "2"})))) == {"acked"}
+    assert server.status("101") == "3"
+    assert not server.calls("POST", "/contactLists")

@@ -270,6 +270,20 @@ def test_each_code_has_its_outcome_and_remedy(org, crm, code, text, outcome):
         assert receipt.remote_id == full("003ak0000000777")
 
 
+@pytest.mark.parametrize(
+    ("field", "made", "changed"),
+    [("Key__c", MOVED, REJECTED), ("Number__c", REJECTED, REJECTED), ("<unknown>", REJECTED, REJECTED)],
+)
+def test_a_unique_value_that_is_taken_is_looked_up_only_where_it_is_the_key_of_a_create(org, crm, field, made, changed):
+    """Whose row has our key is found by looking again; any other unique value stays taken, so a person is told."""
+    rid = org.add("Contact", LastName="a")
+    text = f"duplicate value found: {field} duplicates value on record with id: 003ak0000000777"
+    org.errors = {"rec-1": queued(("DUPLICATE_VALUE", text)), rid: queued(("DUPLICATE_VALUE", text))}
+    receipts = crm.push([create(1, Title="x"), update(2, rid, Title="x")])
+    assert outcomes(receipts) == [made, changed]
+    assert all("003ak0000000777" in receipt.message and receipt.remedy for receipt in receipts)
+
+
 def test_every_code_of_the_table_ends_a_row(org, make):
     """Every code of the table gives a receipt that is not an acknowledgement."""
     crm = make()
@@ -479,6 +493,8 @@ def test_what_csv_cannot_say_goes_the_other_way(org, bulk):
 @pytest.mark.parametrize(
     "fault",
     [
+        Fault(r"POST .*/jobs/ingest$", drop="after"),
+        Fault(r"POST .*/jobs/ingest$", 503, b""),
         Fault("PATCH .*/jobs/ingest/", drop="after"),
         Fault("PATCH .*/jobs/ingest/", drop="before"),
         Fault("GET .*/jobs/ingest/", 503, b""),

@@ -212,6 +212,7 @@ _HISTORIES = ["tests/consent/test_consent_histories.py::test_no_request_turns_an
 
 SUITE = (
     Rule("ledger", "an address that is out stays out", [(Store, "suppress", _constant(set())), (Store, "suppressed", _constant(set()))], ["tests/scenario/test_consent.py::test_an_address_that_opted_out_stays_out_for_whoever_has_it_next"]),
+    Rule("ledger file", "an older copy of the state learns the opt-outs that it lacks", [(Store, "_reconcile", _constant(""))], ["tests/unit/state/test_state_ledger.py::test_a_restored_backup_forgets_no_opt_out"]),
     Rule("absence proves nothing", "only a verified complete read, twice, proves that a row is gone", [(fetching, "_with_end", _all_complete), (identify, "ABSENT_TWICE", 1)], ["tests/scenario/test_deletes_and_merges.py::test_absence_from_one_read_is_no_deletion"]),
     Rule("guard", "a plan beyond the limits writes nothing", [(cycle, "guard", _constant([]))], ["tests/scenario/test_guards.py::test_updates"]),
     Rule("last gate", "no payload opts in an address that is out", [("sync.connectors.abmatic.writer", "_opts_in", _constant(value=False))], ["tests/contract/test_abmatic_connector.py::test_the_last_gate_refuses_an_opt_in_of_a_suppressed_address"]),

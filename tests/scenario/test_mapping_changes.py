@@ -148,12 +148,15 @@ def test_a_column_that_is_not_there_is_never_green(scene):
     run = scene.sync()
     scene.expect("ada", salesforce={"city": "Milan"})
     column = {"system": "salesforce", "entity": "contact", "field": "title", "object": "Contact", "native": "Titel"}
+    line = (scene.folder / "mappings/contacts.toml").read_text().splitlines().index('salesforce = "Titel"') + 1
+    column |= {"where": f"mappings/contacts.toml:{line}", "nearest": "Title"}
     assert (run.status, run.exit_code, list(run.unseen)) == ("attention", 3, [column])
     assert [row["Title"] for row in scene.rows("ada", "salesforce")] == ["CTO"]
     assert scene.sync().unseen == scene.plan().unseen == [column]
     status = scene.status()
     assert not status["well"]
-    assert any("Contact.Titel" in each["what"] and "crm-sync check" in each["remedy"] for each in status["why"])
+    named = f"Contact.Titel (mappings/contacts.toml:{line}, did you mean Title?)"
+    assert any(named in each["what"] and "crm-sync check" in each["remedy"] for each in status["why"])
     assert any(row["field"] == "title" and row["why"].startswith("not shown") for row in scene.verify()["explained"])
     scene.mapping("contacts.fields.title.salesforce", "Title")
     scene.quiet(scene.sync())
@@ -166,3 +169,27 @@ def test_the_column_for_our_id_is_missed_aloud(scene):
     scene.linked("ada", title="CTO")
     scene.mapping("contacts.systems.salesforce.external_id", "Our_Id__c")
     assert [(row["field"], row["native"]) for row in scene.sync().unseen] == [("", "Our_Id__c")]
+
+
+def test_a_record_is_made_without_a_column_that_is_not_there(scene):
+    """A column that nobody can see holds up that field, not whoever is new; it is filled when it can be seen."""
+    scene.mapping("contacts.fields.title.salesforce", "Titel")
+    scene.person("ada", abmatic={"title": "CTO", "city": "Turin"})
+    run = scene.sync()
+    assert (run.exit_code, run.quarantined) == (3, [])
+    assert [(row["MailingCity"], row.get("Title")) for row in scene.rows("ada", "salesforce")] == [("Turin", None)]
+    scene.mapping("contacts.fields.title.salesforce", "Title")
+    scene.quiet(scene.sync())
+    scene.expect("ada", title="CTO", city="Turin")
+
+
+def test_nobody_who_opted_out_is_made_where_that_cannot_be_said(scene):
+    """A person who is out is not made in a system whose consent column cannot be seen: there nobody would know."""
+    scene.mapping("contacts.fields.subscription.abmatic", {"field": "opted_out", "lens": "opt_out_flag"})
+    scene.mapping("contacts.fields.subscription.salesforce.field", "HasOptedOut")
+    scene.person("ada", abmatic={"opted_out": True})
+    scene.person("bob", abmatic={"opted_out": False})
+    run = scene.sync()
+    assert [row["error"] for row in run.quarantined] == ["INVALID_FIELD"]
+    assert not scene.rows("ada", "salesforce")
+    assert scene.rows("bob", "salesforce")

@@ -25,7 +25,15 @@ CONFLICT = {"id": "c7", "entity": "contact", "record": "r", "key": EVIL, "ids": 
             "values": {"abmatic": EVIL, "salesforce": "VP"}}  # fmt: skip
 QUARANTINED = {"id": "q1", "entity": "contact", "system": "salesforce", "record": "r", "key": "eve@x.example", "error": "STRING_TOO_LONG",
                "message": EVIL, "remedy": "Shorten the title."}  # fmt: skip
-UNSEEN = {"system": "salesforce", "entity": "contact", "field": "title", "object": "Contact", "native": "Titel"}
+UNSEEN = {
+    "system": "salesforce",
+    "entity": "contact",
+    "field": "title",
+    "object": "Contact",
+    "native": "Titel",
+    "where": "mappings/contacts.toml:65",
+    "nearest": "Title",
+}
 SYSTEMS = {"abmatic": Counts(read=1234, calls=3), "salesforce": Counts(updated=1, failed=1)}
 
 
@@ -109,7 +117,7 @@ def test_nothing_remote_reaches_the_terminal_raw(drawn):
     ({"failures": [Failure("abmatic", "refused", "Renew the key.")]}, 5, "Renew the key."),
     ({"limits_hit": [LimitHit("salesforce", "max_updates", 900, 200)], "failures": [Failure("abmatic", "refused")]}, 4, "crm-sync apply 01J8"),
     ({"in_doubt": 2}, 3, "2 writes"),
-    ({"systems": {"abmatic": Counts()}, "unseen": [UNSEEN]}, 3, "salesforce does not show Contact.Titel: contact.title is neither"),
+    ({"systems": {"abmatic": Counts()}, "unseen": [UNSEEN]}, 3, "mappings/contacts.toml:65, did you mean Title?"),
     ({"systems": {"abmatic": Counts()}, "unseen": [UNSEEN | {"field": ""}]}, 3, "our id of each contact is neither"),
     ({"systems": {"abmatic": Counts()}, "skipped": 1}, 3, "needs you"),
 ])  # fmt: skip

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sync.cli.render.inbox import draw_conflicts, draw_quarantine
 from sync.cli.render.paper import Paper, ago, counted, heading, seconds, styled, text, value, when
-from sync.model.report import OPERATIONS_SHOWN
+from sync.model.report import OPERATIONS_SHOWN, place_of
 
 Row = Mapping[str, Any]
 
@@ -107,6 +107,7 @@ def _draw_trouble(paper: Paper, run: Row) -> None:
             f"{row['system']} does not show {row['object']}.{row['native']}: {what} is neither read nor written there"
         )
         paper.line(styled("unseen ", "bad"), text(column))
+        paper.line(text(place_of(row)), indent=4)
     if run.get("unseen"):
         paper.line("Correct the name in the mapping, or let our user see the column: crm-sync check", indent=4)
     for note in run.get("notes", ()):

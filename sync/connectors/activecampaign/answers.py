@@ -18,6 +18,7 @@ STOPS: Final = frozenset({Verdict.DENIED, Verdict.FORBIDDEN, Verdict.THROTTLED, 
 """Nothing happened, and the next row would fare no better."""
 _ABSENT: Final = ("no result found", "campaign not found", "contact not found", "list not found")
 _REFUSED: Final = ("could not create",)
+_KINDS: Final[Mapping[str, str]] = {"_list": "list", "customeraccount": "account", "tag": "tag"}
 _BULK_WAIT_S: Final = 60.0
 
 
@@ -39,6 +40,7 @@ def understand(answer: Answer) -> Said:
     body = answer.data if isinstance(answer.data, Mapping) else {}
     verdict = _verdict(answer, body)
     name, field = _blamed(body)
+    field = field or (_absent_kind(body) if verdict is Verdict.ABSENT else None)
     plain = {Verdict.ABSENT: "NOT_FOUND", Verdict.THROTTLED: "RATE_LIMIT"}.get(verdict)
     return Said(verdict, name or plain or f"HTTP_{answer.status}", field)
 
@@ -80,6 +82,12 @@ def _text(body: Mapping[str, Any]) -> str:
     told = first.get("detail") or first.get("title") if isinstance(first, Mapping) else first
     found = body.get("message") or told
     return found if isinstance(found, str) else ""
+
+
+def _absent_kind(body: Mapping[str, Any]) -> str | None:
+    """What is not there, by the vendor's own class name in the text; None for contacts, and where it does not tell."""
+    text = _text(body).casefold()
+    return next((name for word, name in _KINDS.items() if f" for {word} " in text), None)
 
 
 def _first(body: Mapping[str, Any]) -> Any:

@@ -26,6 +26,7 @@ from sync.connectors.activecampaign.person import Person
 from sync.connectors.activecampaign.recall import Recall
 from sync.connectors.activecampaign.rest import UNIQUE, Rest
 from sync.connectors.activecampaign.schema import Schema
+from sync.connectors.activecampaign.unseen import Unseen
 from sync.connectors.activecampaign.where import asked, conditions
 from sync.connectors.activecampaign.writer import Writer
 from sync.connectors.base import Finding, Suppressed
@@ -98,11 +99,12 @@ class ActiveCampaign:
         self._api = api = Api(self._client, clock)
         directory, recall = Directory(api), Recall()
         links, self._consent = Links(api, directory), Consent(api, gate)
-        self._contacts = Contacts(api, People(directory), recall, overlap)
-        self._others = Others(api, directory, overlap)
+        self._unseen = unseen = Unseen(directory)
+        self._contacts = Contacts(api, People(directory), recall, unseen, overlap)
+        self._others = Others(api, directory, unseen, overlap)
         self._schema = Schema(api, directory)
         self._engage = Engage(api, directory, self._contacts, self._consent, links)
-        self._rest = Rest(api, directory, self._others)
+        self._rest = Rest(api, directory, unseen, self._others)
         shapes = Shapes(api, directory)
         landed = Landed(api, directory, self._contacts, links, shapes)
         self._writer = Writer(
@@ -111,6 +113,7 @@ class ActiveCampaign:
             Bulk(api, self._contacts, shapes, landed, self._batch_size, horizon_s),
             self._consent,
             recall,
+            unseen,
             self._client.meter,
             bulk_threshold,
         )
@@ -126,6 +129,10 @@ class ActiveCampaign:
     def describe(self, object: str) -> ObjectSchema | None:  # noqa: A002
         """The live schema. Raises DriftError for an object that the API has not."""
         return self._schema.describe(object)
+
+    def unseen(self, feed: Feed) -> tuple[str, ...]:
+        """The custom fields and lists that the last read left out: they do not exist, or our user may not see them."""
+        return self._unseen.of(feed)
 
     def capabilities(self, object: str) -> Capabilities:  # noqa: A002
         """What this object can do; no call is made."""

@@ -7,10 +7,10 @@ trap"), so what stands there is read first, and an act that a person has granted
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
-from sync.connectors.activecampaign.api import Api, Row
+from sync.connectors.activecampaign.api import Api
+from sync.connectors.activecampaign.people import status_on
 from sync.connectors.activecampaign.recall import Seen
 from sync.connectors.activecampaign.receipts import moved, rejected
 from sync.connectors.activecampaign.sides import LISTS, nested
@@ -66,11 +66,6 @@ def statuses(write: Write) -> list[tuple[str, str]]:
     """Paths of list status and what is to be written there, opt-outs first."""
     found = [(path, str(value).strip()) for path, value in write.values.items() if path.startswith(LIST_PATH)]
     return sorted(found, key=lambda one: one[1] != OUT)
-
-
-def status_on(rows: Iterable[Row], list_id: str) -> str | None:
-    """The status on one list."""
-    return next((str(row.get("status")) for row in rows if str(row.get("list")) == list_id), None)
 
 
 def body(contact: str, list_id: str, status: str, *, granted: bool) -> dict[str, Any]:

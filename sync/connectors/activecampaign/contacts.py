@@ -19,6 +19,7 @@ from sync.connectors.activecampaign.people import People, is_gone
 from sync.connectors.activecampaign.place import Place, digest
 from sync.connectors.activecampaign.recall import Recall
 from sync.connectors.activecampaign.sides import ACCOUNTS, Sides, complete, complete_accounts, sideloaded, wanted
+from sync.connectors.activecampaign.unseen import Unseen
 from sync.connectors.activecampaign.where import conditions
 from sync.errors import DriftError, UnreachableError
 from sync.model.remote import Feed, NativeRecord, Page
@@ -41,9 +42,10 @@ class _Leaf:
 class Contacts:
     """The reads of one connector."""
 
-    def __init__(self, api: Api, people: People, recall: Recall, overlap: timedelta) -> None:
+    def __init__(self, api: Api, people: People, recall: Recall, unseen: Unseen, overlap: timedelta) -> None:
         self._api = api
         self._people = people
+        self._unseen = unseen
         self._recall = recall
         self._overlap = overlap
 
@@ -51,7 +53,7 @@ class Contacts:
 
     def pull(self, feed: Feed, cursor: str | None, *, full: bool) -> Iterator[Page]:
         """See `sync.connectors.base`."""
-        place = Place.parse(cursor, digest(feed))
+        place = self._unseen.resume(feed, Place.parse(cursor, digest(feed)))
         if full or place.since is None:
             yield from self._everybody(feed, place)
         else:
@@ -64,10 +66,11 @@ class Contacts:
             began = began or leaf.at
             seen += len(leaf.rows)
             after = int(leaf.rows[-1]["id"]) if leaf.rows else place.after
+            records, blind = self._records(feed, leaf), self._unseen.note(feed)
             done = Place(place.feed, began) if leaf.last else replace(place, after=after, began=began)
             yield Page(
-                self._records(feed, leaf),
-                done.dump(),
+                records,
+                replace(done, blind=blind).dump(),
                 complete=leaf.last and place.after == 0,
                 total=leaf.total if seen == len(leaf.rows) else None,
             )
@@ -87,8 +90,10 @@ class Contacts:
             fresh = [row for row in leaf.rows if (changed := changed_at(row)) is None or changed >= floor]
             if leaf.last:
                 grain.learn(self._api, began)
-            cursor = grain.place(began).dump() if leaf.last else None
-            yield Page(self._records(feed, replace(leaf, rows=fresh)), cursor)
+            news = replace(leaf, rows=fresh)
+            records = self._records(feed, news)
+            blind = self._unseen.note(feed) if fresh else self._unseen.of(feed)  # for nobody nothing is asked
+            yield Page(records, replace(grain.place(began), blind=blind).dump() if leaf.last else None)
 
     def _walk(self, feed: Feed, after: int, filters: Mapping[str, Any], *, by_offset: bool = False) -> Iterator[_Leaf]:
         """By id. Where that order does not go together with the filters, by offset if that will do. Raises DriftError else."""

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from sync.connectors.activecampaign.answers import Said
 from sync.connectors.activecampaign.api import Api, Row
-from sync.connectors.activecampaign.consent import OUT, body, status_on, statuses
+from sync.connectors.activecampaign.consent import OUT, body, statuses
 from sync.connectors.activecampaign.contacts import Contacts
 from sync.connectors.activecampaign.directory import Directory
 from sync.connectors.activecampaign.importable import Entry, Shapes, account_of
 from sync.connectors.activecampaign.links import DONE, Links
-from sync.connectors.activecampaign.people import COLUMNS
+from sync.connectors.activecampaign.people import BOUNCED, COLUMNS, status_on
 from sync.connectors.activecampaign.recall import Seen
 from sync.connectors.activecampaign.receipts import Tray, acked, doubt, moved, rejected
 from sync.connectors.activecampaign.sides import ACCOUNTS, LISTS, VALUES, Sides, wanted
@@ -93,7 +93,7 @@ class Landed:
         rows = sides.of(LISTS, contact) or ()
         for path, _ in statuses(write):
             list_id = self._directory.id("lists", path.partition(".")[2])
-            if status_on(rows, list_id) != OUT:
+            if status_on(rows, list_id) not in (OUT, BOUNCED):
                 sent = body(contact, list_id, OUT, granted=False)
                 _, said = self._api.insist("POST", "/contactLists", body=sent)
                 if said.verdict is not Verdict.DONE:

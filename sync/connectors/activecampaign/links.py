@@ -45,6 +45,15 @@ class Links:
     def tag(self, contact: str, name: str, *, once: bool = False) -> Said:
         """Puts one tag on, making it where nobody has it. With `once` an unknown outcome is given back, not repeated."""
         tag_id = self._directory.find("tags", name) or self._make(name)
+        said = self._put_on(contact, tag_id, once=once)
+        if said.verdict is Verdict.REFUSED or (said.verdict is Verdict.ABSENT and said.field == "tag"):
+            self._directory.forget("tags")  # somebody may have deleted it since it was learnt
+            fresh = self._directory.find("tags", name) or self._make(name)
+            if fresh != tag_id:
+                return self._put_on(contact, fresh, once=once)
+        return said
+
+    def _put_on(self, contact: str, tag_id: str | Said, *, once: bool) -> Said:
         if isinstance(tag_id, Said):
             return tag_id
         send = self._api.write if once else self._api.insist
@@ -68,14 +77,16 @@ class Links:
         if said.code == "field_invalid":
             there = nested(self._api, contact, ACCOUNTS)
             return self._move(contact, account, there[0]) if there else said
-        return said
+        return _of_account(said)
 
     def _move(self, contact: str, account: str, row: Row) -> Said:
         if str(row.get("account")) == account:
             return DONE
         sent = {"accountContact": {"account": int(account)}}
         _, said = self._api.write("PUT", "/accountContacts/{id}", parts={"id": str(row["id"])}, body=sent)
-        return self._join(contact, account) if said.verdict is Verdict.ABSENT else said
+        if said.verdict is Verdict.ABSENT and said.field != "account":
+            return self._join(contact, account)
+        return _of_account(said)
 
     def _leave(self, rows: Sequence[Row]) -> Said:
         for row in rows:
@@ -104,3 +115,9 @@ class Links:
         return self._directory.find("tags", name) or (
             said if said.verdict is not Verdict.DONE else Said(Verdict.DOUBT, "NO_ID")
         )
+
+
+def _of_account(said: Said) -> Said:
+    """An account that is not there is no news of the contact, which may well be."""
+    gone = said.verdict is Verdict.ABSENT and said.field == "account"
+    return Said(Verdict.REFUSED, "ACCOUNT_GONE", said.field) if gone else said

@@ -13,16 +13,16 @@ from typing import Final
 
 from sync.connectors.activecampaign.answers import holds, is_absent
 from sync.connectors.activecampaign.api import LIMIT, Api, Row, rows_of, total_of
-from sync.connectors.activecampaign.directory import Directory
+from sync.connectors.activecampaign.directory import META, Directory
 from sync.connectors.activecampaign.objects import Endpoint, endpoint_of
 from sync.connectors.activecampaign.place import Place, digest
+from sync.connectors.activecampaign.unseen import Unseen
 from sync.connectors.activecampaign.values import account_value, column, moment
 from sync.connectors.activecampaign.where import passes
 from sync.errors import UnreachableError
 from sync.model.remote import Feed, NativeRecord, Page
 from sync.model.values import MISSING, Absence, Native
 
-META: Final = "accountCustomFieldMeta"
 DATA: Final = "accountCustomFieldData"
 _DAY: Final = timedelta(days=1)
 _FEW: Final = 3
@@ -34,15 +34,17 @@ Values = Mapping[str, Sequence[Row]]
 class Others:
     """The reads of one connector but for contacts."""
 
-    def __init__(self, api: Api, directory: Directory, overlap: timedelta) -> None:
+    def __init__(self, api: Api, directory: Directory, unseen: Unseen, overlap: timedelta) -> None:
         self._api = api
         self._directory = directory
+        self._unseen = unseen
         self._overlap = overlap
 
     def pull(self, feed: Feed, cursor: str | None, *, full: bool) -> Iterator[Page]:
         """Everything where asked or at first; else what says that it changed since, or does not say."""
-        endpoint, place = endpoint_of(feed.object), Place.parse(cursor, digest(feed))
+        endpoint, place = endpoint_of(feed.object), self._unseen.resume(feed, Place.parse(cursor, digest(feed)))
         walk = self._api.all(endpoint.route, endpoint.key)
+        blind = self._unseen.note(feed)
         values = self._values(feed, walk.rows, whole=True)
         since = None if full else place.since
         rows = passes(feed, walk.rows.values())
@@ -52,7 +54,7 @@ class Others:
         for start in range(0, max(1, len(rows)), _PAGE):
             records = tuple(self._record(feed, endpoint, row, values) for row in rows[start : start + _PAGE])
             last = start + _PAGE >= len(rows)
-            cursor = Place(place.feed, walk.at).dump() if last else None
+            cursor = Place(place.feed, walk.at, blind=blind).dump() if last else None
             yield Page(records, cursor, complete=last and walk.held and since is None, total=len(rows))
 
     def fetch(self, feed: Feed, ids: Sequence[str]) -> Mapping[str, NativeRecord | None]:
@@ -156,7 +158,9 @@ class Others:
     def _value(self, path: str, row: Row, values: Values) -> Native | Absence:
         head, _, name = path.partition(".")
         if head == "fields" and name:
-            field_id = self._directory.id(META, name)
+            field_id = self._directory.find(META, name)
+            if field_id is None:
+                return MISSING
             meta = self._directory.row(META, field_id) or {}
             rows = values.get(str(row["id"]), ())
             found = next((value for value in rows if str(value.get("customFieldId")) == field_id), None)

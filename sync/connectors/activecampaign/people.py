@@ -7,6 +7,7 @@ the list says (`apis/activecampaign.md` 14).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sync.connectors.activecampaign.api import Row
@@ -20,6 +21,7 @@ COLUMNS: Final = ("email", "firstName", "lastName", "phone")
 """What may be written of the row itself."""
 BOUNCED: Final = "3"
 ERASED: Final = "erased"
+_STRICTEST: Final = (BOUNCED, "2", "0")
 
 
 class People:
@@ -60,7 +62,9 @@ class People:
     def _custom(self, name: str, rows: list[Row] | None) -> Native | Absence:
         if rows is None:
             return MISSING
-        field_id = self._directory.id("fields", name)
+        field_id = self._directory.find("fields", name)
+        if field_id is None:
+            return MISSING
         return next((row.get("value") for row in rows if str(row.get("field")) == field_id), None)
 
     def _status(self, name: str, row: Row, rows: list[Row] | None) -> Native | Absence:
@@ -70,14 +74,22 @@ class People:
             return BOUNCED
         if rows is None:
             return MISSING
-        list_id = self._directory.id("lists", name)
-        return next((str(row.get("status")) for row in rows if str(row.get("list")) == list_id), None)
+        list_id = self._directory.find("lists", name)
+        if list_id is None:
+            return MISSING
+        return status_on(rows, list_id)
 
     def _tags(self, rows: list[Row] | None) -> Native | Absence:
         if rows is None:
             return MISSING
         found = [self._directory.row("tags", str(row.get("tag"))) for row in rows]
         return sorted(str(tag.get("tag")) for tag in found if tag is not None)
+
+
+def status_on(rows: Iterable[Row], list_id: str) -> str | None:
+    """The status on one list; the strictest, should a contact be on it twice."""
+    found = [str(row.get("status")) for row in rows if str(row.get("list")) == list_id]
+    return next((strict for strict in _STRICTEST if strict in found), found[0] if found else None)
 
 
 def is_erased(row: Row) -> bool:

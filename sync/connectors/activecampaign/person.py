@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from sync.connectors.activecampaign.answers import STOPS, Said, stop
 from sync.connectors.activecampaign.api import Api, Row, rows_of
-from sync.connectors.activecampaign.consent import IN, OUT, Consent, body, status_on, statuses
+from sync.connectors.activecampaign.consent import IN, OUT, Consent, body, statuses
 from sync.connectors.activecampaign.contacts import Contacts
 from sync.connectors.activecampaign.directory import Directory
 from sync.connectors.activecampaign.links import Links
-from sync.connectors.activecampaign.people import COLUMNS
+from sync.connectors.activecampaign.people import COLUMNS, status_on
 from sync.connectors.activecampaign.recall import Seen
 from sync.connectors.activecampaign.receipts import Tray, acked, doubt, failed, moved, rejected
 from sync.connectors.activecampaign.values import same, text
@@ -163,6 +163,10 @@ class Person:
         if said.field == "list":
             self._directory.forget("lists")
             said = Said(Verdict.REFUSED, "LIST_GONE", said.field)
+        if (
+            status == IN and said.verdict is Verdict.FORBIDDEN
+        ):  # the user may not re-subscribe anybody: no news of the key
+            said = Said(Verdict.REFUSED, "OPT_IN_REFUSED")
         return self._went_well(tray, write, path, said)
 
     def _went_well(self, tray: Tray, write: Write, path: str, said: Said) -> bool:

@@ -16,7 +16,7 @@ from sync.model.remote import Feed
 class Place:
     """Everything that changed before ``since`` (the vendor's clock) has been yielded.
 
-    ``fine``: the vendor's filter was seen to know seconds; ``tried_at``: when that was last asked.
+    ``fine``: the vendor's filter was seen to know seconds; ``tried_at``: when that was last asked. ``blind``: paths that were left out.
     ``after`` is the last id yielded of a walk over everything that has not ended, which ``began`` at that time. ``feed`` ties
     the cursor to what was asked.
     """
@@ -27,6 +27,7 @@ class Place:
     began: datetime | None = None
     fine: bool = False
     tried_at: datetime | None = None
+    blind: tuple[str, ...] = ()
 
     def dump(self) -> str:
         """The cursor."""
@@ -40,7 +41,8 @@ class Place:
             if stored.get("feed") != feed:
                 return cls(feed)
             since, began, tried_at = (moment(stored.get(name)) for name in ("since", "began", "tried_at"))
-            return cls(feed, since, int(stored.get("after", 0)), began, stored.get("fine") is True, tried_at)
+            after, fine = int(stored.get("after", 0)), stored.get("fine") is True
+            return cls(feed, since, after, began, fine, tried_at, tuple(map(str, stored.get("blind", ()))))
         except (ValueError, TypeError, AttributeError):
             return cls(feed)
 

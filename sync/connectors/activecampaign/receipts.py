@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sync.connectors.activecampaign.answers import Said
+from sync.connectors.activecampaign.unseen import Unseen
 from sync.connectors.http import Verdict
 from sync.errors import AbortError, DriftError, QuotaError
 from sync.model.remote import Kind, Outcome, Receipt, Write
@@ -17,6 +18,9 @@ _OUTCOMES: Final = {
     Verdict.DOUBT: Outcome.DOUBT,
 }
 _REMEDIES: Final = {
+    "OPT_IN_REFUSED": "Let this user re-subscribe contacts in ActiveCampaign, or do it there by hand.",
+    "ACCOUNT_GONE": "Is the account still in ActiveCampaign? `crm-sync sync --full` finds out; then `crm-sync quarantine retry`.",
+    "LIST_GONE": "Is the list still in ActiveCampaign? `crm-sync check` finds out; then `crm-sync quarantine retry`.",
     "duplicate": "Another row there has this key: merge or rename one of the two in ActiveCampaign.",
     "email_invalid": "Correct the e-mail address.",
     "field_invalid": "Correct the value, or the mapping; then run `crm-sync quarantine retry`.",
@@ -75,6 +79,21 @@ def later(write: Write, error: AbortError) -> Receipt:
 def unknown_name(write: Write, error: DriftError) -> Receipt:
     """It names a field, list, tag or automation that is not there."""
     return rejected(write, "UNKNOWN_NAME", error.message, error.remedy)
+
+
+def unknown_names(write: Write, unseen: Unseen) -> Receipt | None:
+    """The receipt of a write that names fields or lists which are not there: they alone are to blame."""
+    found = unseen.unknown(write.object, write.values)
+    if not found:
+        return None
+    message = f"there is no {', '.join(found)}, or this user may not see it"
+    return rejected(
+        write,
+        "UNKNOWN_NAME",
+        message,
+        f"{unseen.near(write.object, found[0])}`crm-sync check` names file and line.",
+        found,
+    )
 
 
 def _named(write: Write, said: Said) -> tuple[str, ...]:

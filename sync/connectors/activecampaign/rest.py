@@ -11,10 +11,20 @@ from typing import Any, Final
 
 from sync.connectors.activecampaign.answers import STOPS, Said, stop
 from sync.connectors.activecampaign.api import Api
-from sync.connectors.activecampaign.directory import Directory
+from sync.connectors.activecampaign.directory import META, Directory
 from sync.connectors.activecampaign.objects import Endpoint, endpoint_of
-from sync.connectors.activecampaign.others import META, Others
-from sync.connectors.activecampaign.receipts import Tray, acked, doubt, failed, moved, rejected, unknown_name
+from sync.connectors.activecampaign.others import Others
+from sync.connectors.activecampaign.receipts import (
+    Tray,
+    acked,
+    doubt,
+    failed,
+    moved,
+    rejected,
+    unknown_name,
+    unknown_names,
+)
+from sync.connectors.activecampaign.unseen import Unseen
 from sync.connectors.activecampaign.values import account_field, same
 from sync.connectors.http import Answer, Verdict
 from sync.errors import AbortError, DriftError
@@ -31,9 +41,10 @@ _BARE: Final = frozenset({"campaigns"})
 class Rest:
     """Writes rows one at a time."""
 
-    def __init__(self, api: Api, directory: Directory, others: Others) -> None:
+    def __init__(self, api: Api, directory: Directory, unseen: Unseen, others: Others) -> None:
         self._api = api
         self._directory = directory
+        self._unseen = unseen
         self._others = others
 
     def push(self, writes: Sequence[Write]) -> list[Receipt]:
@@ -47,7 +58,7 @@ class Rest:
         try:
             for write in writes:
                 endpoint = endpoint_of(write.object)
-                refusal = _refusal(endpoint, write)
+                refusal = _refusal(endpoint, write) or unknown_names(write, self._unseen)
                 if refusal is not None:
                     tray.lay(refusal)
                 else:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from sync.connectors.activecampaign.api import Api, Row, rows_of
-from sync.connectors.activecampaign.directory import Directory
+from sync.connectors.activecampaign.directory import META, Directory
 from sync.connectors.activecampaign.objects import Endpoint, endpoint_of
-from sync.connectors.activecampaign.others import META
 from sync.model.remote import FieldSchema, ObjectSchema
 
 _CHOICES: Final = frozenset({"dropdown", "radio", "listbox", "checkbox", "multiselect"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sync.connectors.activecampaign.answers import holds, is_absent
-from sync.connectors.activecampaign.api import Api, Row, rows_of
+from sync.connectors.activecampaign.api import LIMIT, Api, Row, rows_of, total_of
 from sync.errors import UnreachableError
 
 VALUES, LISTS, TAGS, ACCOUNTS = "fieldValues", "contactLists", "contactTags", "accountContacts"
@@ -72,10 +72,19 @@ def complete_accounts(api: Api, sides: Sides) -> None:
 
 
 def nested(api: Api, contact: str, table: str) -> list[Row]:
-    """One side table of one contact, read now; empty where the contact is gone, and only there. Raises UnreachableError else."""
-    answer = api.read(NESTED + table, parts={"id": contact}, shape=holds(table), accept=(404,))
-    if not answer.done and not is_absent(answer):
-        raise UnreachableError(
-            f"{api.system}: {NESTED}{table} {answer.summary} without saying that the contact is gone", system=api.system
-        )
-    return rows_of(answer.data, table)
+    """One side table of one contact, read now; empty where the contact is gone, and only there. Raises UnreachableError else.
+
+    Whether these tables come in pages is not documented, only that lists do, by twenty where nobody asks for more.
+    """
+    found: dict[str, Row] = {}
+    while True:
+        asked = {"limit": LIMIT, "offset": len(found)}
+        answer = api.read(NESTED + table, parts={"id": contact}, params=asked, shape=holds(table), accept=(404,))
+        if not answer.done and not is_absent(answer):
+            text = f"{api.system}: {NESTED}{table} {answer.summary} without saying that the contact is gone"
+            raise UnreachableError(text, system=api.system)
+        rows = rows_of(answer.data, table)
+        known, total = len(found), total_of(answer.data)
+        found |= {str(row["id"]): row for row in rows}
+        if len(found) == known or (len(rows) < LIMIT and (total is None or total <= len(found))):
+            return list(found.values())

@@ -15,7 +15,8 @@ from sync.connectors.activecampaign.contacts import Contacts
 from sync.connectors.activecampaign.people import COLUMNS
 from sync.connectors.activecampaign.person import FIELD_PATH, Person
 from sync.connectors.activecampaign.recall import Recall, Seen
-from sync.connectors.activecampaign.receipts import Tray, rejected, unknown_name
+from sync.connectors.activecampaign.receipts import Tray, rejected, unknown_name, unknown_names
+from sync.connectors.activecampaign.unseen import Unseen
 from sync.connectors.http.meter import Meter
 from sync.errors import AbortError, DriftError
 from sync.model.remote import Kind, Outcome, Receipt, Write
@@ -34,6 +35,7 @@ class Writer:
         bulk: Bulk,
         consent: Consent,
         recall: Recall,
+        unseen: Unseen,
         meter: Meter,
         threshold: int,
     ) -> None:
@@ -42,6 +44,7 @@ class Writer:
         self._bulk = bulk
         self._consent = consent
         self._recall = recall
+        self._unseen = unseen
         self._meter = meter
         self._threshold = threshold
 
@@ -80,7 +83,11 @@ class Writer:
     def _refuse(self, tray: Tray, writes: Sequence[Write], seen: dict[int, Seen | None]) -> None:
         taken: set[str] = set()
         for write in writes:
-            refusal = _refusal(write, seen.get(write.number)) or self._ungranted(write, seen.get(write.number))
+            refusal = (
+                _refusal(write, seen.get(write.number))
+                or unknown_names(write, self._unseen)
+                or self._ungranted(write, seen.get(write.number))
+            )
             address = str(write.values.get("email") or "").strip().casefold()
             if refusal is None and write.kind is Kind.CREATE and address in taken:
                 refusal = rejected(write, "DUPLICATE_KEY", "two records carry this address", fields=("email",))

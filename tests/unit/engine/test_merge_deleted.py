@@ -45,6 +45,17 @@ def test_an_edit_in_a_row_that_lives_goes_before_it():
 
 
 @pytest.mark.law("L3")
+@pytest.mark.parametrize("policy", ["", 'conflict = "latest"\n'])
+def test_so_does_one_that_is_the_value_already_and_had_not_reached_it(policy):
+    """An edit that a run took over, and could not deliver, is not undone by a row that never saw it and is gone."""
+    mapping = mapped(f'[fields.title]\n{policy}one = "title"\ntwo = "title"\nthree = "title"\n')
+    undelivered = merged(seen(at_rest(mapping), "three", title="CTO", changed_at=at(1)), mapping).record
+    found = merged(deleted(undelivered, "two", title="VP", changed_at=at(5)), mapping)
+    assert found.record.cells["title"].value == "CTO"
+    assert [turn.lost for turn in found.turns] == [(Lost("two", "VP", "edit"),)]
+
+
+@pytest.mark.law("L3")
 def test_under_manual_it_is_a_question_only_where_it_meets_a_value_it_had_not_seen():
     """Alone it is an edit like any other."""
     found = merged(deleted(at_rest(MANUAL), "two", title="VP"), MANUAL)

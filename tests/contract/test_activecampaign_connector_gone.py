@@ -1,0 +1,105 @@
+"""The ActiveCampaign connector and rows that are gone, hidden or on the next page while it goes by what it knows of them."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from activecampaign_client import ADA, BOB, LIST, connect, drained, outcomes, subscribe, update
+from activecampaign_server import ActiveCampaign3
+
+from sync.model.remote import Feed
+
+
+def values(pages):
+    return {record.id: dict(record.values) for page in pages for record in page.records}
+
+
+def refuse(server, method, path, status, body, *, times=1):
+    left = [times]
+
+    def hook(asked, where, sent):
+        if (asked, where) != (method, path) or not left[0]:
+            return None
+        left[0] -= 1
+        return httpx.Response(status, json=body)
+
+    server.before.append(hook)
+
+
+def test_a_tag_that_was_deleted_is_made_again():
+    """The number of a tag may be stale: it is learnt anew before the write counts as refused."""
+    server = ActiveCampaign3()
+    ada, bob = server.person(ADA), server.person(BOB)
+    one = connect(server)
+    assert outcomes(one.push([update(ada, {"tags": ["VIP"]})])) == ["acked"]
+    stale = next(iter(server.tables["tags"]))
+    del server.tables["tags"][stale]
+    server.tables["contactTags"].clear()
+
+    def gone(method, path, sent):
+        bad = path == "/contactTags" and method == "POST" and sent["contactTag"]["tag"] == stale
+        return httpx.Response(422, json={"errors": [{"title": "No tag id provided", "code": 422}]}) if bad else None
+
+    server.before.append(gone)
+    assert outcomes(one.push([update(bob, {"tags": ["VIP"]}, address=BOB)])) == ["acked"]
+    assert server.tags(bob) == ["VIP"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "write"),
+    [
+        ("POST", "/accountContacts", "CustomerAccount", {"account": "7"}),
+        ("POST", "/contactLists", "_List", {LIST: "2"}),
+    ],
+)
+def test_what_a_contact_was_to_join_is_gone_and_not_the_contact(method, path, name, write):
+    """An account or a list that is not there any more is no news of the contact: it is never taken for deleted."""
+    server = ActiveCampaign3()
+    ada = server.person(ADA)
+    refuse(server, method, path, 404, {"message": f"No Result found for {name} with id 7"})
+    (receipt,) = connect(server).push([update(ada, write)])
+    assert (receipt.outcome.value, receipt.fields) == ("rejected", tuple(write))
+    assert receipt.remedy
+
+
+# Opt-ins that this user may not do
+
+
+def test_a_user_who_may_not_resubscribe_stops_that_write_alone():
+    """A 403 to an opt-in that a person has granted says nothing of the key: the rows behind it are written."""
+    server = ActiveCampaign3()
+    ada, bob = server.person(ADA), server.person(BOB)
+    server.set_status(ada, "2")
+    refuse(server, "POST", "/contactLists", 403, {"message": "Forbidden"}, times=3)
+    receipts = connect(server).push([subscribe(ada, "1"), update(bob, {"firstName": "Bob"}, 2, BOB)])
+    assert outcomes(receipts) == ["rejected", "acked"]
+    assert (receipts[0].error, server.status(ada)) == ("OPT_IN_REFUSED", "2")
+
+
+# Side tables in pages
+
+
+def test_a_contact_with_many_values_is_read_to_the_end():
+    """Nested tables may come by twenty like every other list: what is on their second page is no blank."""
+    server = ActiveCampaign3()
+    server.includes.clear()
+    ada = server.person(ADA)
+    for number in range(10, 140):
+        server.tables["fields"][str(number)] = {"id": str(number), "perstag": f"F{number}", "title": f"F {number}"}
+        server.set_value(ada, f"v{number}", str(number))
+    feed = Feed("contacts", ("fields.F10", "fields.F139"))
+    assert values(drained(connect(server), feed, full=True)) == {ada: {"fields.F10": "v10", "fields.F139": "v139"}}
+
+
+# Twice on one list
+
+
+@pytest.mark.parametrize("statuses", [("1", "2"), ("2", "1"), ("0", "3"), ("1", "0")])
+def test_whoever_is_twice_on_a_list_is_what_is_strictest(statuses):
+    """Two rows of one membership are no way round an opt-out, a bounce or a subscription that was never confirmed."""
+    server = ActiveCampaign3()
+    ada = server.person(ADA)
+    for status in statuses:
+        server.put("contactLists", contact=ada, list="1", status=status)
+    strictest = next(status for status in ("3", "2", "0") if status in statuses)
+    assert values(drained(connect(server), Feed("contacts", (LIST,)), full=True)) == {ada: {LIST: strictest}}
