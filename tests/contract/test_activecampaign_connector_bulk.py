@@ -8,7 +8,7 @@ from activecampaign_client import ADA, CONTACTS, LIST, TITLE, connect, create, o
 from activecampaign_server import ActiveCampaign3
 
 from sync.connectors.http.body import encode
-from sync.model.remote import Outcome
+from sync.model.remote import Feed, Outcome
 
 
 def people(count, **values):
@@ -31,7 +31,7 @@ def test_many_are_made_with_few_calls():
     assert server.value(receipts[9].remote_id) == "Countess"
     assert server.status(receipts[9].remote_id) == "2"
     assert len(imports(server)) == 4
-    assert len(server.log) == 4 + 4 + 12 + 2  # imports, looks, ids by the hundred of each, names of field and list
+    assert len(server.log) == 4 + 4 + 10 + 2  # imports, looks, ids by the hundred, names of field and list
 
 
 def test_an_import_never_starts_automations():
@@ -224,6 +224,34 @@ def test_an_import_that_does_not_find_the_account_is_tried_on_one_row_only():
     for write, receipt in zip(writes, receipts, strict=True):
         assert [row["account"] for row in server.on("accountContacts", receipt.remote_id)] == [write.values["account"]]
     assert len(server.tables["accounts"]) == 3
+
+
+def test_who_works_where_costs_no_call_a_contact_where_contacts_do_not_bring_it():
+    """The sheet knows no `include=accountContacts`: then the table of all is read, at the import and when its rows are read back."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    writes = staffed(server, 600)
+    one = connect(server)
+    receipts = one.push(writes)
+    assert set(outcomes(receipts)) == {"acked"}
+    found = one.fetch(Feed("contacts", ("account",)), [receipt.remote_id for receipt in receipts])
+    for write, receipt in zip(writes, receipts, strict=True):
+        assert found[receipt.remote_id].values["account"] == write.values["account"]
+    assert not server.calls("POST", "/accountContacts")
+    assert len([path for _, path, *_ in server.log if path.endswith("/accountContacts")]) < 30
+
+
+def test_an_import_that_passes_over_companies_costs_one_call_a_contact():
+    """Where the import links nobody and contacts do not tell, each is linked by one call, and nobody is asked about before."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    writes = staffed(server, 120)
+    import_one = server._import
+    server._import = lambda told, row: import_one(told, {k: v for k, v in row.items() if k != "customer_acct_name"})
+    receipts = connect(server).push(writes)
+    assert set(outcomes(receipts)) == {"acked"}
+    assert len(server.calls("POST", "/accountContacts")) == len(server.tables["accountContacts"]) == 120
+    assert len([path for _, path, *_ in server.log if path.endswith("/accountContacts")]) < 125
 
 
 @pytest.mark.parametrize("name", ["Müller & Söhne", "  Acme", "Acme  Inc", "<b>Acme</b>", "A" * 300, ""])

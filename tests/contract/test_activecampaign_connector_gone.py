@@ -103,3 +103,46 @@ def test_whoever_is_twice_on_a_list_is_what_is_strictest(statuses):
         server.put("contactLists", contact=ada, list="1", status=status)
     strictest = next(status for status in ("3", "2", "0") if status in statuses)
     assert values(drained(connect(server), Feed("contacts", (LIST,)), full=True)) == {ada: {LIST: strictest}}
+
+
+# Side tables that come along only sometimes
+
+
+def test_a_table_that_shows_nobody_is_asked_again():
+    """Who works nowhere by the table of all is asked for alone: a table that lags behind empties nothing."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    ids = [server.person(f"p{n}@acme.example") for n in range(20)]
+    for contact in ids[1:]:
+        server.put("accountContacts", contact=contact, account="7")
+
+    def late(method, path, body, answer):
+        if path != "/accountContacts":
+            return None
+        rows = [row for row in answer.json()["accountContacts"] if row["contact"] != ids[5]]
+        return httpx.Response(200, json={"accountContacts": rows, "meta": {"total": "18"}})
+
+    server.after.append(late)
+    found = connect(server).fetch(Feed("contacts", ("account",)), ids)
+    assert [found[contact].values["account"] for contact in ids] == [None, *["7"] * 19]
+    asked = [path for _, path, *_ in server.log if path.startswith("/contacts/")]
+    assert sorted(asked) == [f"/contacts/{ids[0]}/accountContacts", f"/contacts/{ids[5]}/accountContacts"]
+
+
+def test_an_answer_that_is_silent_about_a_side_table_tells_nothing_of_it():
+    """Where the second of two answers brings no list status, that is asked for: it is not taken for none."""
+    server = ActiveCampaign3()
+    ids = [server.person(f"p{n}@acme.example") for n in range(150)]
+    for contact in ids:
+        server.set_status(contact, "2")
+
+    def silent(method, path, body, answer):
+        rows = answer.json()
+        if path == "/contacts" and rows["contacts"] and rows["contacts"][0]["id"] in ids[:50]:
+            del rows["contactLists"]
+            return httpx.Response(200, json=rows)
+        return None
+
+    server.after.append(silent)
+    found = connect(server).fetch(Feed("contacts", (LIST,)), ids)
+    assert {record.values[LIST] for record in found.values()} == {"2"}

@@ -186,6 +186,18 @@ def test_a_poisoned_request_is_halved_until_the_row_stands_alone(org, crm, posit
     assert sum(org.calls.values()) < 20
 
 
+def test_a_number_for_a_field_of_text_is_said_as_text(org, make):
+    """Salesforce refuses the JSON type with the whole request: the fields' types are learnt then, and not asked for again."""
+    org.faults.append(Fault("composite", 400, [{"errorCode": "JSON_PARSER_ERROR", "message": "Cannot deserialize"}]))
+    crm = make()
+    assert outcomes(crm.push([create(1, Title=12), create(2, Title=True), create(3, Title="x")])) == [ACKED] * 3
+    assert [row["Title"] for row in org.tables["Contact"].values()] == ["12", "true", "x"]
+    assert outcomes(crm.push([create(4, Title=1.5, HasOptedOutOfEmail=True)])) == [ACKED]
+    assert [body["records"][-1].get("Title") for body in bodies(org)] == ["x", "1.5"]
+    assert bodies(org)[-1]["records"][0]["HasOptedOutOfEmail"] is True
+    assert sum("describe" in path for _, path, _, _ in org.log) == 1
+
+
 def test_a_refusal_of_the_object_is_not_halved(org, crm):
     """What holds for every row of the object is asked once."""
     org.faults.append(Fault("composite", 403, [{"errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "x"}]))

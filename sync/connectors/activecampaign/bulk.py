@@ -87,8 +87,7 @@ class Bulk:
                 queue[:0] = self._submit(tray, batch, sent)
             except AbortError as error:
                 trouble = error
-        for batch_id, batch in sent:
-            self._settle(tray, batch, batch_id)
+        self._settle(tray, sent)
         if trouble is not None:
             raise trouble
 
@@ -163,17 +162,23 @@ class Bulk:
                 return {}
             clock.sleep(next(pauses, _PAUSE_S[-1]))
 
-    def _settle(self, tray: Tray, batch: Sequence[Entry], batch_id: str) -> None:
-        """Receipts of one import. It was sent: what cannot be found out about it is doubt, whatever the reason."""
+    def _settle(self, tray: Tray, sent: Sequence[tuple[str, list[Entry]]]) -> None:
+        """Receipts of imports. They were sent: what cannot be found out about one is doubt, whatever the reason."""
+        ended: list[tuple[list[Entry], dict[str, Any]]] = []
         code = "IMPORT_UNFINISHED"
         try:
-            told = self._wait(batch_id)
-            if told.get("status") == "completed":
-                self._landed.settle(tray, batch, told)
-                return
+            for batch_id, batch in sent:
+                told = self._wait(batch_id)
+                if told.get("status") == "completed":
+                    ended.append((batch, told))
         except AbortError as error:
             code = type(error).__name__
-        for write, _ in batch:
+        try:
+            left = self._landed.settle(tray, ended) if ended else []
+        except AbortError as error:
+            code, left = type(error).__name__, []
+        alone = {write.number for write in left}
+        for write in (write for _, batch in sent for write, _ in batch if write.number not in alone):
             tray.lay(doubt(write, code, "the import was sent, and what became of it is not known"))
 
 

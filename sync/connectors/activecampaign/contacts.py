@@ -18,7 +18,15 @@ from sync.connectors.activecampaign.grain import Grain, changed_at
 from sync.connectors.activecampaign.people import People, is_gone
 from sync.connectors.activecampaign.place import Place, digest
 from sync.connectors.activecampaign.recall import Recall
-from sync.connectors.activecampaign.sides import ACCOUNTS, Sides, complete, complete_accounts, sideloaded, wanted
+from sync.connectors.activecampaign.sides import (
+    ACCOUNTS,
+    Sides,
+    complete,
+    complete_accounts,
+    sideloaded,
+    together,
+    wanted,
+)
 from sync.connectors.activecampaign.unseen import Unseen
 from sync.connectors.activecampaign.where import conditions
 from sync.errors import DriftError, UnreachableError
@@ -155,9 +163,8 @@ class Contacts:
     def fetch(self, feed: Feed, ids: Sequence[str]) -> Mapping[str, NativeRecord | None]:
         """Rows by id, read now, a hundred a call; who does not come is asked for alone before he counts as gone."""
         found: dict[str, NativeRecord | None] = dict.fromkeys(ids)
-        for start in range(0, len(ids), LIMIT):
-            some = ids[start : start + LIMIT]
-            found |= self._page(feed, {"ids[]": list(some), "limit": LIMIT}, some)
+        bare, sides = self.bare(ids, wanted(feed.paths))
+        found |= self._read(feed, [row for row in bare.values() if not is_gone(row)], sides)
         for name in [name for name, record in found.items() if record is None]:
             found[name] = self._alone(feed, name)
         return found
@@ -171,8 +178,11 @@ class Contacts:
     def _by_address(self, feed: Feed, address: str) -> tuple[NativeRecord, ...]:
         if not address.strip():
             return ()
-        asked = {"email": address.strip(), "limit": LIMIT}
-        return tuple(self._page(feed, asked, None, address).values())
+        tables = wanted(feed.paths)
+        asked = _including({"email": address.strip(), "limit": LIMIT}, tables)
+        answer = self._api.read("/contacts", params=asked, shape=holds(CONTACTS))
+        rows = [row for row in rows_of(answer.data, CONTACTS) if not is_gone(row) and _has(row, address)]
+        return tuple(self._read(feed, rows, sideloaded(answer.data, tables)).values())
 
     def row_of(self, address: str) -> Row | None:
         """The bare contact under an address, without regard to case."""
@@ -182,24 +192,14 @@ class Contacts:
     def bare(self, ids: Sequence[str], tables: Sequence[str] = ()) -> tuple[dict[str, Row], Sides]:
         """Contacts by id as they come, with these side tables as far as they are told."""
         found: dict[str, Row] = {}
-        sides = Sides()
+        told: list[Sides] = []
         for start in range(0, len(ids), LIMIT):
             asked = {"ids[]": list(ids[start : start + LIMIT]), "limit": LIMIT}
             answer = self._api.read("/contacts", params=_including(asked, tables), shape=holds(CONTACTS))
             found |= {str(row["id"]): row for row in rows_of(answer.data, CONTACTS)}
-            for table, rows in sideloaded(answer.data, tables).tables.items():
-                sides.tables.setdefault(table, {}).update(rows)
-        return {name: row for name, row in found.items() if name in set(ids)}, sides
-
-    def _page(
-        self, feed: Feed, asked: Mapping[str, Any], ids: Sequence[str] | None, address: str | None = None
-    ) -> dict[str, NativeRecord]:
-        tables = wanted(feed.paths)
-        answer = self._api.read("/contacts", params=_including(asked, tables), shape=holds(CONTACTS))
-        rows = [row for row in rows_of(answer.data, CONTACTS) if not is_gone(row)]
-        rows = [row for row in rows if str(row["id"]) in ids] if ids is not None else rows
-        rows = [row for row in rows if _has(row, address)] if address is not None else rows
-        return self._read(feed, rows, sideloaded(answer.data, tables))
+            told.append(sideloaded(answer.data, tables))
+        known = set(ids)
+        return {name: row for name, row in found.items() if name in known}, together(told)
 
     def _alone(self, feed: Feed, contact: str) -> NativeRecord | None:
         answer = self._api.read("/contacts/{id}", parts={"id": contact}, shape=holds("contact"), accept=(403, 404))

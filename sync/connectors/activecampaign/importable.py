@@ -80,9 +80,9 @@ class Shapes:
         """The row as it may be sent by now."""
         return row if self.trusted else {key: value for key, value in row.items() if key != COMPANY}
 
-    def learn(self, row: Row, *, seen: bool, right: bool) -> None:
+    def learn(self, row: Row, *, right: bool) -> None:
         """Takes in what a company's name came to; one that led astray is enough."""
-        if COMPANY in row and seen and not (self.trusted and right):
+        if COMPANY in row and not (self.trusted and right):
             self.trusted = right
 
     def _few(self, names: Iterable[str]) -> list[Row]:

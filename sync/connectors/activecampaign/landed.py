@@ -15,12 +15,12 @@ from sync.connectors.activecampaign.api import Api, Row
 from sync.connectors.activecampaign.consent import OUT, body, statuses
 from sync.connectors.activecampaign.contacts import Contacts
 from sync.connectors.activecampaign.directory import Directory
-from sync.connectors.activecampaign.importable import Entry, Shapes, account_of
+from sync.connectors.activecampaign.importable import COMPANY, Entry, Shapes, account_of
 from sync.connectors.activecampaign.links import DONE, Links
 from sync.connectors.activecampaign.people import BOUNCED, COLUMNS, status_on
 from sync.connectors.activecampaign.recall import Seen
 from sync.connectors.activecampaign.receipts import Tray, acked, doubt, moved, rejected
-from sync.connectors.activecampaign.sides import ACCOUNTS, LISTS, VALUES, Sides, wanted
+from sync.connectors.activecampaign.sides import ACCOUNTS, LISTS, VALUES, Sides, companies, wanted
 from sync.connectors.http import Verdict
 from sync.model.remote import Kind, Write
 from sync.model.values import is_blank
@@ -42,19 +42,27 @@ class Landed:
         self._links = links
         self._shapes = shapes
 
-    def settle(self, tray: Tray, batch: Sequence[Entry], told: Mapping[str, Any]) -> None:
-        """Receipts of one import; rows that are to be written alone are left open."""
-        failed = {str(address).strip().casefold() for address in told.get("failure") or ()}
-        paths = {path for write, _ in batch for path in write.values}
-        tables = [table for table in wanted(paths) if table in _NEEDED]
-        made, sides = self._contacts.bare([str(name) for name in told.get("success") or ()], tables)
-        rows = {str(row.get("email") or "").strip().casefold(): row for row in made.values()}
-        for write, sent in batch:
-            address = sent["email"].casefold()
+    def settle(self, tray: Tray, ended: Sequence[tuple[Sequence[Entry], Mapping[str, Any]]]) -> list[Write]:
+        """Receipts of imports that were completed, each with what was told of it. Returns the writes that are to go alone."""
+        entries = [entry for batch, _ in ended for entry in batch]
+        failed = {_folded(address) for _, told in ended for address in told.get("failure") or ()}
+        ids = [str(name) for _, told in ended for name in told.get("success") or ()]
+        paths = {path for write, _ in entries for path in write.values}
+        made, sides = self._contacts.bare(ids, [table for table in wanted(paths) if table in _NEEDED])
+        rows = {_folded(row.get("email")): row for row in made.values()}
+        if ACCOUNTS not in sides.tables:
+            # Looked for only where the import may have done it: all others are new, and in no company yet.
+            named = [
+                rows[_folded(row["email"])] for _, row in entries if COMPANY in row and _folded(row["email"]) in rows
+            ]
+            sides.tables[ACCOUNTS] = companies(self._api, [str(row["id"]) for row in named])
+        for write, sent in entries:
+            address = _folded(sent["email"])
             if address not in failed:
                 self._imported(tray, (write, sent), rows.get(address), sides)
             elif write.kind is Kind.CREATE:
                 tray.lay(rejected(write, "IMPORT_REFUSED", *_FAILURE))
+        return [write for write, _ in entries if tray.is_open(write)]
 
     def _imported(self, tray: Tray, entry: Entry, row: Row | None, sides: Sides) -> None:
         write, sent = entry
@@ -104,8 +112,12 @@ class Landed:
         account = account_of(write)
         if account is None:
             return DONE
-        rows = sides.of(ACCOUNTS, contact)
-        right = bool(rows) and str((rows or [{}])[0].get("account")) == account
-        self._shapes.learn(sent, seen=rows is not None, right=right)
-        known = None if rows is None else Seen(sent["email"], None, None, tuple(rows))
+        rows = sides.of(ACCOUNTS, contact) or []
+        right = bool(rows) and str(rows[0].get("account")) == account
+        self._shapes.learn(sent, right=right)
+        known = Seen(sent["email"], None, None, tuple(rows))
         return DONE if right else self._links.account(contact, account, known, created=False)
+
+
+def _folded(address: object) -> str:
+    return str(address or "").strip().casefold()

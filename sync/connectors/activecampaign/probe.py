@@ -66,9 +66,7 @@ def _sideloads(api: Api) -> Finding:
     missing = [table for table in tables if table not in answer.data]
     if not missing or not rows_of(answer.data, CONTACTS):
         return Finding("sideloads", well=True, detail="contacts bring what hangs on them")
-    return Finding(
-        "sideloads", well=True, detail=f"{', '.join(missing)} are read contact by contact, which costs calls"
-    )
+    return Finding("sideloads", well=True, detail=f"{', '.join(missing)} are read on their own, which costs calls")
 
 
 def _filter(api: Api) -> Finding:

@@ -17,6 +17,7 @@ from sync.errors import UnreachableError
 
 VALUES, LISTS, TAGS, ACCOUNTS = "fieldValues", "contactLists", "contactTags", "accountContacts"
 NESTED: Final = "/contacts/{id}/"
+_FEW: Final = 3
 _HEADS: Final = {"fields": VALUES, "lists": LISTS, "tags": TAGS, "account": ACCOUNTS}
 
 
@@ -37,10 +38,6 @@ class Sides:
         rows = self.tables.get(table)
         return None if rows is None else rows.get(contact, [])
 
-    def put(self, table: str, contact: str, rows: list[Row]) -> None:
-        """Side rows of one contact."""
-        self.tables.setdefault(table, {})[contact] = rows
-
 
 def sideloaded(data: Mapping[str, Any], tables: Sequence[str]) -> Sides:
     """What an answer brought beside its contacts."""
@@ -54,12 +51,32 @@ def sideloaded(data: Mapping[str, Any], tables: Sequence[str]) -> Sides:
     return sides
 
 
+def together(answers: Sequence[Sides]) -> Sides:
+    """The side rows of several answers; a table that one of them was silent about is told by none."""
+    told = set.intersection(*(set(sides.tables) for sides in answers)) if answers else set()
+    return Sides({table: {k: v for sides in answers for k, v in sides.tables[table].items()} for table in sorted(told)})
+
+
 def complete(api: Api, sides: Sides, tables: Sequence[str], contacts: Sequence[str]) -> None:
-    """Reads what `sides` lacks, contact by contact."""
+    """Reads what `sides` lacks, contact by contact, or as a whole where that is less."""
     for table in tables:
         if table not in sides.tables:
-            for contact in contacts:
-                sides.put(table, contact, nested(api, contact, table))
+            if table == ACCOUNTS:
+                sides.tables[ACCOUNTS] = companies(api, contacts)
+            else:
+                sides.tables[table] = {contact: nested(api, contact, table) for contact in contacts}
+
+
+def companies(api: Api, contacts: Sequence[str]) -> dict[str, list[Row]]:
+    """Who of these works where. A table that is walked shows who works where, not who does not: such are asked for alone."""
+    whole = Sides()
+    if len(contacts) > _FEW:
+        first = api.read(f"/{ACCOUNTS}", params={"limit": 1}, shape=holds(ACCOUNTS))
+        total = total_of(first.data)
+        if total is not None and total < len(contacts) * LIMIT // 2:
+            complete_accounts(api, whole)
+    told = {contact: rows for contact in contacts if (rows := whole.of(ACCOUNTS, contact))}
+    return told | {contact: nested(api, contact, ACCOUNTS) for contact in contacts if contact not in told}
 
 
 def complete_accounts(api: Api, sides: Sides) -> None:
