@@ -127,8 +127,7 @@ class _Work:
         exchange = link.exchange.get(mapped.name)
         value = self._value(cell)
         if native is MISSING:
-            sparse, unread = link.system in self.around.sparse, link.system in self.around.unread
-            if not may_fill(cell, mapped, hub, exchange, value, sparse=sparse, unread=unread):
+            if not may_fill(cell, mapped, hub, exchange, value, sparse=self.around.sparse, unread=self.around.unread):
                 return None
         elif not self._may_write(cell, native, exchange):
             return None

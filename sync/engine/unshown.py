@@ -5,6 +5,8 @@ MISSING is no blank. It may hide somebody's edit, and of consent it may hide an 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sync.engine.consent import is_opt_out
 from sync.mapping import Cell, FieldMapping
 from sync.model.record import Exchange, HubCell
@@ -18,20 +20,21 @@ def may_fill(
     exchange: Exchange | None,
     value: Canonical,
     *,
-    sparse: bool,
-    unread: bool,
+    sparse: Collection[str],
+    unread: Collection[str],
 ) -> bool:
     """Whether a value may go where nothing is shown.
 
-    ``sparse``: the system leaves out what was never set. ``unread``: it shows no column at all, so that no edit could be seen
-    either, and what was sent last counts as what stands there.
+    ``sparse``: systems that leave out what was never set. ``unread``: those that show no column at all, so that no edit could be
+    seen either, and what was sent last counts as what stands there.
 
     An opt-out goes there in any case: nothing that is hidden is stricter. An opt-in goes nowhere where nobody can look, but on a
     person's own word.
     """
-    unset = sparse and (exchange is None or is_blank(exchange.seen))
+    blind = cell.system in unread
+    unset = cell.system in sparse and (exchange is None or is_blank(exchange.seen))
     if mapped.type == "consent" and cell.reads:
         if is_opt_out(value):
-            return sparse or unread
-        return hub.rule == "granted" if unread else unset
-    return not cell.reads or unset or unread
+            return cell.system in sparse or blind
+        return hub.rule == "granted" if blind else unset
+    return not cell.reads or unset or blind

@@ -578,6 +578,17 @@ def test_a_refused_row_does_not_hold_up_the_others_and_tells_no_values():
     assert (second.number, second.outcome) == (2, Outcome.ACKED)
 
 
+@pytest.mark.law("L10")
+def test_a_redirect_is_no_row_s_own_fault():
+    """A write that is sent elsewhere has not been refused: nothing is set aside, and all of it is told later."""
+    server = filled(2)
+    elsewhere = httpx.Response(302, headers={"location": "https://status.example"})
+    server.before.append(lambda method, path, params: elsewhere if method != "GET" else None)
+    with pytest.raises(UnreachableError, match="302"):
+        connect(server).push([update("acc_1", {"name": "Acme"}), update("acc_2", {"name": "Acme"})])
+    assert [call[0] for call in server.log] == ["GET", "PUT"]
+
+
 def test_a_missing_row_is_gone_and_a_lost_tenant_stops_all():
     """GONE needs a tenant that stands."""
     server = filled(1)

@@ -475,6 +475,24 @@ def test_a_bounce_is_never_overwritten():
     assert connect(server).push([subscribe(ADA, "SUBSCRIBED")])[0].error == "FINAL_STATE"
 
 
+@pytest.mark.law("L10")
+@pytest.mark.parametrize("status", [301, 302, 308])
+def test_a_redirect_is_no_row_s_own_fault(status):
+    """Whoever is sent elsewhere, for maintenance or by a wrong address, has refused no row: nothing is set aside, and all is told later."""
+    server = Conversion0()
+    server.person(ADA)
+    server.person(BOB)
+    elsewhere = httpx.Response(status, text="<p>", headers={"location": "/sorry", "content-type": "text/html"})
+    server.before.append(lambda m, path, b: elsewhere if m == "POST" else None)
+    for writes in (
+        [subscribe(ADA, "UNSUBSCRIBED", 1), subscribe(BOB, "UNSUBSCRIBED", 2)],
+        [create(ADA, 1), create(BOB, 2)],
+    ):
+        with pytest.raises(UnreachableError, match=str(status)):
+            connect(server).push(writes)
+    assert [call[0] for call in server.log] == ["POST", "POST"]
+
+
 @pytest.mark.law("L6")
 @pytest.mark.parametrize("shown", ["nothing", "SNOOZED", 7])
 @pytest.mark.parametrize("word", ["SUBSCRIBED", "PENDING"])

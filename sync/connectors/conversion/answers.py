@@ -48,7 +48,8 @@ class Said:
 def understand(answer: Answer) -> Said:
     """What an answer to any call comes to."""
     body = answer.data if isinstance(answer.data, Mapping) else {}
-    cause = answer.fault.value.upper() if answer.fault else str(answer.status or "UNSENT")
+    refused = answer.status is not None and answer.status // 100 != 2  # noqa: PLR2004 - the hundred of success
+    cause = answer.fault.value.upper() if answer.fault and not refused else str(answer.status or "UNSENT")
     found = _failure(body)
     failed = body.get("success") is False or not answer.done
     if not failed:

@@ -37,7 +37,7 @@ class Verdict(Enum):
     UNSENT = "unsent"
     """Not processed: no byte of the request left."""
     MISCONFIGURED = "misconfigured"
-    """Not processed: certificate, proxy or address are wrong; trying again does not help."""
+    """Not processed: certificate, proxy or address are wrong, or it is elsewhere for a while; no other request fares better."""
     DOUBT = "doubt"
     """Nobody knows."""
 
@@ -80,7 +80,7 @@ BY_STATUS: Final[Mapping[int, Verdict]] = {
 
 BY_HUNDRED: Final[Mapping[int, Verdict]] = {
     2: Verdict.DONE,
-    3: Verdict.REFUSED,
+    3: Verdict.MISCONFIGURED,
     4: Verdict.REFUSED,
     5: Verdict.DOUBT,
 }
@@ -104,7 +104,7 @@ _REMEDIES: Final[Mapping[Verdict, str]] = {
     Verdict.THROTTLED: "Wait, or lower the request rate of this system.",
     Verdict.UNSENT: "No connection: is the service up, and base_url right? The next run tries again.",
     Verdict.DOUBT: "It gave no sensible answer; the next run tries again. If it stays so, ask the vendor.",
-    Verdict.MISCONFIGURED: "Check base_url, the certificate and the proxy settings.",
+    Verdict.MISCONFIGURED: "Check base_url, the certificate and the proxy settings. A redirect is not followed.",
     Verdict.REFUSED: "Check base_url and the profile of this system.",
     Verdict.ABSENT: "Check base_url and the profile of this system.",
 }
@@ -135,7 +135,6 @@ def error_for(answer: Answer, system: str) -> AbortError:
         return AuthError(text, remedy=remedy, system=system)
     if answer.verdict is Verdict.THROTTLED:
         return QuotaError(text, wait_s=answer.wait_s, remedy=remedy, system=system)
-    redirect = answer.status is not None and answer.status // 100 == 3  # noqa: PLR2004 - the hundred of redirects
-    if redirect or answer.verdict in (Verdict.UNSENT, Verdict.MISCONFIGURED, Verdict.DOUBT, Verdict.DONE):
+    if answer.verdict in (Verdict.UNSENT, Verdict.MISCONFIGURED, Verdict.DOUBT, Verdict.DONE):
         return UnreachableError(text, remedy=remedy, system=system)
     return DriftError(text, remedy=remedy, system=system)
