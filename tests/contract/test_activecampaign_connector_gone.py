@@ -7,6 +7,7 @@ import pytest
 from activecampaign_client import ADA, BOB, LIST, connect, drained, outcomes, subscribe, update
 from activecampaign_server import ActiveCampaign3
 
+from sync.errors import AuthError
 from sync.model.remote import Feed
 
 
@@ -146,3 +147,21 @@ def test_an_answer_that_is_silent_about_a_side_table_tells_nothing_of_it():
     server.after.append(silent)
     found = connect(server).fetch(Feed("contacts", (LIST,)), ids)
     assert {record.values[LIST] for record in found.values()} == {"2"}
+
+
+# What the plan has not
+
+
+@pytest.mark.parametrize("feed", [Feed("accounts", ("name",)), Feed("contacts", ("email", "account"))])
+def test_a_plan_without_accounts_is_told_from_a_wrong_key(feed):
+    """A 403 to what lower plans have not says so, and what to take out of the mappings; it does not send anybody to the key."""
+    server = ActiveCampaign3()
+    server.person(ADA)
+    server.includes.clear()
+    server.before.append(
+        lambda method, path, body: httpx.Response(403, json={"message": "Forbidden"}) if "ccount" in path else None
+    )
+    with pytest.raises(AuthError) as error:
+        drained(connect(server), feed, full=True)
+    assert "plan" in error.value.remedy
+    assert "accounts.toml" in error.value.remedy
