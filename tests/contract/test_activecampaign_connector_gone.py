@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from activecampaign_client import ADA, BOB, LIST, connect, drained, outcomes, subscribe, update
-from activecampaign_server import ActiveCampaign3
+from activecampaign_server import NOW, ActiveCampaign3
 
 from sync.errors import AuthError
 from sync.model.remote import Feed
@@ -128,6 +130,23 @@ def test_a_table_that_shows_nobody_is_asked_again():
     assert [found[contact].values["account"] for contact in ids] == [None, *["7"] * 19]
     asked = [path for _, path, *_ in server.log if path.startswith("/contacts/")]
     assert sorted(asked) == [f"/contacts/{ids[0]}/accountContacts", f"/contacts/{ids[5]}/accountContacts"]
+
+
+def test_a_poll_asks_for_the_company_of_those_alone_who_changed():
+    """Where contacts do not bring along who works where, one change costs one call more, however many work somewhere."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    for number in range(300):
+        contact = server.person(f"p{number}@acme.example", NOW - timedelta(hours=3))
+        server.put("accountContacts", contact=contact, account="7")
+    one, feed = connect(server), Feed("contacts", ("email", "account"))
+    cursor = drained(one, feed)[-1].cursor
+    server.now = NOW + timedelta(minutes=6)
+    changed = server.person(ADA)
+    server.put("accountContacts", contact=changed, account="8")
+    server.log.clear()
+    assert values(drained(one, feed, cursor)) == {changed: {"email": ADA, "account": "8"}}
+    assert [path for _, path, *_ in server.log if "ccount" in path] == [f"/contacts/{changed}/accountContacts"]
 
 
 def test_an_answer_that_is_silent_about_a_side_table_tells_nothing_of_it():
