@@ -59,6 +59,14 @@ class Adapting(Protocol):
 
 
 @runtime_checkable
+class Introduced(Protocol):
+    """A connector whose log-in tells whose data it opens, so that this can be asked before every run."""
+
+    def introduction(self) -> Tenant | None:
+        """Whose data it is, where the log-in tells. Costs no call beside the log-in. Raises AuthError, UnreachableError."""
+
+
+@runtime_checkable
 class Filtering(Protocol):
     """A connector that can tell without a call whether it could ask what a feed is to be narrowed to."""
 

@@ -5,7 +5,7 @@ Never writes over a change that is not merged, never repeats what a system has s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sync.engine.consent import is_opt_out
@@ -13,42 +13,15 @@ from sync.engine.detect import readable
 from sync.engine.gone import deleted_in, edited_since
 from sync.engine.merge import canonical_values
 from sync.engine.refusals import create_hash, payload_hash
-from sync.mapping import Cell, EntityMapping, FieldMapping, Refs, SystemMapping
-from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Lost, Operation, Record
+from sync.engine.surroundings import Surroundings
+from sync.engine.unshown import may_fill
+from sync.mapping import Cell, EntityMapping, FieldMapping, SystemMapping
+from sync.model.record import Change, Exchange, HubCell, Link, LinkState, Operation, Record
 from sync.model.remote import Kind
 from sync.model.values import HELD, MISSING, UNRESOLVED, Absence, Canonical, Native, is_blank
 
 PENDING_REF = "$record"
 """A native reference to a record that this same run creates first: ``{"$record": RECORD}``, resolved when it is sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the plan may know beside the record.
-
-    ``creatable``/``clearable``/``deletable`` are systems that can do so for this entity; ``writable`` those that may be written now.
-    ``rivals``: system -> remote ids there that hold one of this record's match keys without being linked to it.
-    ``coming``: (system, record) pairs that this run creates; ``barred``: those where a parent
-    will never be. ``related`` as for the merge.
-    ``lost``: the values that lost in this merge, by field. ``left_out``: system -> fields that nobody can see there, and a create omits.
-    """
-
-    refs: Refs
-    writable: frozenset[str]
-    creatable: frozenset[str]
-    clearable: frozenset[str]
-    deletable: frozenset[str]
-    rivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    coming: Collection[tuple[str, str]] = frozenset()
-    barred: Collection[tuple[str, str]] = frozenset()
-    related: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
-    lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
-    suppressed: bool = False
-    sparse: frozenset[str] = frozenset()
-    """Systems that leave out what was never set; elsewhere a path that is not returned is one that we may not see."""
-    left_out: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """System -> hash of the create that it refused for good."""
 
 
 @dataclass(slots=True)
@@ -110,7 +83,7 @@ class _Work:
             return
         changes: list[Change] = []
         consent: list[Change] = []
-        for name, cell in system.cells.items():
+        for name, cell in self.around.cells(system, link.observed.object).items():
             if not cell.writes or self._is_told(link, name, cell) or self._is_withheld(link, name):
                 continue
             change = self._change(link, cell, self.mapping.fields[name])
@@ -152,9 +125,13 @@ class _Work:
             return None
         native = link.observed.values.get(cell.path, MISSING)
         exchange = link.exchange.get(mapped.name)
-        if not self._may_write(link, cell, native, exchange):
-            return None
         value = self._value(cell)
+        if native is MISSING:
+            sparse, unread = link.system in self.around.sparse, link.system in self.around.unread
+            if not may_fill(cell, mapped, hub, exchange, value, sparse=sparse, unread=unread):
+                return None
+        elif not self._may_write(cell, native, exchange):
+            return None
         if is_blank(value) and not self._may_clear(link, mapped, hub, native, exchange):
             return None
         return self._desire(link, cell, mapped, hub, native, exchange, value)
@@ -183,14 +160,9 @@ class _Work:
             return own
         return HubCell(None, 0, "", "compute") if not is_blank(self._value(cell)) else None
 
-    def _may_write(self, link: Link, cell: Cell, native: Native | Absence, exchange: Exchange | None) -> bool:
-        """Never over an unmerged change. A path that is not returned may be filled where that means that nothing was ever set."""
-        if native is MISSING:
-            unset = link.system in self.around.sparse and (exchange is None or is_blank(exchange.seen))
-            return not cell.reads or unset
-        if not cell.reads:
-            return True
-        return exchange is not None and cell.eq(native, exchange.seen)
+    def _may_write(self, cell: Cell, native: Native, exchange: Exchange | None) -> bool:
+        """Never over an unmerged change."""
+        return not cell.reads or (exchange is not None and cell.eq(native, exchange.seen))
 
     def _may_clear(
         self, link: Link, mapped: FieldMapping, hub: HubCell, native: Native | Absence, exchange: Exchange | None
@@ -337,7 +309,7 @@ class _Work:
         values = {**self.values, **{name: self._create_value(name) for name in self.mapping.fields}}
         natives = {
             name: self._create_native(system, cell, self.mapping.fields[name], values)
-            for name, cell in system.cells.items()
+            for name, cell in self.around.cells(system, system.objects[-1]).items()
             if cell.writes and not self._held(name) and name not in self.around.left_out.get(system.system, ())
         }
         if UNRESOLVED in natives.values():

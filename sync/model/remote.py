@@ -76,7 +76,8 @@ class Write:
 
     ``external_id`` is the native path that holds our record id (`record`), where the object has one: a create with it is an
     upsert and repeatable. ``address`` is the person's e-mail, for the consent gate. ``number`` is the caller's; the receipt carries it.
-    ``expected``: native path -> what an update takes the row to hold there; see `Capabilities.conditional_update`.
+    ``expected``: native path -> what an update takes the row to hold there; see `Capabilities.conditional_update`. Of an opt-in
+    every connector is told the word that it is laid over.
     """
 
     number: int
@@ -212,6 +213,8 @@ class Capabilities:
     """An update reads its row itself right before it writes; where that is not as ``Write.expected``, nothing is sent and it is MOVED."""
     sparse: bool = True
     """A path that is not returned was never set; else it is one that this user may not read."""
+    readable: bool = True
+    """Rows show their columns; else they are only written, and what was sent last is taken for what stands there."""
     clearable: bool = True
     """A blank may be sent; else clears are reported as uncleared."""
     batch_size: int = 1

@@ -33,24 +33,32 @@ def look(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, An
 
 
 def expected(work: Work, place: Place, row: Journalled) -> dict[str, Native]:
-    """What a conditional update takes the row to hold, by native path: in the fields that it changes, and whom it opts in."""
-    if not place.able.conditional_update:
-        return {}
+    """What a conditional update takes the row to hold, by native path: in the fields that it changes, and whom it opts in.
+
+    Whatever a connector can do, it is told which word of consent an opt-in is laid over.
+    """
     cells = place.mapping.cells
+    if not place.able.conditional_update:
+        word = _opt_in(place, row)
+        return {} if word is None else {word.native: word.before}
     held = {change.native: change.before for change in row.operation.changes if cells[change.field].reads}
     return held | _opted_in(work, place, row)
 
 
 def _opted_in(work: Work, place: Place, row: Journalled) -> dict[str, Native]:
     """Where a write opts somebody in: the address that the row was last seen with. It may have gone to somebody who is out."""
-    field, cells = place.entity.consent_field, place.mapping.cells
-    word = next((change for change in row.operation.changes if change.field == field), None)
-    cell = cells.get(place.entity.address_field or "")
-    if word is None or cell is None or not cell.reads or is_opt_out(cells[word.field].get(word.after, NO_REFS)):
+    cell = place.mapping.cells.get(place.entity.address_field or "")
+    if cell is None or not cell.reads or _opt_in(place, row) is None:
         return {}
     name = str(row.operation.remote_id)
     seen = work.context.store.observed(place.system.name, place.feed.object, [name]).get(name)
     return {cell.path: seen.values[cell.path]} if seen is not None and cell.path in seen.values else {}
+
+
+def _opt_in(place: Place, row: Journalled) -> Change | None:
+    """The change of a row that opts somebody in, if there is one."""
+    word = next((change for change in row.operation.changes if change.field == place.entity.consent_field), None)
+    return None if word is None or is_opt_out(place.mapping.cells[word.field].get(word.after, NO_REFS)) else word
 
 
 def verify(work: Work, place: Place, rows: list[Journalled]) -> Generator[Call, Any, list[Journalled]]:

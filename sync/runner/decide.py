@@ -12,7 +12,8 @@ from datetime import datetime
 from sync.engine.consent import is_opt_out
 from sync.engine.detect import readable
 from sync.engine.merge import Circumstances, Merged, merge
-from sync.engine.plan import Planned, Surroundings, plan
+from sync.engine.plan import Planned, plan
+from sync.engine.surroundings import Surroundings
 from sync.mapping import EntityMapping
 from sync.model.record import Link, LinkState, Operation, Record
 from sync.model.remote import Capabilities, Kind
@@ -23,7 +24,7 @@ from sync.runner.book import refusal_id
 from sync.runner.context import Context
 from sync.runner.ghosts import ghosts
 from sync.runner.refs import StoreRefs
-from sync.runner.unseen import left_out
+from sync.runner.unseen import lacking, left_out
 from sync.state import RecordSaved, Suppression
 
 BATCH = 1000
@@ -110,6 +111,7 @@ class _Desk:
         self.refs = StoreRefs(context.store)
         self.margins = {name: system.clock_margin for name, system in context.systems.items()}
         self.able = _abilities(context, entity)
+        self.lacking = lacking(context.store, entity)
         self.refused: Mapping[str, Mapping[str, str]] = {}
         self.aside = _decided_here(context)
         self.ghosts = ghosts(context, entity)
@@ -230,6 +232,7 @@ class _Desk:
             clearable=self.able["clearable"],
             deletable=self.able["deletable"],
             sparse=self.able["sparse"],
+            unread=self.able["unread"],
             rivals=rivals,
             coming=self.decided.coming,
             barred=self._barred(merged.record),
@@ -238,6 +241,7 @@ class _Desk:
             suppressed=suppressed,
             refused=self.refused.get(merged.record.id, {}),
             left_out=self.left_out,
+            lacking=self.lacking,
         )
         return plan(merged.record, self.entity, around)
 
@@ -354,14 +358,15 @@ def _decided_here(context: Context) -> dict[str, set[str]]:
 
 def _abilities(context: Context, entity: EntityMapping) -> dict[str, frozenset[str]]:
     """Which systems can do what for this entity, now."""
-    found: dict[str, set[str]] = {what: set() for what in ("writable", "creatable", "clearable", "deletable", "sparse")}
     tests: dict[str, Callable[[Capabilities], bool]] = {
         "writable": lambda c: c.writable,
         "creatable": lambda c: c.creatable,
         "clearable": lambda c: c.clearable,
         "deletable": lambda c: c.deletable,
         "sparse": lambda c: c.sparse,
+        "unread": lambda c: not c.readable,
     }
+    found: dict[str, set[str]] = {what: set() for what in tests}
     for mapping in entity.systems.values():
         if not context.hears(mapping.system) or not context.systems[mapping.system].writes:
             continue

@@ -15,7 +15,7 @@ from sync.mapping import NO_REFS, EntityMapping
 from sync.model.ids import quarantine_id
 from sync.model.record import LinkState, Observation, Quarantined, Record
 from sync.model.remote import NativeRecord
-from sync.model.values import MISSING
+from sync.model.values import MISSING, UNSUBSCRIBED
 from sync.runner.context import Context
 from sync.runner.doubted import Doubted, hides_key
 from sync.runner.fetching import Read
@@ -253,19 +253,21 @@ def follow_merges(context: Context, entity: EntityMapping) -> None:
 def _hand_over(context: Context, entity: EntityMapping, loser: int, winner: int) -> None:
     store = context.store
     lost, kept = store.record_of_row(loser), store.record_of_row(winner)
-    if lost is None:
+    if lost is None or lost == kept:
         return
+    out = _is_out(context, entity, lost)
     if kept is None:
         store.relink(loser, winner)
-    elif lost != kept:
+    else:
         store.bury_row(loser)
         _report_partners(context, entity, lost, kept)
         store.mark_pending(records=[lost, kept])
+    if out:
+        _join_consent(context, entity, lost, kept or lost)
 
 
 def _report_partners(context: Context, entity: EntityMapping, lost: str, kept: str) -> None:
     for record in context.store.load_ids([lost]):
-        _join_consent(context, entity, record, kept)
         for partner in record.links:
             if partner.state is LinkState.LINKED and not partner.observed.deleted:
                 _report_duplicate(
@@ -273,16 +275,38 @@ def _report_partners(context: Context, entity: EntityMapping, lost: str, kept: s
                 )
 
 
-def _join_consent(context: Context, entity: EntityMapping, lost: Record, kept: str) -> None:
-    """The opt-out of the row that was merged away binds the address of the one that stayed."""
-    name, address = entity.consent_field, entity.address_field
-    if name is None or address is None or name not in lost.cells or not is_opt_out(lost.cells[name].value):
+def _is_out(context: Context, entity: EntityMapping, lost: str) -> bool:
+    """Whether somebody has opted out on a record or in the last image of one of its rows, which nothing has merged yet."""
+    name = entity.consent_field
+    if name is None:
+        return False
+    return any(
+        (name in record.cells and is_opt_out(record.cells[name].value)) or UNSUBSCRIBED in _shown(entity, record, name)
+        for record in context.store.load_ids([lost])
+    )
+
+
+def _join_consent(context: Context, entity: EntityMapping, lost: str, kept: str) -> None:
+    """The opt-out of the row that was merged away binds the address of the one that stayed, whatever row shows it."""
+    address = entity.address_field
+    if address is None:
         return
     for winner in context.store.load_ids([kept]):
-        value = winner.cells[address].value if address in winner.cells else None
-        if isinstance(value, str):
-            fresh = context.store.suppress([Suppression(value, "merge", f"merged from {lost.id}")])
-            context.store.mark_pending_by_key(entity.name, address, fresh)
+        known = winner.cells[address].value if address in winner.cells else None
+        found = _shown(entity, winner, address) | ({known} if isinstance(known, str) else set())
+        fresh = context.store.suppress([Suppression(value, "merge", f"merged from {lost}") for value in sorted(found)])
+        context.store.mark_pending_by_key(entity.name, address, fresh)
+
+
+def _shown(entity: EntityMapping, record: Record, name: str) -> set[str]:
+    """What the rows of a record hold in a field of text, deleted rows too."""
+    found = set()
+    for link in record.links:
+        cell = entity.systems[link.system].cells.get(name) if link.system in entity.systems else None
+        if cell is not None and cell.reads and cell.path in link.observed.values:
+            value = cell.get(link.observed.values[cell.path], NO_REFS)
+            found |= {value} if isinstance(value, str) else set()
+    return found
 
 
 def _report_duplicate(

@@ -11,25 +11,38 @@ from typing import Final
 
 import orjson
 
+from sync.connectors.base import Introduced
 from sync.errors import AbortError
 from sync.mapping import EntityMapping
-from sync.runner.context import Context
+from sync.model.remote import Tenant
+from sync.runner.context import Context, System
 
 _HELD: Final = "consent_changed:"
 """Before an entity's name: whether opt-outs wait because the mapping of consent changed."""
 
 
 def pin_tenants(context: Context) -> None:
-    """Asks each system whose data it holds when its address or credentials are not those of the last run."""
+    """Asks each system whose data it holds when its address or credentials are not those of the last run, or the log-in tells."""
     for system in list(context.systems.values()):
-        if not context.alive(system.name) or context.store.get_meta(f"credentials:{system.name}") == system.credentials:
+        if not context.alive(system.name):
             continue
+        known = context.store.get_meta(f"credentials:{system.name}") == system.credentials
         try:
-            context.store.pin_tenant(system.name, system.connector.identify())
+            tenant = _introduction(context, system) if known else system.connector.identify()
+            if tenant is not None:
+                context.store.pin_tenant(system.name, tenant)
         except AbortError as error:
             context.fail(system.name, error)
         else:
-            context.store.set_meta(f"credentials:{system.name}", system.credentials)
+            if not known:
+                context.store.set_meta(f"credentials:{system.name}", system.credentials)
+
+
+def _introduction(context: Context, system: System) -> Tenant | None:
+    """A sandbox that was refreshed is another org behind the same address and credentials; a system of no use now is not asked."""
+    connector = system.connector
+    wanted = any(system.name in entity.systems for entity in context.chosen())
+    return connector.introduction() if wanted and isinstance(connector, Introduced) else None
 
 
 def adopt_mappings(context: Context) -> None:

@@ -8,7 +8,7 @@ Crash: a note is made anew by each run that reads the object, and says what that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import orjson
@@ -87,15 +87,36 @@ def left_out(store: Store, entity: EntityMapping) -> dict[str, frozenset[str]]:
     return {system: frozenset(fields - needed - {"", entity.consent_field}) for system, fields in found.items()}
 
 
+def lacking(store: Store, entity: EntityMapping) -> dict[tuple[str, str], frozenset[str]]:
+    """(System, object) -> columns that this object does not show and another object of the entity in that system does."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for mapping in entity.systems.values():
+        gone = _gone(store, entity, mapping)
+        everywhere = _everywhere(gone)
+        more = {name: frozenset(paths) - everywhere for name, paths in gone.items()}
+        found |= {(mapping.system, name): paths for name, paths in more.items() if paths}
+    return found
+
+
 def _of(store: Store, entity: EntityMapping, mapping: SystemMapping) -> Iterator[Unseen]:
-    notes = [_noted(store, _key(mapping.system, entity.name, name)) for name in mapping.objects]
-    gone = set.intersection(*map(set, notes))
+    noted = _gone(store, entity, mapping)
+    gone = _everywhere(noted)
     found = [(cell.field, cell.path, cell.line) for cell in mapping.cells.values() if cell.path in gone]
     if mapping.external_id in gone:
         found.append(("", str(mapping.external_id), mapping.line))
     for field, path, line in found:
         where = entity.file if line is None else f"{entity.file}:{line}"
-        yield Unseen(mapping.system, entity.name, field, mapping.objects[0], path, where, notes[0][path])
+        first = mapping.objects[0]
+        yield Unseen(mapping.system, entity.name, field, first, path, where, noted[first][path])
+
+
+def _gone(store: Store, entity: EntityMapping, mapping: SystemMapping) -> dict[str, dict[str, str]]:
+    """Object -> path that it does not show -> the nearest that is there."""
+    return {name: _noted(store, _key(mapping.system, entity.name, name)) for name in mapping.objects}
+
+
+def _everywhere(gone: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+    return frozenset.intersection(*map(frozenset, gone.values()))
 
 
 def _key(system: str, entity: str, name: str) -> str:

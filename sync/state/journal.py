@@ -36,7 +36,12 @@ _OF_CAUSES = within(
 _OF_CAUSE = select(OperationTable, "WHERE cause = ? ORDER BY number DESC LIMIT 1")
 _OF_KIND = select(OperationTable, "WHERE record = ? AND kind = ? ORDER BY number DESC LIMIT ?")
 _TAKEN = "SELECT remote_id FROM operation WHERE kind = 'engage' AND system = ? AND object = ? AND sent_at >= ?"
-_COUNT = "SELECT system, kind, status, count(*) FROM operation WHERE run = ? GROUP BY system, kind, status"
+_COUNT = (
+    "SELECT system, kind, status, count(*) FROM operation AS o WHERE run = ?"
+    " AND NOT (status = 'failed' AND error = 'NOT_APPLIED' AND EXISTS (SELECT 1 FROM operation AS p"
+    " WHERE p.record = o.record AND p.run = o.run AND p.system = o.system AND p.object = o.object AND p.kind = o.kind"
+    " AND p.number > o.number AND p.status = 'settled')) GROUP BY system, kind, status"
+)
 _CLEARS = "SELECT system, sum(clears) FROM operation WHERE run = ? GROUP BY system HAVING sum(clears) > 0"
 _PLANNED = (
     "SELECT count(*) FROM operation WHERE run = ? AND entity = ? AND system = ? AND object = ? AND kind = ?"
@@ -120,7 +125,7 @@ class Journal(Door):
         return int(self._value(_PLANNED, run, entity, system, object, kind.value))
 
     def counts(self, run: str) -> dict[tuple[str, Kind, Status], int]:
-        """Operations of a run by system, kind and status."""
+        """Operations of a run by system, kind and status; one that did not happen and was done later in the run counts once."""
         rows = self._rows(_COUNT, run)
         return {(system, Kind(kind), Status(status)): count for system, kind, status, count in rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import timedelta
 
@@ -362,6 +363,32 @@ def test_a_broken_list_is_no_empty_list(broken):
         drain(connect(lambda request: broken), ACCOUNTS)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda told: {name: str(value) for name, value in told.items()},
+        lambda told: {name: value for name, value in told.items() if name != "total_pages"},
+        lambda told: told | {"total_pages": None, "has_next": True},
+        lambda told: {"total": told["total"]},
+    ],
+)
+def test_counts_may_be_texts_and_pages_may_be_left_to_us(told):
+    """A list is walked to its end, and believed, where its counts are texts, or where it tells rows and no pages."""
+    server = Abmatic1()
+    for number in range(250):
+        server.add("accounts", 30, name="Acme", website=f"{number}.example")
+
+    def change(method, path, params, answer):
+        body = json.loads(answer.content)
+        return httpx.Response(200, json=body | {"pagination": told(body["pagination"])})
+
+    server.after.append(change)
+    pages, rows = drain(connect(server), ACCOUNTS)
+    assert len(rows) == 250
+    assert pages[-1].cursor
+    assert [params["page"] for _, _, params in server.log] == ["1", "2", "3"]
+
+
 @pytest.mark.law("row 28")
 def test_pages_without_end_are_cut():
     """A list that always promises another page is given up."""
@@ -452,6 +479,24 @@ def test_an_update_under_replace_loses_no_foreign_field():
     assert told(receipt, "industry", "engagement_score") == ["Software", 81]
 
 
+@pytest.mark.parametrize(("column", "ours"), [("field_07", False), ("industry", True)])
+def test_a_refusal_that_blames_a_column_of_others_says_so(column, ours):
+    """A PUT refused for a column that is not ours names that column and what to set, and is not sent without it: that might empty it."""
+    server = filled(1)
+    server.touch("accounts", "acc_1", field_07="theirs")
+
+    def refuse(method, path, params):
+        told = {"error": "invalid_request", "message": "read-only", "meta": {"field": column}}
+        return httpx.Response(400, json=told) if method == "PUT" else None
+
+    server.before.append(refuse)
+    [receipt] = connect(server).push([update("acc_1", {"industry": "Software"})])
+    assert (receipt.outcome, receipt.fields) == (Outcome.REJECTED, (column,))
+    assert ("put_mode" in receipt.remedy, column in receipt.message) == (not ours, not ours)
+    assert [call[0] for call in server.log] == ["GET", "PUT"]
+    assert "theirs" not in receipt.message
+
+
 def test_an_update_that_is_already_so_sends_nothing():
     """What the row already holds is not written again."""
     server = filled(1)
@@ -473,6 +518,22 @@ def test_a_silent_put_answer_is_read_back():
     server.after.append(trim)
     [receipt] = connect(server).push([update("acc_1", {"name": "Acme Inc."})])
     assert (receipt.outcome, told(receipt, "name")) == (Outcome.ACKED, ["Acme I"])
+
+
+@pytest.mark.parametrize("stored", ["Acme I", "n0"])
+def test_a_put_answer_that_names_no_row_is_read_back(stored):
+    """An answer that only echoes what was sent is a success, and no word about what is stored."""
+    server = filled(1)
+
+    def echo(method, path, params, answer):
+        if method == "PUT":
+            server.rows["accounts"]["acc_1"]["name"] = stored
+            return httpx.Response(200, json={"data": {"name": "Acme Inc."}})
+        return None
+
+    server.after.append(echo)
+    [receipt] = connect(server).push([update("acc_1", {"name": "Acme Inc."})])
+    assert (receipt.outcome, told(receipt, "name")) == (Outcome.ACKED, [stored])
 
 
 @pytest.mark.parametrize("fault", [httpx.ReadTimeout("t"), httpx.ReadError("r"), 500, 503, "html", "empty"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -472,6 +473,61 @@ def test_a_bounce_is_never_overwritten():
     server = Conversion0()
     server.person(ADA, "BOUNCED")
     assert connect(server).push([subscribe(ADA, "SUBSCRIBED")])[0].error == "FINAL_STATE"
+
+
+@pytest.mark.law("L6")
+@pytest.mark.parametrize("shown", ["nothing", "SNOOZED", 7])
+@pytest.mark.parametrize("word", ["SUBSCRIBED", "PENDING"])
+def test_nobody_is_opted_in_over_a_state_that_is_not_shown(shown, word):
+    """What an answer does not tell, or in a word that no document knows, may be an opt-out: only an opt-out goes over it."""
+    server = Conversion0()
+    server.person(ADA, "UNSUBSCRIBED")
+    server.after.append(lambda m, path, b, answer: hide(answer, shown) if m == "GET" else None)
+    [receipt] = connect(server).push([subscribe(ADA, word)])
+    assert (receipt.outcome, receipt.error) == (Outcome.REJECTED, "STATE_NOT_SHOWN")
+    assert "subscribe" in receipt.remedy
+    assert outcomes(connect(server).push([create(ADA, **{STATUS: word})])) == [Outcome.ACKED]
+    assert server.contacts[ADA][STATUS] == "UNSUBSCRIBED"
+    assert outcomes(connect(server).push([subscribe(ADA, "UNSUBSCRIBED")])) == [Outcome.ACKED]
+
+
+@pytest.mark.parametrize("state", [None, "", "NOT_SUBSCRIBED", "PENDING"])
+def test_a_contact_that_never_had_a_state_can_be_opted_in(state):
+    """A state that is told to be empty is one that nobody has set."""
+    server = Conversion0()
+    server.person(ADA, state)
+    assert outcomes(connect(server).push([subscribe(ADA, "SUBSCRIBED")])) == [Outcome.ACKED]
+    assert server.contacts[ADA][STATUS] == "SUBSCRIBED"
+
+
+def test_somebody_new_is_opted_in_though_no_state_is_shown():
+    """Where the vendor says that our create made the contact there is nothing that could be overwritten."""
+    server = Conversion0()
+    server.after.append(lambda m, path, b, answer: hide(answer, "nothing") if m == "GET" else None)
+    assert outcomes(connect(server).push([create(ADA, **{STATUS: "SUBSCRIBED"})])) == [Outcome.ACKED]
+    assert server.contacts[ADA][STATUS] == "SUBSCRIBED"
+
+
+@pytest.mark.law("L6")
+@pytest.mark.parametrize("known", [None, "SUBSCRIBED", "NOT_SUBSCRIBED", "UNSUBSCRIBED"])
+def test_an_opt_in_goes_over_no_opt_out_that_it_does_not_know(known):
+    """A person's own word lifts an opt-out that was seen; one that came meanwhile stands."""
+    server = Conversion0()
+    server.person(ADA, "UNSUBSCRIBED")
+    write = replace(subscribe(ADA, "SUBSCRIBED"), expected={STATUS: known})
+    granted = known == "UNSUBSCRIBED"
+    assert outcomes(connect(server).push([write])) == [Outcome.ACKED if granted else Outcome.MOVED]
+    assert server.contacts[ADA][STATUS] == ("SUBSCRIBED" if granted else "UNSUBSCRIBED")
+
+
+def hide(answer, shown):
+    """The same answer with another state in it, or none."""
+    body = json.loads(answer.content)
+    row = body.get("data") or {}
+    row.pop(STATUS, None)
+    return httpx.Response(
+        answer.status_code, json=body | ({"data": row | ({} if shown == "nothing" else {STATUS: shown})} if row else {})
+    )
 
 
 # Another address

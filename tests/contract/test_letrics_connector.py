@@ -595,6 +595,8 @@ def test_nothing_is_ever_written():
         (lambda s: httpx.Response(503), UnreachableError, 3),
         (lambda s: httpx.Response(200, text="<html>", headers={"content-type": "text/html"}), UnreachableError, 3),
         (lambda s: httpx.Response(200, json={"data": None, "meta": {}}), UnreachableError, 3),
+        (lambda s: httpx.Response(200, json={"data": None, "meta": {}, "errors": None}), UnreachableError, 3),
+        (lambda s: httpx.Response(200, json={"meta": {"total": 0}, "errors": []}), UnreachableError, 3),
         (lambda s: httpx.Response(200, json={"data": ["x"]}), UnreachableError, 3),
         (lambda s: httpx.Response(200, json=[]), UnreachableError, 3),
         (lambda s: httpx.Response(302, headers={"location": "https://elsewhere.example"}), UnreachableError, 1),
@@ -608,6 +610,16 @@ def test_what_is_no_answer_is_no_empty_result(answer, error, calls):
         drain(connect(server))
     assert len(server.log) == calls
     assert "secret" not in f"{caught.value.message}{caught.value.remedy}"
+
+
+@pytest.mark.parametrize("whole", [{"errors": []}, {"errors": None, "meta": {"total": 0}}])
+def test_no_rows_may_be_written_as_null(whole):
+    """An envelope that is whole, with null in place of an empty list, says that there are no rows."""
+    server = Letrics0()
+    server.before.append(lambda *_: httpx.Response(200, json={"data": None} | whole))
+    cursor, rows = drain(connect(server))
+    assert rows == {}
+    assert cursor
 
 
 def test_a_page_that_fails_moves_no_cursor():

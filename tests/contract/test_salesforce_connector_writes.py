@@ -186,6 +186,18 @@ def test_a_poisoned_request_is_halved_until_the_row_stands_alone(org, crm, posit
     assert sum(org.calls.values()) < 20
 
 
+def test_a_number_for_a_field_of_text_is_said_as_text(org, make):
+    """Salesforce refuses the JSON type with the whole request: the fields' types are learnt then, and not asked for again."""
+    org.faults.append(Fault("composite", 400, [{"errorCode": "JSON_PARSER_ERROR", "message": "Cannot deserialize"}]))
+    crm = make()
+    assert outcomes(crm.push([create(1, Title=12), create(2, Title=True), create(3, Title="x")])) == [ACKED] * 3
+    assert [row["Title"] for row in org.tables["Contact"].values()] == ["12", "true", "x"]
+    assert outcomes(crm.push([create(4, Title=1.5, HasOptedOutOfEmail=True)])) == [ACKED]
+    assert [body["records"][-1].get("Title") for body in bodies(org)] == ["x", "1.5"]
+    assert bodies(org)[-1]["records"][0]["HasOptedOutOfEmail"] is True
+    assert sum("describe" in path for _, path, _, _ in org.log) == 1
+
+
 def test_a_refusal_of_the_object_is_not_halved(org, crm):
     """What holds for every row of the object is asked once."""
     org.faults.append(Fault("composite", 403, [{"errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "x"}]))
@@ -268,6 +280,20 @@ def test_each_code_has_its_outcome_and_remedy(org, crm, code, text, outcome):
     assert receipt.remedy
     if "777" in text:
         assert receipt.remote_id == full("003ak0000000777")
+
+
+@pytest.mark.parametrize(
+    ("field", "made", "changed"),
+    [("Key__c", MOVED, REJECTED), ("Number__c", REJECTED, REJECTED), ("<unknown>", REJECTED, REJECTED)],
+)
+def test_a_unique_value_that_is_taken_is_looked_up_only_where_it_is_the_key_of_a_create(org, crm, field, made, changed):
+    """Whose row has our key is found by looking again; any other unique value stays taken, so a person is told."""
+    rid = org.add("Contact", LastName="a")
+    text = f"duplicate value found: {field} duplicates value on record with id: 003ak0000000777"
+    org.errors = {"rec-1": queued(("DUPLICATE_VALUE", text)), rid: queued(("DUPLICATE_VALUE", text))}
+    receipts = crm.push([create(1, Title="x"), update(2, rid, Title="x")])
+    assert outcomes(receipts) == [made, changed]
+    assert all("003ak0000000777" in receipt.message and receipt.remedy for receipt in receipts)
 
 
 def test_every_code_of_the_table_ends_a_row(org, make):
@@ -479,6 +505,8 @@ def test_what_csv_cannot_say_goes_the_other_way(org, bulk):
 @pytest.mark.parametrize(
     "fault",
     [
+        Fault(r"POST .*/jobs/ingest$", drop="after"),
+        Fault(r"POST .*/jobs/ingest$", 503, b""),
         Fault("PATCH .*/jobs/ingest/", drop="after"),
         Fault("PATCH .*/jobs/ingest/", drop="before"),
         Fault("GET .*/jobs/ingest/", 503, b""),

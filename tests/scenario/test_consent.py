@@ -2,7 +2,9 @@
 
 import pytest
 
+from sync.connectors.conversion.writer import Writer
 from sync.errors import UsageError
+from sync.model.remote import Kind
 
 
 @pytest.fixture
@@ -230,3 +232,34 @@ def test_a_grant_opts_nobody_in_whose_address_is_another_by_now(scene, system):
     assert [change["after"] for row in sent for change in row["changes"] if change["after"] is False] == []
     assert scene.held("bob", system, "opted_out") is True
     assert scene.consented(scene.key("bob"))["state"] == "UNSUBSCRIBED"
+
+
+@pytest.mark.law("L6")
+def test_an_opt_out_in_the_moment_before_an_opt_in_stands(scene, monkeypatch):
+    """Whoever opts out in Conversion between our last look and an opt-in stays out, and everybody learns it; a grant lifts it."""
+    quick = {"horizon": "1s", "verify_delays": ["0.1s"], "retries": 2, "requests_per_second": 1000}
+    scene.settings("systems.conversion", {"base_url": scene.urls["conversion"], "api_key": "env:KEY", **quick})
+    scene.mapping("contacts.systems.conversion", {"object": "contacts", "create": True})
+    scene.mapping("contacts.fields.email.conversion", "email")
+    scene.mapping("contacts.fields.last_name.conversion", "variables.last_name")
+    scene.mapping("contacts.fields.subscription.abmatic", "opted_out")
+    scene.mapping("contacts.fields.subscription.conversion", {"field": "subscriptionStatus", "subscribe": True})
+    scene.linked("ada")
+    [row] = scene.table("conversion", "contacts")
+    opts_out = {"system": "conversion", "object": "contacts", "id": row["id"], "set": {"subscriptionStatus": "UNSUBSCRIBED"}}  # fmt: skip
+    push, told = Writer.push, []
+
+    def late(self, writes):
+        if any(write.kind is Kind.SUBSCRIBE for write in writes) and not told:
+            told.append(scene.control("edit", opts_out))
+        return push(self, writes)
+
+    monkeypatch.setattr(Writer, "push", late)
+    scene.edit("ada", abmatic={"opted_out": "SUBSCRIBED"})
+    scene.sync(full=True)
+    assert told
+    assert scene.table("conversion", "contacts")[0]["subscriptionStatus"] == "UNSUBSCRIBED"
+    scene.quiet(scene.sync(full=True))
+    scene.expect("ada", salesforce={"opted_out": True})
+    scene.grant("ada", "a letter of 2 February")
+    assert scene.table("conversion", "contacts")[0]["subscriptionStatus"] == "SUBSCRIBED"

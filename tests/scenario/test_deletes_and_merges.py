@@ -121,6 +121,20 @@ def test_the_opt_out_of_the_loser_of_a_merge_binds_the_winner(scene):
     scene.expect("bob", salesforce={"opted_out": True})
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_an_opt_out_just_before_the_merge_binds_the_winner_too(scene, linked):
+    """Nobody has read the loser between the opt-out and the merge: its last image tells, also where the winner is a row never seen."""
+    scene.linked("ada", "bob", title="CTO")
+    if not linked:
+        scene.create("cyd", "salesforce", {"email": scene.key("cyd"), "last_name": "Cyd"})
+    winner = "bob" if linked else "cyd"
+    scene.edit("ada", salesforce={"opted_out": True})
+    scene.merge("ada", winner)
+    scene.sync()
+    scene.sync()
+    scene.expect(winner, salesforce={"opted_out": True})
+
+
 @pytest.mark.law("row 144")
 def test_a_converted_lead_hands_its_link_to_the_contact(scene):
     """A person who was a Lead and becomes a Contact stays one record, and is made nowhere again."""
@@ -140,6 +154,32 @@ def test_a_converted_lead_hands_its_link_to_the_contact(scene):
     scene.quiet(scene.sync())
     scene.expect("ada", title="CEO")
     assert scene.explain("ada")["ids"]["salesforce"] == scene.id("ada", "salesforce")
+
+
+def test_a_lead_is_told_only_what_a_lead_has(scene):
+    """Where a person may be a Contact or a Lead, columns that one of the two lacks are neither missed nor written there."""
+    scene.mapping("contacts.systems.salesforce.object", ["Contact", "Lead"])
+    scene.mapping("contacts.fields.city", None)
+    scene.with_accounts()
+    company = {"field": "Company", "mode": "write"}
+    scene.mapping(
+        "contacts.fields.company", {"type": "string", "compute": 'account.name ?? "none"', "salesforce": company}
+    )
+    scene.account("firm", abmatic={"name": "Acme"})
+    firm = scene.id("firm", "abmatic")
+    scene.create("bob", "salesforce", {"email": scene.key("bob"), "last_name": "Bob"})
+    for name in ("ada", "bob"):
+        scene.create(name, "abmatic", {"email": scene.key(name), "last_name": name.title(), "account": firm})
+    scene.quiet(scene.sync())
+    [lead] = scene.table("salesforce", "Lead")
+    [contact] = scene.table("salesforce", "Contact")
+    assert (lead["Email"], lead["Company"]) == (scene.key("ada"), "Acme")
+    assert (contact["Email"], contact["AccountId"]) == (scene.key("bob"), scene.id("firm", "salesforce"))
+    for name in ("ada", "bob"):
+        scene.edit(name, abmatic={"title": "CEO"})
+    scene.quiet(scene.sync())
+    assert {row["Title"] for kind in ("Lead", "Contact") for row in scene.table("salesforce", kind)} == {"CEO"}
+    assert not scene.verify()["unexplained"]
 
 
 @pytest.mark.law("L3")

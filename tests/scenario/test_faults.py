@@ -105,6 +105,17 @@ def test_a_write_whose_answer_is_lost_happens_once(scene, system, kind):
     scene.nothing_to_do()
 
 
+def test_a_lost_write_that_the_same_run_has_made_good_needs_nobody(scene):
+    """The connection was cut, the write was looked up, had not happened and was done: that run went well."""
+    scene.linked("ada", title="CTO")
+    scene.edit("ada", abmatic={"title": "CEO"})
+    scene.fault("salesforce", "drop_before", method="PATCH", times=1)
+    run = scene.quiet(scene.sync())
+    assert run.to_json()["systems"]["salesforce"]["updated"] == 1
+    assert [row["status"] for row in run.to_json()["operations"]] == ["failed", "settled"]
+    one_each(scene, "ada", title="CEO")
+
+
 @pytest.mark.law("L10")
 def test_a_system_that_cannot_be_asked_about_a_doubt_stops_itself_alone(scene):
     """A write is in doubt, and its system lets nobody in when it is to be looked up: the others are served all the same."""

@@ -89,3 +89,16 @@ def test_an_automation_that_turns_a_field_back_is_frozen(scene):
     scene.edit("ada", abmatic={"city": "Milan"})
     scene.sync()
     scene.expect("ada", city="Milan")
+
+
+def test_a_refreshed_sandbox_is_another_org(scene):
+    """The same address and credentials open another org than before: it takes no part, and nothing is written there or anywhere."""
+    scene.linked("ada", title="CTO")
+    scene.tamper("UPDATE meta SET value = '00Dak0000000001EAA' WHERE key = 'tenant:salesforce'")
+    scene.edit("ada", abmatic={"title": "CEO"})
+    scene.forget_calls()
+    run = scene.sync()
+    assert run.exit_code == 5
+    assert [(failure.system, failure.kind) for failure in run.failures] == [("salesforce", "tenant")]
+    assert scene.writes() == 0
+    scene.expect("ada", abmatic={"title": "CEO"}, salesforce={"title": "CTO"})

@@ -25,6 +25,8 @@ _YOUNG: Final = timedelta(seconds=5)
 
 _NO_FILTERS: Final = frozenset({"sort_by", "order_by", "fields"})
 
+_DIGITS_MAX: Final = 16
+
 Params = Mapping[str, str | int]
 
 
@@ -58,14 +60,14 @@ def pages(
             yield Listing((), page, last=True, total=None, at=at)
             return
         rows = tuple(answer.data["data"])
-        count = answer.data["pagination"]["total_pages"]
+        total, count = _counts(answer.data["pagination"]) or (0, 0)
         page_max = page_max or 2 * count + PER_PAGE
         if page > page_max:
             raise UnreachableError(f"{client.system}: the pages of {route} do not end", system=client.system)
         client.meter.add(read=len(rows))
         last = page >= count or not rows
         ignored = _ignores(answer.data.get("applied"), params)
-        yield Listing(rows, page, last, answer.data["pagination"]["total"], at, answer.date, ignored)
+        yield Listing(rows, page, last, total, at, answer.date, ignored)
         if last:
             return
         page += 1
@@ -165,17 +167,29 @@ def is_list(data: Any) -> bool:
         return False
     rows, told = data.get("data"), data.get("pagination")
     whole = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
-    return whole and isinstance(told, dict) and all(_is_count(told.get(name)) for name in ("total", "total_pages"))
+    return whole and isinstance(told, dict) and _counts(told) is not None
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _counts(told: Mapping[str, Any]) -> tuple[int, int] | None:
+    """How many rows and pages there are, or None where it is not told; pages that are not told follow from the rows of one."""
+    total = _count(told.get("total"))
+    if total is None:
+        return None
+    pages_told = _count(told.get("total_pages"))
+    return total, -(-total // (_count(told.get("per_page")) or PER_PAGE)) if pages_told is None else pages_told
+
+
+def _count(value: Any) -> int | None:
+    """A number of things, also where it is written as a text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _DIGITS_MAX:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _other_page(pagination: Mapping[str, Any], page: int) -> bool:
     """Whether the server answered with another page than the one asked for, as some do past the end."""
-    told = pagination.get("page")
-    return page > 1 and isinstance(told, int) and told != page
+    told = _count(pagination.get("page"))
+    return page > 1 and told is not None and told != page
 
 
 def _ignores(applied: Any, params: Params) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +13,11 @@ from sync.errors import AbortError, QuotaError
 from sync.model.remote import Outcome, Receipt, Write
 
 TIMED_OUT: Final = "TIMEOUT"
+
+_ALONG: Final = (
+    'Correct that column in Abmatic; or, where a PUT there keeps what it does not name, set `put_mode = "partial"`. '
+    "Then run `crm-sync quarantine retry`."
+)
 
 
 def acked(write: Write, key: str, row: Row, *, created: bool = False) -> Receipt:
@@ -51,6 +57,18 @@ def later(write: Write, error: AbortError) -> Receipt:
     return Receipt(
         write.number, Outcome.THROTTLED, write.remote_id, error=name, message="not sent", remedy=error.remedy
     )
+
+
+def passenger(receipt: Receipt, along: Collection[str]) -> Receipt:
+    """A refusal in plain words where the column it blames is none of ours and only went `along` with the row.
+
+    It is not sent again without that column: a PUT that replaces would take it away.
+    """
+    blamed = next((name for name in receipt.fields if name in along), None)
+    if receipt.outcome is not Outcome.REJECTED or blamed is None:
+        return receipt
+    text = f"{receipt.message}: {blamed} is refused, which is not mapped but goes along, as a PUT may replace the row"
+    return replace(receipt, message=text, remedy=_ALONG)
 
 
 def failed(write: Write, answer: Answer) -> Receipt:

@@ -65,10 +65,16 @@ def key_of(endpoint: Endpoint, row: Row) -> str | None:
 
 def is_row_of(row: Any, key: str) -> bool:
     """Whether an answer is about the row that was asked for, by id or by the other documented identifiers."""
-    if not isinstance(row, Mapping):
-        return False
-    names = (row.get(name) for name in ("id", "website", "session_id"))
-    return key.casefold() in {str(name).casefold() for name in names if name is not None}
+    return isinstance(row, Mapping) and key.casefold() in {name.casefold() for name in _names_of(row)}
+
+
+def is_nameless(row: Row) -> bool:
+    """Whether an answer does not tell which row it is about."""
+    return not _names_of(row)
+
+
+def _names_of(row: Row) -> list[str]:
+    return [str(row[name]) for name in ("id", "website", "session_id") if row.get(name) is not None]
 
 
 def record(feed: Feed, key: str, row: Row) -> NativeRecord:

@@ -18,15 +18,15 @@ from typing import Any, Final
 
 from sync.connectors.abmatic.bodies import camelled, merged, nest, partial, same
 from sync.connectors.abmatic.profiles import Endpoint, Profile
-from sync.connectors.abmatic.receipts import TIMED_OUT, acked, failed, later, moved, rejected
-from sync.connectors.abmatic.rows import READ_ONLY, Row, Told, is_row_of, key_of, pick, read
+from sync.connectors.abmatic.receipts import TIMED_OUT, acked, failed, later, moved, passenger, rejected
+from sync.connectors.abmatic.rows import READ_ONLY, Row, Told, is_nameless, is_row_of, key_of, pick, read
 from sync.connectors.abmatic.side import is_single
 from sync.connectors.abmatic.tenancy import Tenancy, find
 from sync.connectors.base import Suppressed
 from sync.connectors.http import Answer, Client, Verdict, error_for
 from sync.errors import AbortError, DriftError, UnreachableError
 from sync.model.remote import Kind, Outcome, Receipt, Write
-from sync.model.values import Native, is_blank
+from sync.model.values import MISSING, Native, is_blank
 
 _STOPS: Final = frozenset({Verdict.DENIED, Verdict.FORBIDDEN, Verdict.THROTTLED, Verdict.UNSENT, Verdict.MISCONFIGURED})
 """Not processed, and the next row would fare no better."""
@@ -144,16 +144,18 @@ class Writer:
             endpoint.one or "",
             parts={"id": key},
             body=self._worded(body),
-            shape=lambda data: is_single(data) and is_row_of(data["data"], key),
+            shape=lambda data: is_single(data) and (is_row_of(data["data"], key) or is_nameless(data["data"])),
         )
         if answer.verdict is Verdict.ABSENT:
             # Read-only revisions answer every PUT like this, so look whether the row is there.
             there = find(self._client, endpoint, key) is not None
             return self._unsupported(write) if there else self._gone(endpoint, write, key)
         if not answer.done:
-            return self._not_done(write, answer)
+            along = self._worded({name: value for name, value in body.items() if value is row.get(name, MISSING)})
+            return passenger(self._not_done(write, answer), along.keys() - write.values.keys())
         self._client.meter.add(written=1)
-        told: Row = {} if answer.data is None else answer.data["data"]
+        # An answer that names no row may be an echo of what was sent: what is stored is read, not taken from it.
+        told: Row = {} if answer.data is None or is_nameless(answer.data["data"]) else answer.data["data"]
         return acked(write, key, self._stored(endpoint, key, told, write))
 
     def _stored(self, endpoint: Endpoint, key: str, told: Row, write: Write) -> Row:

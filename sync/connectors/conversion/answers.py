@@ -105,6 +105,11 @@ def is_done(result: Mapping[str, Any] | None) -> bool:
     return result is not None and str(result.get("operation", "updated")).lower() in ("created", "updated")
 
 
+def is_made(result: Mapping[str, Any]) -> bool:
+    """Whether a result says that its contact was not there before."""
+    return str(result.get("operation", "")).lower() == "created" or result.get("contactCreated") is True
+
+
 def _failure(body: Mapping[str, Any]) -> str | None:
     """The code of an error: of all that looks like one, the first that the vendor's documents know."""
     error = body.get("error")

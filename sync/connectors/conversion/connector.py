@@ -195,6 +195,7 @@ class Conversion:
             creatable=not self._native_sync,
             deletable=endpoint.deletable and self._deletes,
             listable=self._export is not None,
+            readable=self._export is not None or endpoint.one is not None,
             lookup_paths=(endpoint.key,),
             repeatable_create=True,
             repeatable_by_key=True,

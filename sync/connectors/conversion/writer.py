@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sync.connectors.base import Suppressed
-from sync.connectors.conversion.answers import Said, is_done, understand
+from sync.connectors.conversion.answers import Said, is_done, is_made, understand
 from sync.connectors.conversion.batches import STOPS, UNTOLD, Batches, Item, Post, stopping
 from sync.connectors.conversion.canary import Canary
 from sync.connectors.conversion.consent import Consent
@@ -201,7 +201,8 @@ class Writer:
         """Receipts of rows that are there now; consent that a create brings is sent first."""
         self._client.meter.add(written=len(done))
         with_consent = [one for one, _ in done if STATUS in one.write.values]
-        self._consent.send(tray, with_consent, created=True)
+        made = {one.write.number for one, told in done if is_made(told)}
+        self._consent.send(tray, with_consent, created=True, made=made)
         sampled = False
         for one, told in done:
             new = (

@@ -108,13 +108,18 @@ def _joined(name: str, words: list[str]) -> str:
 
 
 def is_envelope(data: Any) -> bool:
-    """Whether a 2xx is an answer: rows, or errors that will not pass by themselves. Anything else is a fault of transport."""
+    """Whether a 2xx is an answer: rows, or errors that will not pass by themselves. Anything else is a fault of transport.
+
+    Rows that are null are none where the envelope is whole all the same: it lists no errors, or counts the rows.
+    """
     if not isinstance(data, dict):
         return False
     errors = _errors(data)
     if errors:
         return _verdict(errors) not in _TRANSIENT
     rows = data.get("data")
+    if rows is None:
+        return "data" in data and (isinstance(data.get("errors"), list) or _total(data) is not None)
     return isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
 
 

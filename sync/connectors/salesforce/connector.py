@@ -99,8 +99,12 @@ class Salesforce:
 
     def identify(self) -> Tenant:
         """The org, by the log-in's own answer; where that does not name it, by one query."""
+        return self.introduction() or self._organization()
+
+    def introduction(self) -> Tenant | None:
+        """The org, by the log-in's own answer."""
         org = self._parts.client.tokens.current().org
-        return Tenant(org) if org else self._organization()
+        return Tenant(org) if org else None
 
     def probe(self) -> list[Finding]:
         """Log-in, API version and quota."""

@@ -71,6 +71,9 @@ _BAD_VALUE = Verdict(Outcome.REJECTED, "correct the value or the mapping of this
 _GONE = Verdict(Outcome.GONE, "the record was deleted or merged in Salesforce")
 _LATER = Verdict(Outcome.THROTTLED, "it is tried again later")
 _NO_PARENT = Verdict(Outcome.THROTTLED, "the parent is not in Salesforce yet; it is tried again after the parent")
+TAKEN = Verdict(
+    Outcome.REJECTED, "another record has this unique value: correct one of them, or merge the two in Salesforce"
+)
 _UNCLEAR = Verdict(Outcome.REJECTED, "look the code up in Salesforce's documentation and correct the record")
 
 ROWS: Mapping[str, Verdict] = {
@@ -137,6 +140,7 @@ _STOPPING = frozenset({"REQUEST_LIMIT_EXCEEDED", "API_CURRENTLY_DISABLED", "API_
 
 _ID = re.compile(r"\b[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?\b")
 _OWNER_OF_KEY = re.compile(r"record with id:\s*([a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?)")
+_TAKEN = re.compile(r"duplicate value found:\s*(\S+)\s+duplicates")
 _EXHAUSTED = ("CPU time limit", "LIMIT_EXCEEDED", "Too many SOQL", "Too many DML")
 
 
@@ -160,6 +164,12 @@ def judge(complaint: Complaint, *, deleting: bool = False) -> Verdict:
 def owner_of_key(complaint: Complaint) -> str | None:
     """The id of the row that has a unique value already, where Salesforce tells."""
     found = _OWNER_OF_KEY.search(complaint.text)
+    return found[1] if found else None
+
+
+def taken_field(complaint: Complaint) -> str | None:
+    """The field whose unique value another row has; ``<unknown>`` where our user may see neither."""
+    found = _TAKEN.search(complaint.text)
     return found[1] if found else None
 
 

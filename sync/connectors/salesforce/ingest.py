@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from sync.connectors.salesforce import receipts, rows, table
 from sync.connectors.salesforce.faults import Complaint, InDoubtError, RefusedError
 from sync.connectors.salesforce.payload import UPSERT, columns, flat, key, operation, parent
-from sync.connectors.salesforce.session import Call, Repeat
 from sync.connectors.salesforce.write import Collections
 from sync.errors import AbortError, SyncError, UnreachableError
 from sync.model.clock import Clock
@@ -90,11 +89,11 @@ class Ingest:
         return {}
 
     def _open(self, write: Write) -> str:
-        """A job that is created twice by a lost answer is harmless: it is never closed."""
+        """A job that is created twice by a lost answer is harmless, so it is asked for again: it is never closed."""
         body = {"object": write.object, "operation": operation(write), "contentType": "CSV", "lineEnding": "LF"}
         if operation(write) == UPSERT:
             body["externalIdFieldName"] = str(write.external_id)
-        job = self._client.send("POST", "jobs/ingest", body | {"columnDelimiter": "COMMA"}, call=Call(Repeat.UNAPPLIED))
+        job = self._client.send("POST", "jobs/ingest", body | {"columnDelimiter": "COMMA"})
         if not isinstance(job, dict) or not job.get("id"):
             raise UnreachableError("a bulk job was created without an id", remedy="try again", system=self._system)
         return str(job["id"])

@@ -39,6 +39,6 @@ class Parts:
         self.schemas = Schemas(self.client, clock, system)
         self.reader = Reader(self.client, self.schemas, system)
         self.puller = Puller(self.reader, Export(self.reader, clock, export_rows), overlap_s)
-        self.collections = Collections(self.client, clock, system, batch_size)
+        self.collections = Collections(self.client, self.schemas, clock, system, batch_size)
         self.ingest = Ingest(self.client, self.collections, clock, system)
         self.probe = Probe(self.client, budget, api_version)

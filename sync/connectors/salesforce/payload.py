@@ -10,6 +10,7 @@ import orjson
 from sync.model.remote import Kind, Write
 
 UPDATE, UPSERT, CREATE, DELETE = "update", "upsert", "create", "delete"
+_TEXTS = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox"})
 _PARENTS = ("AccountId", "Account.", "CampaignId", "Campaign.", "ContactId", "WhatId", "WhoId", "ParentId", "Parent.")
 
 
@@ -56,16 +57,23 @@ def _cleared(path: str) -> str:
     return first.removesuffix("__r") + "__c" if first.endswith("__r") else f"{first}Id"
 
 
-def nested(write: Write) -> dict[str, Any]:
-    """The row of a collections request: relationships by external id become objects."""
+def nested(write: Write, types: Mapping[str, str]) -> dict[str, Any]:
+    """The row of a collections request: relationships by external id become objects, values are of the field's `types`."""
     row: dict[str, Any] = {"attributes": {"type": write.object}}
     for path, value in flat(write).items():
         *parents, name = path.split(".")
         place = row
         for one in parents:
             place = place.setdefault(one, {})
-        place["id" if name == "Id" and not parents else name] = value
+        place["id" if name == "Id" and not parents else name] = _spelt(value, types.get(path))
     return row
+
+
+def _spelt(value: Any, kind: str | None) -> Any:
+    """A number or a truth value as text, where the field is one of text: another JSON type is refused there."""
+    if kind not in _TEXTS or value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def is_encodable(write: Write) -> bool:

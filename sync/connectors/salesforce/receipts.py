@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync.connectors.salesforce.faults import Complaint, Verdict, complaints, describe, judge, owner_of_key
+from sync.connectors.salesforce.faults import (
+    TAKEN,
+    Complaint,
+    Verdict,
+    complaints,
+    describe,
+    judge,
+    owner_of_key,
+    taken_field,
+)
 from sync.connectors.salesforce.ids import to18
 from sync.connectors.salesforce.payload import CREATE, DELETE, UPDATE, operation
 from sync.errors import SyncError
@@ -36,6 +45,8 @@ def of_complaint(write: Write, complaint: Complaint) -> tuple[Receipt, Verdict]:
     if verdict.outcome is Outcome.GONE and (ambiguous or write.remote_id is None):
         # The same code for "this row" and "a row it points to": nothing may be declared gone on a maybe.
         verdict = Verdict(Outcome.REJECTED, "the record or one it refers to is gone or of another kind")
+    if complaint.code == "DUPLICATE_VALUE" and verdict.outcome is Outcome.MOVED and not _is_of_key(write, complaint):
+        verdict = TAKEN
     if verdict.outcome is Outcome.ACKED:
         return Receipt(write.number, Outcome.ACKED, remote_id=write.remote_id), verdict
     message, fields = describe(complaint, write.values)
@@ -89,6 +100,16 @@ def refused_by_us(write: Write, code: str, remedy: str, fields: Sequence[str] = 
         remedy=remedy,
         fields=tuple(fields),
     )
+
+
+def _is_of_key(write: Write, complaint: Complaint) -> bool:
+    """Whether what another row has is the key of the row to be made, so that looking again finds that row.
+
+    Any other unique value stays taken however often the row is sent.
+    """
+    if operation(write) == UPDATE:
+        return False
+    return taken_field(complaint) in (None, write.external_id) or write.external_id is None
 
 
 def _refers(write: Write) -> bool:

@@ -1,9 +1,9 @@
 """Writes rows through sObject Collections: up to 200 a request, each row on its own (``allOrNone`` false).
 
-A request that is refused as a whole is halved until the row that poisons it stands alone; one that is refused to us
-(access, allowance) ends the push. Rows that meet a lock are tried again a few times, alone; rows that were together too
-much for the org's triggers, a quarter as many at a time. After a request whose outcome is unknown nothing more is sent
-in this push: its rows are in doubt, the rest certainly did not happen.
+A request that is refused as a whole is halved until the row that poisons it stands alone; where a JSON type is refused, the
+fields' types are learnt first. One that is refused to us (access, allowance) ends the push. Rows that meet a lock are tried
+again a few times, alone; rows that were together too much for the org's triggers, a quarter as many at a time. After a
+request whose outcome is unknown nothing more is sent in this push: its rows are in doubt, the rest certainly did not happen.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sync.model.remote import Kind, Receipt, Write
 
 if TYPE_CHECKING:
     from sync.connectors.salesforce.client import Client
+    from sync.connectors.salesforce.schema import Schemas
 
 ROWS_MAX = 200
 LOCK_TRIES = 3
@@ -37,8 +38,9 @@ Again = tuple[Write, bool]
 class Collections:
     """Collections writes for one connector, at most `size` rows a request."""
 
-    def __init__(self, client: Client, clock: Clock, system: str, size: int = ROWS_MAX) -> None:
+    def __init__(self, client: Client, schemas: Schemas, clock: Clock, system: str, size: int = ROWS_MAX) -> None:
         self._client = client
+        self._schemas = schemas
         self._clock = clock
         self._system = system
         self._size = size
@@ -79,12 +81,24 @@ class Collections:
             except RefusedError as refused:
                 if refused.stops:
                     raise aborting(refused, self._system, f"write {part[0].object}") from None
-                if len(part) == 1 or refused.status not in _POISON or refused.code in WHOLE_OBJECT:
+                if refused.code == "JSON_PARSER_ERROR" and self._learns(part[0].object):
+                    parts.appendleft(part)
+                elif len(part) == 1 or refused.status not in _POISON or refused.code in WHOLE_OBJECT:
                     done |= {write.number: receipts.of_refusal(write, refused.complaints[0]) for write in part}
                 else:
                     middle = len(part) // 2
                     parts.extendleft([part[middle:], part[:middle]])
         return again
+
+    def _learns(self, object: str) -> bool:  # noqa: A002 - the write's word
+        """Whether the types of the object's fields were unknown and are known now, so that rows can be said again in them.
+
+        Only a refusal makes us ask: most writes are of the right types, and a describe is a call.
+        """
+        if self._schemas.known(object) is not None:
+            return False
+        self._schemas.get(object)
+        return True
 
     def _request(self, part: Sequence[Write], done: dict[int, Receipt]) -> list[Again]:
         try:
@@ -113,7 +127,8 @@ class Collections:
         first = part[0]
         exempt = first.kind is Kind.SUBSCRIBE
         once = Call(Repeat.UNAPPLIED, exempt=exempt)
-        body = {"allOrNone": False, "records": [nested(write) for write in part]}
+        known = self._schemas.known(first.object)
+        body = {"allOrNone": False, "records": [nested(write, known.types if known else {}) for write in part]}
         match operation(first):
             case "delete":
                 ids = ",".join(str(write.remote_id) for write in part)

@@ -154,11 +154,7 @@ class Views:
             return {key: whole.get(key) for key in CONTACT_FIELDS}
         if name != "accounts":
             return shown(row)
-        names = _fields(request)
-        return {
-            **({"id": row["id"]} if self._settings.profile == "A3" else {}),
-            **{field: columns.value(row, field) for field in names},
-        }
+        return {field: columns.value(row, field) for field in _fields(request)}
 
     def _company(self, row: Row) -> Any:
         account = self._rows.store.get("accounts", str(row.get("account_id")))

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sync.engine.merge import Circumstances, merge
-from sync.engine.plan import Surroundings, plan
+from sync.engine.plan import plan
+from sync.engine.surroundings import Surroundings
 from sync.mapping import load
 from sync.model.record import Exchange, HubCell, Link, LinkState, Observation, Record
 from sync.model.remote import Kind

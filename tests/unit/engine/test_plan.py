@@ -98,6 +98,44 @@ def test_a_path_that_is_not_returned_is_not_written_over():
     assert ("two", "title") not in writes(planned(rec, TITLE))
 
 
+def test_a_system_that_shows_nothing_is_told_an_edit_once():
+    """Where no column is ever shown, what was sent last is what stands there: an edit goes out, and not again."""
+    rec = record(link("two", {"email": "a@b.de"}, {"title": ("CEO", 1)}), title=HubCell("VP", 2, "one", "edit"))
+    blind = {"unread": frozenset({"two"}), "sparse": frozenset({"two"})}
+    assert writes(planned(rec, TITLE, **blind)) == {("two", "title"): "VP"}
+    rec = record(link("two", {"email": "a@b.de"}, {"title": ("VP", 1)}), title=HubCell("VP", 2, "one", "edit"))
+    assert not writes(planned(rec, TITLE, **blind))
+
+
+CONSENT = mapped(
+    '[fields.subscription]\ntype = "consent"\none = "status"\ntwo = { field = "status", subscribe = true }\n'
+)
+
+
+@pytest.mark.law("L6")
+@pytest.mark.parametrize("unread", [True, False])
+@pytest.mark.parametrize("told", [None, "SUBSCRIBED"])
+def test_an_opt_out_is_told_where_nothing_is_shown(told, unread):
+    """A state that is hidden cannot be stricter than an opt-out, whatever was told before; it is told once."""
+    around = {"sparse": frozenset({"two"}), "unread": frozenset({"two"} if unread else ())}
+    known = {} if told is None else {"subscription": (told, 1)}
+    rec = record(link("two", {"email": "a@b.de"}, known), subscription=HubCell("UNSUBSCRIBED", 2, "one", "consent"))
+    assert writes(planned(rec, CONSENT, **around)) == {("two", "status"): "UNSUBSCRIBED"}
+    out = {"subscription": ("UNSUBSCRIBED", 2)}
+    rec = record(link("two", {"email": "a@b.de"}, out), subscription=HubCell("UNSUBSCRIBED", 2, "one", "consent"))
+    assert not writes(planned(rec, CONSENT, **around))
+
+
+@pytest.mark.law("L6")
+@pytest.mark.parametrize(("rule", "sent"), [("consent", False), ("granted", True)])
+def test_nobody_is_opted_in_where_nobody_can_look(rule, sent):
+    """In a system that shows nothing only a person's own word opts somebody in."""
+    around = {"sparse": frozenset({"two"}), "unread": frozenset({"two"})}
+    for known in ({}, {"subscription": ("UNSUBSCRIBED", 1)}):
+        rec = record(link("two", {"email": "a@b.de"}, known), subscription=HubCell("SUBSCRIBED", 2, "one", rule))
+        assert bool(writes(planned(rec, CONSENT, **around))) == sent
+
+
 BANDS = mapped('[fields.size]\ntype = "integer"\none = "size"\ntwo = { field = "size", bands = ["1-10", "11-50"] }\n')
 
 
