@@ -149,6 +149,21 @@ def test_a_poll_asks_for_the_company_of_those_alone_who_changed():
     assert [path for _, path, *_ in server.log if "ccount" in path] == [f"/contacts/{changed}/accountContacts"]
 
 
+def test_a_poll_of_many_takes_the_table_at_its_word():
+    """Those who work nowhere are not asked about one by one in every poll of a busy time."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    one, feed = connect(server), Feed("contacts", ("email", "account"))
+    cursor = drained(one, feed)[-1].cursor
+    server.now = NOW + timedelta(minutes=6)
+    ids = [server.person(f"p{number}@acme.example") for number in range(50)]
+    server.put("accountContacts", contact=ids[0], account="7")
+    server.log.clear()
+    found = values(drained(one, feed, cursor))
+    assert [found[contact]["account"] for contact in ids] == ["7", *[None] * 49]
+    assert not [path for _, path, *_ in server.log if path.startswith("/contacts/")]
+
+
 def test_an_answer_that_is_silent_about_a_side_table_tells_nothing_of_it():
     """Where the second of two answers brings no list status, that is asked for: it is not taken for none."""
     server = ActiveCampaign3()

@@ -217,7 +217,7 @@ class Contacts:
 
     def _read(self, feed: Feed, rows: list[Row], sides: Sides) -> dict[str, NativeRecord]:
         names = [str(row["id"]) for row in rows]
-        complete(self._api, sides, wanted(feed.paths), names)
+        complete(self._api, sides, wanted(feed.paths), names, sure=True)
         self._api.client.meter.add(read=len(rows))
         self._recall.keep(rows, sides)
         return {str(row["id"]): self._people.record(feed, row, sides) for row in rows}
