@@ -48,21 +48,28 @@ def test_a_tag_that_was_deleted_is_made_again():
     assert server.tags(bob) == ["VIP"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "name", "write"),
-    [
-        ("POST", "/accountContacts", "CustomerAccount", {"account": "7"}),
-        ("POST", "/contactLists", "_List", {LIST: "2"}),
-    ],
-)
-def test_what_a_contact_was_to_join_is_gone_and_not_the_contact(method, path, name, write):
-    """An account or a list that is not there any more is no news of the contact: it is never taken for deleted."""
+def test_an_account_that_is_gone_is_no_news_of_the_contact():
+    """An account that is not there any more refuses the link, and the contact is never taken for deleted."""
     server = ActiveCampaign3()
     ada = server.person(ADA)
-    refuse(server, method, path, 404, {"message": f"No Result found for {name} with id 7"})
-    (receipt,) = connect(server).push([update(ada, write)])
-    assert (receipt.outcome.value, receipt.fields) == ("rejected", tuple(write))
+    refuse(server, "POST", "/accountContacts", 404, {"message": "No Result found for CustomerAccount with id 7"})
+    (receipt,) = connect(server).push([update(ada, {"account": "7"})])
+    assert (receipt.outcome.value, receipt.fields) == ("rejected", ("account",))
     assert receipt.remedy
+
+
+def test_an_opt_out_from_a_list_that_is_gone_is_sent_again():
+    """A list that the vendor does not find is no deletion of the contact, and no refusal for good: the next run asks for the list anew."""
+    server = ActiveCampaign3()
+    ada = server.person(ADA)
+    server.set_status(ada, "1")
+    refuse(server, "POST", "/contactLists", 404, {"message": "No Result found for _List with id 1"})
+    one = connect(server)
+    (receipt,) = one.push([subscribe(ada, "2")])
+    assert (receipt.outcome.value, receipt.error, receipt.fields) == ("throttled", "LIST_GONE", (LIST,))
+    assert outcomes(one.push([subscribe(ada, "2")])) == ["acked"]
+    assert server.status(ada) == "2"
+    assert len(server.calls("GET", "/lists")) == 2
 
 
 # Opt-ins that this user may not do
