@@ -72,17 +72,29 @@ def test_one_bad_row_does_not_stop_the_others():
 
 
 def test_a_refusal_that_blames_nobody_is_halved():
-    """Reasons that are texts name no row: the import is halved until the one that spoils it stands alone."""
+    """Reasons that are texts name no row: the import is halved, and the few among whom one spoils it go alone, where it is told which."""
     server = ActiveCampaign3()
 
     def refuse(method, path, body):
+        if path == "/contacts" and method == "POST" and body["contact"]["email"] == "p7@acme.example":
+            return server.invalid("email_invalid", "email")
         if path != "/import/bulk_import" or all(row["email"] != "p7@acme.example" for row in body["contacts"]):
             return None
         return server.error(400, {"success": 0, "message": "no", "failureReasons": ["something"]})
 
     server.before.append(refuse)
     receipts = connect(server).push(people(60))
-    assert [receipt.number for receipt in receipts if receipt.outcome is not Outcome.ACKED] == [7]
+    assert [(r.number, r.error) for r in receipts if r.outcome is not Outcome.ACKED] == [(7, "email_invalid")]
+    assert len(server.calls("POST", "/contacts")) < 10
+
+
+def test_an_account_whose_import_takes_nothing_is_filled_all_the_same():
+    """A refusal that has nothing to do with the rows sets nobody aside: they go alone."""
+    server = ActiveCampaign3()
+    general = {"success": 0, "message": "no", "failureReasons": ["Imports are disabled."]}
+    server.before.append(lambda method, path, body: server.error(400, general) if "import" in path else None)
+    assert set(outcomes(connect(server).push(people(60)))) == {"acked"}
+    assert len(server.calls("POST", "/contacts")) == 60
 
 
 def test_the_imports_own_limit_is_waited_for():

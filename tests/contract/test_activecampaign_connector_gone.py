@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from activecampaign_client import ADA, BOB, LIST, connect, drained, outcomes, subscribe, update
-from activecampaign_server import ActiveCampaign3
+from activecampaign_server import NOW, ActiveCampaign3
 
+from sync.errors import AuthError
 from sync.model.remote import Feed
 
 
@@ -45,21 +48,28 @@ def test_a_tag_that_was_deleted_is_made_again():
     assert server.tags(bob) == ["VIP"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "name", "write"),
-    [
-        ("POST", "/accountContacts", "CustomerAccount", {"account": "7"}),
-        ("POST", "/contactLists", "_List", {LIST: "2"}),
-    ],
-)
-def test_what_a_contact_was_to_join_is_gone_and_not_the_contact(method, path, name, write):
-    """An account or a list that is not there any more is no news of the contact: it is never taken for deleted."""
+def test_an_account_that_is_gone_is_no_news_of_the_contact():
+    """An account that is not there any more refuses the link, and the contact is never taken for deleted."""
     server = ActiveCampaign3()
     ada = server.person(ADA)
-    refuse(server, method, path, 404, {"message": f"No Result found for {name} with id 7"})
-    (receipt,) = connect(server).push([update(ada, write)])
-    assert (receipt.outcome.value, receipt.fields) == ("rejected", tuple(write))
+    refuse(server, "POST", "/accountContacts", 404, {"message": "No Result found for CustomerAccount with id 7"})
+    (receipt,) = connect(server).push([update(ada, {"account": "7"})])
+    assert (receipt.outcome.value, receipt.fields) == ("rejected", ("account",))
     assert receipt.remedy
+
+
+def test_an_opt_out_from_a_list_that_is_gone_is_sent_again():
+    """A list that the vendor does not find is no deletion of the contact, and no refusal for good: the next run asks for the list anew."""
+    server = ActiveCampaign3()
+    ada = server.person(ADA)
+    server.set_status(ada, "1")
+    refuse(server, "POST", "/contactLists", 404, {"message": "No Result found for _List with id 1"})
+    one = connect(server)
+    (receipt,) = one.push([subscribe(ada, "2")])
+    assert (receipt.outcome.value, receipt.error, receipt.fields) == ("throttled", "LIST_GONE", (LIST,))
+    assert outcomes(one.push([subscribe(ada, "2")])) == ["acked"]
+    assert server.status(ada) == "2"
+    assert len(server.calls("GET", "/lists")) == 2
 
 
 # Opt-ins that this user may not do
@@ -129,6 +139,38 @@ def test_a_table_that_shows_nobody_is_asked_again():
     assert sorted(asked) == [f"/contacts/{ids[0]}/accountContacts", f"/contacts/{ids[5]}/accountContacts"]
 
 
+def test_a_poll_asks_for_the_company_of_those_alone_who_changed():
+    """Where contacts do not bring along who works where, one change costs one call more, however many work somewhere."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    for number in range(300):
+        contact = server.person(f"p{number}@acme.example", NOW - timedelta(hours=3))
+        server.put("accountContacts", contact=contact, account="7")
+    one, feed = connect(server), Feed("contacts", ("email", "account"))
+    cursor = drained(one, feed)[-1].cursor
+    server.now = NOW + timedelta(minutes=6)
+    changed = server.person(ADA)
+    server.put("accountContacts", contact=changed, account="8")
+    server.log.clear()
+    assert values(drained(one, feed, cursor)) == {changed: {"email": ADA, "account": "8"}}
+    assert [path for _, path, *_ in server.log if "ccount" in path] == [f"/contacts/{changed}/accountContacts"]
+
+
+def test_a_poll_of_many_takes_the_table_at_its_word():
+    """Those who work nowhere are not asked about one by one in every poll of a busy time."""
+    server = ActiveCampaign3()
+    server.includes.discard("accountContacts")
+    one, feed = connect(server), Feed("contacts", ("email", "account"))
+    cursor = drained(one, feed)[-1].cursor
+    server.now = NOW + timedelta(minutes=6)
+    ids = [server.person(f"p{number}@acme.example") for number in range(50)]
+    server.put("accountContacts", contact=ids[0], account="7")
+    server.log.clear()
+    found = values(drained(one, feed, cursor))
+    assert [found[contact]["account"] for contact in ids] == ["7", *[None] * 49]
+    assert not [path for _, path, *_ in server.log if path.startswith("/contacts/")]
+
+
 def test_an_answer_that_is_silent_about_a_side_table_tells_nothing_of_it():
     """Where the second of two answers brings no list status, that is asked for: it is not taken for none."""
     server = ActiveCampaign3()
@@ -146,3 +188,21 @@ def test_an_answer_that_is_silent_about_a_side_table_tells_nothing_of_it():
     server.after.append(silent)
     found = connect(server).fetch(Feed("contacts", (LIST,)), ids)
     assert {record.values[LIST] for record in found.values()} == {"2"}
+
+
+# What the plan has not
+
+
+@pytest.mark.parametrize("feed", [Feed("accounts", ("name",)), Feed("contacts", ("email", "account"))])
+def test_a_plan_without_accounts_is_told_from_a_wrong_key(feed):
+    """A 403 to what lower plans have not says so, and what to take out of the mappings; it does not send anybody to the key."""
+    server = ActiveCampaign3()
+    server.person(ADA)
+    server.includes.clear()
+    server.before.append(
+        lambda method, path, body: httpx.Response(403, json={"message": "Forbidden"}) if "ccount" in path else None
+    )
+    with pytest.raises(AuthError) as error:
+        drained(connect(server), feed, full=True)
+    assert "plan" in error.value.remedy
+    assert "accounts.toml" in error.value.remedy

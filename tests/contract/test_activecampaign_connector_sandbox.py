@@ -66,6 +66,20 @@ def world():
         found.one.close()
 
 
+@pytest.mark.parametrize("sideloads", ["all", "documented"])
+def test_companies_come_in_with_whatever_the_vendor_sends_along(world, sideloads):
+    """300 new contacts join their companies and are read back with them, whether or not contacts bring along who works where."""
+    world.vendor.limit({"requests_per_second": None, "sideloads": sideloads})
+    accounts = [world.add("accounts", name=f"Company {number}") for number in range(3)]
+    receipts = world.one.push(
+        [create(f"p{number}@acme.example", number, account=accounts[number % 3]) for number in range(300)]
+    )
+    assert set(outcomes(receipts)) == {"acked"}
+    found = world.one.fetch(CONTACTS, [receipt.remote_id for receipt in receipts])
+    assert [found[r.remote_id].values["account"] for r in receipts] == [accounts[n % 3] for n in range(300)]
+    assert len(world.calls) < 60
+
+
 @pytest.fixture
 def limited():
     with served(ActiveCampaign, {"Api-Token": "sandbox"}, limits=True) as here:

@@ -316,7 +316,7 @@ def test_opt_outs_of_an_update_go_before_its_values():
 
 
 def test_a_list_that_went_away_is_not_a_contact_that_went_away():
-    """A missing list refuses the status; the contact is not taken for gone."""
+    """For a missing list an opt-out waits until the list is found, or told as missing; the contact is not taken for gone."""
     server = ActiveCampaign3()
     contact = server.person(ADA)
     body = {
@@ -324,7 +324,7 @@ def test_a_list_that_went_away_is_not_a_contact_that_went_away():
     }
     server.before.append(lambda method, path, _: server.error(404, body) if path == "/contactLists" else None)
     assert [(r.outcome, r.error) for r in connect(server).push([subscribe(contact, 2)])] == [
-        (Outcome.REJECTED, "LIST_GONE")
+        (Outcome.THROTTLED, "LIST_GONE")
     ]
 
 

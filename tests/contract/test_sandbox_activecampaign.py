@@ -250,6 +250,31 @@ def test_resubscribe_trap(ac):
     assert membership["status"] == "2" and membership["udate"]
 
 
+def test_a_body_that_is_no_json_is_a_bad_request(ac):
+    """Half a body is 400, whatever it was meant for, and changes nothing."""
+    headers = {"Content-Type": "application/json"}
+    for method, path in (
+        ("POST", "contacts"),
+        ("POST", "contact/sync"),
+        ("PUT", "contacts/1"),
+        ("POST", "import/bulk_import"),
+    ):
+        answer = ac.client.request(method, f"/api/3/{path}", content=b'{"contact": {"email"', headers=headers)
+        assert answer.status_code == 400 and answer.json()["message"]
+    assert call(ac, "GET", "contacts").json()["contacts"] == []
+
+
+def test_includes_that_no_document_knows_can_be_left_out(ac):
+    """By the switch `include` brings list status, custom values and tags, and is silent about the rest, which has tables of its own."""
+    new(ac)
+    ac.vendor.limit({"sideloads": "documented"})
+    page = call(
+        ac, "GET", "contacts", include="contactLists,fieldValues,contactTags,accountContacts,contactAutomations"
+    ).json()
+    assert set(page) == {"contactLists", "fieldValues", "contactTags", "scoreValues", "contacts", "meta"}
+    assert call(ac, "GET", "accountContacts").status_code == 200
+
+
 def imported(ac, rows):
     return call(ac, "POST", "import/bulk_import", {"contacts": rows})
 

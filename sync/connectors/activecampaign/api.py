@@ -23,6 +23,18 @@ _PATIENCE_S: Final = (1.0, 2.0)
 _FORBIDDEN: Final = (
     "Check api_key and base_url: ActiveCampaign answers 403 to a key that is wrong, and to one that may not do this."
 )
+_GATED: Final = (
+    "/accounts",
+    "/accountContacts",
+    "/accountCustomField",
+    "/contacts/{id}/accountContacts",
+    "/notes",
+    "/deals",
+)
+_NOT_IN_PLAN: Final = (
+    "Lower plans have no accounts, notes and deals, and a user's group may hide them. If `crm-sync check` finds the credentials well, take"
+    " what is not there out of the mappings: the column activecampaign of accounts.toml, and `account` of contacts."
+)
 _REFUSALS: Final = (400, 402, 403, 404, 406, 409, 410, 413, 422)
 _WALKS: Final = 3
 
@@ -77,7 +89,7 @@ class Api:
             return answer
         error = error_for(answer, self.system)
         if answer.verdict is Verdict.FORBIDDEN:
-            error.remedy = _FORBIDDEN
+            error.remedy = _NOT_IN_PLAN if route.startswith(_GATED) else _FORBIDDEN
         raise error
 
     def write(

@@ -27,6 +27,8 @@ ROWS_MAX: Final = 250
 BYTES_MAX: Final = 399_999
 PER_MINUTE: Final = 90
 """The vendor's limit is 100 a minute (20 for imports of one)."""
+_FEW: Final = 10
+"""The vendor wants fewer than that one by one; there it also says what is wrong with them."""
 SETTLES_S: Final = 6.0
 _PAUSE_S: Final = (1.0, 2.0, 3.0, 5.0, 10.0)
 _PATIENCE_S: Final = 60.0
@@ -131,18 +133,20 @@ class Bulk:
         return answer, said
 
     def _refused(self, tray: Tray, batch: list[Entry], answer: Answer) -> list[list[Entry]]:
-        """Rows that the answer blames are refused; where it blames none, the batch is halved until one stands alone."""
+        """Rows that the answer blames are refused; where it blames none, the batch is halved, and the last few are left to go alone."""
         reasons = answer.data.get("failureReasons") if isinstance(answer.data, dict) else None
         blamed = {
             int(r["contact"]) for r in reasons or () if isinstance(r, dict) and str(r.get("contact", "")).isdecimal()
         }
-        bad = [entry for place, entry in enumerate(batch, 1) if place in blamed] or (batch if len(batch) == 1 else [])
+        bad = [entry for place, entry in enumerate(batch, 1) if place in blamed]
         for write, _ in bad:
             text = "the import takes no such contact"
             tray.lay(rejected(write, "IMPORT_INVALID", text, "Correct the e-mail address and the values."))
         rest = [entry for entry in batch if tray.is_open(entry[0])]
         if bad:
             return [rest] if rest else []
+        if len(batch) < _FEW:
+            return []
         middle = len(batch) // 2
         return [batch[:middle], batch[middle:]]
 

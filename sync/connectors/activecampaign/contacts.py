@@ -115,19 +115,21 @@ class Contacts:
             if not _in_order(rows, after):
                 if not by_offset:
                     raise self._unordered()
-                yield from self._by_offset(filters, tables, whole)
+                yield from self._by_offset(filters, tables)
                 return
             seen += len(rows)
             total = total_of(answer.data)
             last = not rows or (len(rows) < LIMIT and (total is None or total <= max(seen, len(rows))))
-            sides = self._beside(answer.data, tables, whole)
+            sides = sideloaded(answer.data, tables)
+            if not by_offset:
+                self._look_up_companies(sides, tables, rows, whole)
             self._api.client.meter.add(read=len(rows))
             yield _Leaf(rows, sides, last, total, self._api.client.server_time(answer))
             if last:
                 return
             after = int(rows[-1]["id"])
 
-    def _by_offset(self, filters: Mapping[str, Any], tables: Sequence[str], whole: Sides) -> Iterator[_Leaf]:
+    def _by_offset(self, filters: Mapping[str, Any], tables: Sequence[str]) -> Iterator[_Leaf]:
         """Twice, because rows that enter the set while it is read shift the pages (`apis/activecampaign.md` 13.5)."""
         seen: set[str] = set()
         for last in (False, True):
@@ -135,15 +137,13 @@ class Contacts:
                 rows = [row for row in page.rows if str(row["id"]) not in seen]
                 seen.update(str(row["id"]) for row in rows)
                 at = self._api.client.server_time(page.answer)
-                yield _Leaf(rows, self._beside(page.answer.data, tables, whole), last and page.last, page.total, at)
+                yield _Leaf(rows, sideloaded(page.answer.data, tables), last and page.last, page.total, at)
 
-    def _beside(self, data: Mapping[str, Any], tables: Sequence[str], whole: Sides) -> Sides:
-        """What came along; who works where is read once as a whole where it did not."""
-        sides = sideloaded(data, tables)
-        if ACCOUNTS in tables and ACCOUNTS not in sides.tables and rows_of(data, CONTACTS):
+    def _look_up_companies(self, sides: Sides, tables: Sequence[str], rows: Sequence[Row], whole: Sides) -> None:
+        """Who works where did not come along: for a walk over everybody it is read once, as a whole."""
+        if ACCOUNTS in tables and ACCOUNTS not in sides.tables and rows:
             complete_accounts(self._api, whole)
             sides.tables[ACCOUNTS] = whole.tables[ACCOUNTS]
-        return sides
 
     def _unordered(self) -> DriftError:
         """The order by id was ignored: then pages overlap, and people are missed."""
@@ -217,7 +217,7 @@ class Contacts:
 
     def _read(self, feed: Feed, rows: list[Row], sides: Sides) -> dict[str, NativeRecord]:
         names = [str(row["id"]) for row in rows]
-        complete(self._api, sides, wanted(feed.paths), names)
+        complete(self._api, sides, wanted(feed.paths), names, sure=True)
         self._api.client.meter.add(read=len(rows))
         self._recall.keep(rows, sides)
         return {str(row["id"]): self._people.record(feed, row, sides) for row in rows}

@@ -55,7 +55,7 @@ class Landed:
             named = [
                 rows[_folded(row["email"])] for _, row in entries if COMPANY in row and _folded(row["email"]) in rows
             ]
-            sides.tables[ACCOUNTS] = companies(self._api, [str(row["id"]) for row in named])
+            sides.tables[ACCOUNTS] = companies(self._api, [str(row["id"]) for row in named], sure=True)
         for write, sent in entries:
             address = _folded(sent["email"])
             if address not in failed:

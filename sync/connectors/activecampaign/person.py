@@ -20,7 +20,7 @@ from sync.connectors.activecampaign.directory import Directory
 from sync.connectors.activecampaign.links import Links
 from sync.connectors.activecampaign.people import COLUMNS, status_on
 from sync.connectors.activecampaign.recall import Seen
-from sync.connectors.activecampaign.receipts import Tray, acked, doubt, failed, moved, rejected
+from sync.connectors.activecampaign.receipts import Tray, acked, again, doubt, failed, moved, rejected
 from sync.connectors.activecampaign.values import same, text
 from sync.connectors.http import Answer, Verdict
 from sync.model.remote import Kind, Write
@@ -163,6 +163,9 @@ class Person:
         if said.field == "list":
             self._directory.forget("lists")
             said = Said(Verdict.REFUSED, "LIST_GONE", said.field)
+            if status == OUT and write.kind is not Kind.CREATE:
+                tray.lay(again(write, said))
+                return False
         if (
             status == IN and said.verdict is Verdict.FORBIDDEN
         ):  # the user may not re-subscribe anybody: no news of the key

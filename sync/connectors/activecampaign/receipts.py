@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from sync.connectors.activecampaign.answers import Said
@@ -52,6 +53,12 @@ def failed(write: Write, said: Said, *, fields: tuple[str, ...] = ()) -> Receipt
         remedy=_REMEDIES.get(said.code, ""),
         fields=_named(write, said) or fields,
     )
+
+
+def again(write: Write, said: Said) -> Receipt:
+    """It did not happen, and is tried again by the next run, because nobody is to stay in for a number that was stale."""
+    receipt = failed(write, said)
+    return replace(receipt, outcome=Outcome.THROTTLED)
 
 
 def moved(write: Write, remote_id: str | None, why: str) -> Receipt:

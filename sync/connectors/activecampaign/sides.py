@@ -57,25 +57,29 @@ def together(answers: Sequence[Sides]) -> Sides:
     return Sides({table: {k: v for sides in answers for k, v in sides.tables[table].items()} for table in sorted(told)})
 
 
-def complete(api: Api, sides: Sides, tables: Sequence[str], contacts: Sequence[str]) -> None:
-    """Reads what `sides` lacks, contact by contact, or as a whole where that is less."""
+def complete(api: Api, sides: Sides, tables: Sequence[str], contacts: Sequence[str], *, sure: bool = False) -> None:
+    """Reads what `sides` lacks, contact by contact, or as a whole where that is less; ``sure`` as for `companies`."""
     for table in tables:
         if table not in sides.tables:
             if table == ACCOUNTS:
-                sides.tables[ACCOUNTS] = companies(api, contacts)
+                sides.tables[ACCOUNTS] = companies(api, contacts, sure=sure)
             else:
                 sides.tables[table] = {contact: nested(api, contact, table) for contact in contacts}
 
 
-def companies(api: Api, contacts: Sequence[str]) -> dict[str, list[Row]]:
-    """Who of these works where. A table that is walked shows who works where, not who does not: such are asked for alone."""
+def companies(api: Api, contacts: Sequence[str], *, sure: bool) -> dict[str, list[Row]]:
+    """Who of these works where. ``sure``: a table that lags behind a write shows nobody where somebody is: such are asked for alone."""
     whole = Sides()
     if len(contacts) > _FEW:
         first = api.read(f"/{ACCOUNTS}", params={"limit": 1}, shape=holds(ACCOUNTS))
         total = total_of(first.data)
         if total is not None and total < len(contacts) * LIMIT // 2:
             complete_accounts(api, whole)
-    told = {contact: rows for contact in contacts if (rows := whole.of(ACCOUNTS, contact))}
+    told = {
+        contact: rows
+        for contact in contacts
+        if (rows := whole.of(ACCOUNTS, contact)) or (rows is not None and not sure)
+    }
     return told | {contact: nested(api, contact, ACCOUNTS) for contact in contacts if contact not in told}
 
 

@@ -21,6 +21,8 @@ INCLUDES: dict[str, Callable[[str, Row], Row]] = {
     "accountContacts": accounts.shown_link,
     "contactAutomations": automations.shown,
 }
+DOCUMENTED = ("contactLists", "fieldValues", "contactTags")
+"""What `include` is known to bring (sheet, section 4); that it brings more is a kindness of ours."""
 
 
 def shown(state: State, call: Call, row: Row) -> Row:
@@ -33,7 +35,8 @@ def shown(state: State, call: Call, row: Row) -> Row:
 def listed(state: State, call: Call) -> Response:
     """GET /contacts."""
     found = contact_search.find(state, call)
-    wanted = [name for name in (call.param("include") or "").split(",") if name in INCLUDES]
+    able = INCLUDES if state.switches.sideloads == "all" else DOCUMENTED
+    wanted = [name for name in (call.param("include") or "").split(",") if name in able]
     sides: dict[str, list[Row]] = {name: [] for name in wanted}
     for row in found.rows if wanted else ():
         for name in wanted:

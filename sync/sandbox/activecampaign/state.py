@@ -26,6 +26,7 @@ class Switches:
     contact_tags_status: int = 200
     updated_after: str = "day"
     resubscribe: str = "allowed"
+    sideloads: str = "all"
     import_s: float = 6.0
     webhook_copies: int = 1
     edit_source: str = "admin"

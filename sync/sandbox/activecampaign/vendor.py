@@ -32,7 +32,7 @@ from sync.sandbox.patterns import Patterns
 from sync.sandbox.people import Population
 from sync.sandbox.store import Row
 from sync.sandbox.vendor import EditRefused
-from sync.sandbox.wire import Request, Response
+from sync.sandbox.wire import BadBody, Request, Response
 
 Handler = Callable[[State, Call], Response]
 PREFIX = "/api/3"
@@ -126,6 +126,8 @@ class ActiveCampaign:
         match = API.find(request.method, request.path)
         if match is None:
             return self._no_route(request)
+        if request.method != "GET" and _is_malformed(request):
+            return ok({"message": "Syntax error"}, 400)
         many = "bulk" in request.path.lower()
         if 0 in request.failing_rows and request.method != "GET" and not many:
             return invalid("The row was refused.", request.failing_rows[0])
@@ -192,6 +194,14 @@ class ActiveCampaign:
     def populate(self, population: Population) -> None:
         """Accounts and contacts as somebody typed them here."""
         start.populate(self._state, population, self.name)
+
+
+def _is_malformed(request: Request) -> bool:
+    """Whether something was sent that is no JSON."""
+    try:
+        return bool(request.body) and request.json() is None
+    except BadBody:
+        return True
 
 
 def _switch(name: str, value: Any) -> Any:
