@@ -239,4 +239,4 @@ def test_a_parent_emptied_by_its_key_clears_the_reference():
         1, Kind.UPDATE, "Contact", "003", "r", {"Account.Key__c": None, "Boss__r.Key__c": None, "Title": None}
     )
     assert set(payload.flat(write)) == {"AccountId", "Boss__c", "Title", "Id"}
-    assert payload.nested(replace(write, values={"Account.Key__c": "a"}))["Account"] == {"Key__c": "a"}
+    assert payload.nested(replace(write, values={"Account.Key__c": "a"}), {})["Account"] == {"Key__c": "a"}
