@@ -31,7 +31,7 @@ WALK = "+"
 
 _O = ", ".join("o." + name for name in OBSERVATION.split(", "))
 _KNOWN = within(
-    "SELECT remote_id, number, digest, version, deleted, merged_into FROM observed"
+    "SELECT remote_id, number, digest, version, deleted, merged_into, created_at FROM observed"
     " WHERE system = ? AND object = ? AND remote_id IN @list"
 )
 _IMAGES = within("SELECT number, image FROM observed WHERE number IN @list")
@@ -61,6 +61,7 @@ _CURSOR = insert(
     "ON CONFLICT (system, object, feed) DO UPDATE SET cursor = excluded.cursor, at = excluded.at",
     without=(),
 )
+_STRANGE = within("UPDATE link SET exchange = '{}' WHERE observed_number IN @list")
 _CLEAN = within("UPDATE observed SET dirty = 0 WHERE number IN @list")
 _UNLINKED = (
     f"SELECT {_O} FROM observed AS o WHERE o.entity = ? AND o.dirty = 1 AND o.number > ?"  # noqa: S608 - column names
@@ -152,7 +153,8 @@ class Observations(Consent):
         A row changed when its image, its deletion or its merge did; then it is dirty, its record is pending and its
         ``unchanged_at`` is the time it was last seen as it was. Other rows only move ``seen_at`` and ``version``. A
         deleted row keeps the values it does not bring. A forgotten person is not stored. ``sweep`` marks the rows of
-        one complete enumeration. Without ``news`` (the rows show what we wrote ourselves) no record becomes pending.
+        one complete enumeration. What was made anew under its old name has exchanged nothing yet: its blanks are no
+        edits. Without ``news`` (the rows show what we wrote ourselves) no record becomes pending.
         """
         with self.transaction():
             rows = self._without_forgotten(system, object, rows)
@@ -180,6 +182,8 @@ class Observations(Consent):
         self._many(_VERSION, plan.versions)
         if plan.touched:
             self._execute(_TOUCH, (plan.seen_at, plan.sweep, array(plan.touched)))
+        if plan.reborn:
+            self._execute(_STRANGE, (array(plan.reborn),))
         if plan.changed and news:
             self._execute(_MARK, (array(row[-1] for row in plan.changed),))
         if plan.rekeyed:

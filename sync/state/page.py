@@ -18,13 +18,20 @@ class Prior(NamedTuple):
     version: str | None
     deleted: int
     merged_into: str | None
+    created_at: int | None
 
 
 Known = Mapping[str, Prior]
 
+_BIRTH_MARGIN = 60_000_000
+"""Microseconds by which two tellings of one creation may differ."""
+
 
 class PagePlan:
-    """The rows to store, as parameters of their statements."""
+    """The rows to store, as parameters of their statements.
+
+    ``reborn``: rows that were made anew under a name that was known, where the system names them by an address or an id of the caller's.
+    """
 
     def __init__(self, entity: str, system: str, object_: str, seen_at: int, sweep: str | None) -> None:
         self.seen_at = seen_at
@@ -32,6 +39,7 @@ class PagePlan:
         self.changed: list[tuple[Any, ...]] = []
         self.versions: list[tuple[Any, ...]] = []
         self.touched: list[int] = []
+        self.reborn: list[int] = []
         self.rekeyed: list[int] = []
         self.partly_rekeyed: list[tuple[int, tuple[str, ...]]] = []
         self.keys: list[tuple[str, str, str, int]] = []
@@ -63,6 +71,8 @@ class PagePlan:
                 self.versions.append((record.version, prior.number))
             return
         stamps = (stamp_or_none(record.changed_at), stamp_or_none(record.created_at), self.seen_at)
+        if stamps[1] is not None and prior.created_at is not None and stamps[1] > prior.created_at + _BIRTH_MARGIN:
+            self.reborn.append(prior.number)
         state = (record.deleted, record.merged_into, self.sweep, digest, text)
         self.changed.append((self._entity, record.version, *stamps, *state, prior.number))
         if row.keys or not record.deleted:

@@ -1,6 +1,7 @@
 """A new address in Conversion is a new row there: the record goes on with it; the former row is kept, and never opted in."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -172,6 +173,23 @@ def test_whoever_is_made_anew_in_a_system_that_cannot_be_listed_is_out_there_aga
     town.control("edit", {"system": "conversion", "object": "contacts", "create": anew})
     town.quiet(town.sync(full=True))
     assert there(town)[OLD]["subscriptionStatus"] == "UNSUBSCRIBED"
+    assert links(town, OLD) == {OLD: "linked"}
+    town.nothing_to_do()
+
+
+@pytest.mark.law("L3")
+@pytest.mark.parametrize("noticed", [True, False])
+def test_who_is_made_anew_without_values_empties_nobody(town, noticed):
+    """The blanks of a new row under the old address are nobody's edits, whether its deletion was seen or not: it is filled instead."""
+    town.control("edit", {"system": "conversion", "object": "contacts", "id": there(town)[OLD]["id"], "delete": True})
+    for _ in range(2 if noticed else 0):
+        town.sync(full=True)
+    later = (datetime.now(UTC) + timedelta(minutes=2)).isoformat()
+    blank = {"email": OLD, "variables": {"title": None, "first_name": None}}
+    town.control("edit", {"system": "conversion", "object": "contacts", "create": blank, "at": later})
+    town.quiet(town.sync(full=True))
+    assert {row["Title"] for row in town.table("salesforce", "Contact")} == {"CTO"}
+    assert titles(town) == {OLD: "CTO"}
     assert links(town, OLD) == {OLD: "linked"}
     town.nothing_to_do()
 
