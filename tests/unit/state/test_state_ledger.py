@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from conftest import NOW, Hand
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,10 +48,8 @@ def test_a_restored_backup_forgets_no_opt_out(url, path, clock, tmp_path):
 
 
 @pytest.mark.law("row 136")
-def test_a_restored_backup_does_not_know_the_forgotten(url, path, clock, tmp_path):
+def test_a_restored_backup_does_not_know_the_forgotten(url, path, clock, store, hand, tmp_path):
     """Whoever was erased after the backup is erased again at the first opening, to the last byte, under later addresses of the row too."""
-    store = Store.open(url, clock=clock)
-    hand = Hand(store, clock)
     hand.record("R1", "003A", "ada@x.example", LastName="Lovelace")
     hand.record("R2", "003B", "bob@x.example", LastName="Babbage")
     hand.record("R3", "003C", "old@x.example", LastName="Renamed")
@@ -154,7 +152,7 @@ def do(store: Store, act: str, person: str) -> None:
 @given(ACTS)
 def test_copies_change_nothing(acts):
     """Whatever is put back or lost in between: whoever is out stays out, and whoever was granted is not out again."""
-    clock, said = ManualClock(NOW), {}
+    clock, said = ManualClock(datetime(2026, 11, 21, tzinfo=UTC)), {}
     with TemporaryDirectory() as folder:
         path, copy = Path(folder) / "state.db", Path(folder) / "copy.db"
         store = Store.open(f"sqlite:///{path}", clock=clock)
