@@ -59,9 +59,9 @@ def test_a_restored_backup_does_not_know_the_forgotten(url, path, clock, store, 
     store.forget("new@x.example")
     restore(store, path, tmp_path / "copy.db")
     assert b"Lovelace" in path.read_bytes()
-    with Store.open(url, clock=clock) as store:
-        assert set(store.observed("salesforce", "Contact", ["003A", "003B", "003C"])) == {"003B"}
-        assert any("2 persons who were forgotten are erased again" in notice for notice in store.notices)
+    with Store.open(url, clock=clock) as again:
+        assert set(again.observed("salesforce", "Contact", ["003A", "003B", "003C"])) == {"003B"}
+        assert any("2 persons who were forgotten are erased again" in notice for notice in again.notices)
     assert not any(word in path.read_bytes() for word in (b"Lovelace", b"ada@x.example", b"Renamed", b"old@x.example"))
 
 
