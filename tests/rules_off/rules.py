@@ -160,7 +160,7 @@ SIMULATED = (
     Rule("agreement both ways", "either side may be the coarser one", [(Cell, "agrees", _one_way)]),
     Rule("missing is no blank", "a column that is not returned says nothing", [(merge, "detect", _blank_where_missing), (merge._Work, "is_quiet", _constant(value=False))]),
     Rule("losers are kept", "a value that loses is kept with the rule that beat it", [(merge._Work, "_turn", _without_losers)]),
-    Rule("never over news", "nothing is written over a change that is not merged", [(plan._Work, "_may_write", _constant(value=True))]),
+    Rule("never over news", "nothing is written over a change that is not merged", [(plan._Work, "_may_write", _constant(value=True)), (plan, "may_fill", _constant(value=True))]),
     Rule("echo", "our own write, seen again, is no news", [("sync.runner.book", "_exchanged", _without_shadow)]),
     Rule("flapping", "a field that alternates is frozen", [(merge._Work, "_flaps", _constant(value=False))]),
     Rule("zombie watch", "a write that lands after it was given up is not taken for a person's", [(merge._Work, "_is_ghost", _constant(value=False))]),
