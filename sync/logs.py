@@ -13,7 +13,7 @@ Event names (docs/events.md explains each; a test holds both to what is logged):
     schedule.missed     schedule.overrun
     webhook.accepted    webhook.refused
     alert.raised        alert.over          notify.sent         notify.failed
-    state.backed_up     state.tidied        state.refused
+    state.backed_up     state.tidied        state.refused       state.noticed
     daemon.started      daemon.stopping     daemon.stopped
     bug
 """

@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Final
 
+import structlog
+
 from sync.config import Config, SalesforceConfig, SystemConfig
 from sync.connectors.base import Connector, Paced
 from sync.engine.guard import Limits
@@ -27,8 +29,18 @@ from sync.state import Lock, Store, state_file
 LEFT: Final = 0.5
 """The part of a system's rate that a long run leaves to live changes: Abmatic's 100 calls a minute are a look every 10 s (30 calls) and
 6 rows written (3 calls each)."""
+_log = structlog.get_logger()
 Connect = Callable[[Config, Clock, Store], Mapping[str, System]]
 Outside = Callable[[], Mapping[str, str | AbortError]]
+
+
+def open_to_write(config: Config, clock: Clock) -> Store:
+    """The state, of which the caller holds the lock; what it has to say of itself is logged. Raises StateError."""
+    store = Store.open(config.state.url, clock=clock)
+    store.veil_with(veil_key(config))
+    for notice in store.notices:
+        _log.info("state.noticed", what=notice)
+    return store
 
 
 class Hold:
@@ -69,8 +81,7 @@ class Hold:
     def store(self) -> Store:
         """The state, opened when it is first asked for."""
         if self._store is None:
-            self._store = Store.open(self.config.state.url, clock=self.clock)
-            self._store.veil_with(veil_key(self.config))
+            self._store = open_to_write(self.config, self.clock)
         return self._store
 
     @property

@@ -25,7 +25,7 @@ from sync.errors import UsageError
 from sync.mapping import Mappings
 from sync.model.clock import Clock, SystemClock
 from sync.runner.context import Context, Progress, Surroundings, System
-from sync.runner.hold import Hold, Outside, held_here
+from sync.runner.hold import Hold, Outside, held_here, open_to_write
 from sync.runner.veil import veil_key
 from sync.state import Lock, Store, forget_lost, keep_secret, state_file
 
@@ -103,8 +103,7 @@ def _state(config: Config, clock: Clock, *, init: bool, copy: bool, command: str
     with Lock(state_file(config.state.url), command):
         if init:
             forget_lost(config.state.url)
-        store = Store.open(config.state.url, clock=clock)
-        store.veil_with(veil_key(config))
+        store = open_to_write(config, clock)
         try:
             yield store
         finally:

@@ -79,8 +79,8 @@ class Recall(Erasure):
         if again:
             self._rewrite_file()
         return (
-            f"{len(acts)} entries of the ledger of opt-outs were not in this state (an older copy?) and count again;"
-            f" {len(again)} persons who were forgotten are erased again"
+            "the ledger of opt-outs knew more than this state, which may be an older copy;"
+            f" entries in force again: {len(acts)}; forgotten persons erased again: {len(again)}"
         )
 
     def _addresses_of(self, gone: set[str]) -> set[str]:

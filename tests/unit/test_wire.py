@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from sync.config import load
 from sync.config.keys import keys_of
@@ -14,8 +15,9 @@ from sync.config.kinds import KINDS as CONFIGURED
 from sync.config.model import SECTIONS
 from sync.model.clock import ManualClock
 from sync.runner import wire
+from sync.runner.hold import open_to_write
 from sync.runner.wire import build
-from sync.state import Store
+from sync.state import Store, Suppression
 
 ENVIRONMENT = {"KEY": "sandbox"}
 CONVERSION = '[systems.conversion]\nbase_url = "https://pub-api.conversion.ai/api/v1"\napi_key = "env:KEY"\n'
@@ -197,3 +199,18 @@ def test_no_key_of_a_section_is_left_unread(section):
     source = "\n".join(file.read_text() for file in rooms)
     unread = [key for key in keys_of(SECTIONS[section]) if not re.search(rf"\b{section}\.{key}\b", source)]
     assert unread == []
+
+
+def test_what_the_state_says_of_itself_is_logged(tmp_path):
+    """A state that learns its opt-outs from the ledger's file says so to whoever reads the log."""
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "config.toml").write_text(CONVERSION)
+    config, clock = load(tmp_path / "config.toml", ENVIRONMENT), ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    with Store.open(config.state.url, clock=clock) as store:
+        store.suppress([Suppression("ada@x.example", "salesforce", "the row")])
+    for name in ("crm-sync.db", "crm-sync.db.generation"):
+        (tmp_path / name).unlink()
+    with capture_logs() as lines:
+        open_to_write(config, clock).close()
+    told = [line["what"] for line in lines if line["event"] == "state.noticed"]
+    assert any("entries in force again: 1" in what for what in told)

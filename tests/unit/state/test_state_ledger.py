@@ -42,9 +42,9 @@ def test_a_restored_backup_forgets_no_opt_out(url, path, clock, tmp_path):
     with Store.open(url, clock=clock) as store:
         assert store.suppressed(["ada@x.example", "bob@x.example"]) == {"bob@x.example"}
         assert [act["act"] for act in store.consent_history("ada@x.example")] == ["lift", "suppress"]
-        assert any("2 entries of the ledger" in notice for notice in store.notices)
+        assert any("entries in force again: 2" in notice for notice in store.notices)
     with Store.open(url, clock=clock) as store:
-        assert not any("ledger" in notice for notice in store.notices)
+        assert not any("in force again" in notice for notice in store.notices)
 
 
 @pytest.mark.law("row 136")
@@ -61,7 +61,7 @@ def test_a_restored_backup_does_not_know_the_forgotten(url, path, clock, store, 
     assert b"Lovelace" in path.read_bytes()
     with Store.open(url, clock=clock) as again:
         assert set(again.observed("salesforce", "Contact", ["003A", "003B", "003C"])) == {"003B"}
-        assert any("2 persons who were forgotten are erased again" in notice for notice in again.notices)
+        assert any("forgotten persons erased again: 2" in notice for notice in again.notices)
     assert not any(word in path.read_bytes() for word in (b"Lovelace", b"ada@x.example", b"Renamed", b"old@x.example"))
 
 
